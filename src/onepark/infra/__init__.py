@@ -1,0 +1,1 @@
+"""Tools for I/O; knows no parking word."""

@@ -1,0 +1,117 @@
+"""PostgreSQL: pools, roles and transactions.
+
+Owns: how a connection is opened, which role it takes and how a staff scope is set.
+Never: holds SQL of a context, or retries on its own.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    Tx: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+    Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+else:
+    Tx = asyncpg.pool.PoolConnectionProxy
+    Pool = asyncpg.Pool
+
+Record = asyncpg.Record
+
+COMMAND_TIMEOUT_S = 30
+LOCK_TIMEOUT = "5s"
+IDLE_IN_TRANSACTION_TIMEOUT = "15s"
+
+
+class Role(StrEnum):
+    """The database roles; each has its own row-level policy (migration 0001)."""
+
+    BATCH = "onepark_batch"  # the passage path: every lot, hot tables only
+    SERVICE = "onepark_service"  # citizens, providers, background work: every lot
+    STAFF = "onepark_staff"  # people with an account: the rows of their operator
+
+
+@dataclass(frozen=True)
+class StaffScope:
+    """Whose rows a staff transaction may see: one operator's, or, for the city, everybody's."""
+
+    operator_id: int | None
+    city: bool = False
+
+
+class Database:
+    """One pool under one role."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def transaction(self, scope: StaffScope | None = None) -> AsyncIterator[Tx]:
+        """Run a READ COMMITTED transaction; a staff scope is set before the first statement."""
+        async with self._pool.acquire() as tx, tx.transaction():
+            if scope is not None:
+                await tx.execute(SET_SCOPE, str(scope.operator_id or ""), str(int(scope.city)))
+            yield tx
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Tx]:
+        """Lend a connection without a transaction: for one reading statement."""
+        async with self._pool.acquire() as tx:
+            yield tx
+
+    async def close(self) -> None:
+        """Close every connection, waiting for those in use."""
+        await self._pool.close()
+
+
+SET_SCOPE = """
+    SELECT set_config('onepark.operator_id', $1, true), set_config('onepark.city', $2, true)
+"""
+
+
+async def open_database(url: str, role: Role, *, connections: int) -> Database:
+    """Open a pool whose connections act as ``role`` from their first statement on."""
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=connections,
+        command_timeout=COMMAND_TIMEOUT_S,
+        max_inactive_connection_lifetime=0,
+        server_settings={
+            "role": role.value,
+            "application_name": role.value,
+            "timezone": "UTC",
+            "lock_timeout": LOCK_TIMEOUT,
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
+        },
+    )
+    return Database(pool)
+
+
+class Trouble(StrEnum):
+    """What an exception of a transaction calls for."""
+
+    AGAIN = "again"  # rolled back for somebody else's sake: take it again
+    UNKNOWN = "unknown"  # the server or the way to it failed; what was sent may be committed
+    GUILTY = "guilty"  # something in the data itself
+
+
+_AGAIN = ("40", "55P03")  # rollback: deadlock, serialization; lock not available
+_DATA = ("22", "23", "44", "P0001")  # data, integrity, check option, raised by a trigger
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """Sort an exception by what to do next."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        if state.startswith(_AGAIN):
+            return Trouble.AGAIN
+        return Trouble.GUILTY if state.startswith(_DATA) else Trouble.UNKNOWN
+    if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError):
+        return Trouble.GUILTY
+    if isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError):
+        return Trouble.UNKNOWN
+    return Trouble.GUILTY

@@ -1,0 +1,60 @@
+"""How often something may be tried.
+
+Owns: one token bucket per name and identity, kept in Redis and moved by one atomic script.
+Never: decides what a refusal is called, or keeps an identity in clear.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from redis.asyncio import Redis
+
+from onepark.infra.redis import RedisError
+
+# The bucket as one number: the instant at which it would be full again (GCRA). Redis' own clock
+# is used, so that no two processes disagree. Answers 0, or the milliseconds until a next try.
+TAKE = """
+local clock = redis.call('TIME')
+local now_us = clock[1] * 1000000 + clock[2]
+local each_us, burst_us = tonumber(ARGV[1]), tonumber(ARGV[2])
+local full_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
+local wait_us = full_us + each_us - now_us - burst_us
+if wait_us > 0 then
+    return math.ceil(wait_us / 1000)
+end
+full_us = full_us + each_us
+local life_ms = math.ceil((full_us - now_us) / 1000)
+redis.call('SET', KEYS[1], string.format('%.0f', full_us), 'PX', life_ms)
+return 0
+"""
+
+MINUTE_US = 60_000_000
+RETRY_WHEN_DOWN_S = 5
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many a minute, all at once if need be; the name tells one limit from another."""
+
+    name: str
+    per_minute: int
+    open_when_down: bool  # what a lost Redis means: everybody may, or nobody
+
+
+class Limiter:
+    """Counts tries over all processes."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._take = redis.register_script(TAKE)
+
+    async def wait_s(self, limit: Limit, identity: str) -> int:
+        """Take one try: 0 when it is allowed, else the whole seconds until the next one is."""
+        digest = blake2b(identity.encode(), digest_size=16).hexdigest()
+        each_us = MINUTE_US // limit.per_minute
+        try:
+            wait_ms = await self._take(
+                keys=[f"limit:{limit.name}:{digest}"], args=[each_us, each_us * limit.per_minute]
+            )
+        except RedisError:
+            return 0 if limit.open_when_down else RETRY_WHEN_DOWN_S
+        return -(-int(wait_ms) // 1000)

@@ -1,0 +1,85 @@
+"""Every setting of the platform and its bound.
+
+Owns: the list of ONEPARK_* variables, their defaults and what must be given.
+Never: connects to anything, or reads a file other than the one it is given.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "ONEPARK_"
+SECRET_KEY_BYTES = 32
+
+Positive = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class SettingsError(Exception):
+    """The environment names no platform that may start; the message says which variable and why."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a OnePark process is told from outside; field x is the variable ONEPARK_X."""
+
+    database_url: str
+    redis_url: str
+    secret_key: str  # base64 of 32 bytes; seals device secrets and signs staff tokens
+    migration_database_url: str = ""  # a login that owns the schemas; empty: database_url
+    payments_file: str = ""  # channels and their keys, JSON; empty: no channel is open
+    public_url: str = "http://127.0.0.1:8000"
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    demo: bool = False  # names the city a demonstration and allows loopback payment providers
+
+    gate_batch_max: Positive = 512  # passages in one transaction
+    gate_queue_max: Positive = 16_384  # passages that wait; beyond it 503 with Retry-After
+    gate_connections: Positive = 2
+    gate_request_max: Positive = 1_000  # passages in one request
+    gate_body_bytes_max: Positive = 1_048_576
+    body_bytes_max: Positive = 65_536
+    service_connections: Positive = 6
+    staff_connections: Positive = 2
+    stream_subscribers_max: Positive = 10_000
+    vacancy_late_s: Positive = 180  # a lot silent for longer is shown as late
+    vacancy_lost_s: Positive = 1_800  # and for longer than this as lost
+    dues_per_minute_max: Positive = 30  # per address and, separately, per plate
+    login_per_minute_max: Positive = 10  # per address and, separately, per account
+    shutdown_grace_s: Positive = 10
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """The platform's own 32 bytes."""
+
+    raw: bytes
+
+
+def from_env(env: Mapping[str, str]) -> Settings:
+    """Read every ONEPARK_* variable; an unknown, missing or senseless one stops the start."""
+    given = {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}
+    unknown = sorted(set(given) - set(Settings.__struct_fields__))
+    if unknown:
+        raise SettingsError(f"unknown variable {PREFIX}{unknown[0].upper()}")
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{PREFIX}* settings: {error}") from error
+    secret_key(settings)
+    return settings
+
+
+def secret_key(settings: Settings) -> SecretKey:
+    """Return the platform's key, refusing one that is short or made of one repeated byte."""
+    try:
+        raw = base64.b64decode(settings.secret_key, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SettingsError(f"{PREFIX}SECRET_KEY is not base64") from error
+    if len(raw) != SECRET_KEY_BYTES or len(set(raw)) == 1:
+        raise SettingsError(f"{PREFIX}SECRET_KEY must hold {SECRET_KEY_BYTES} random bytes")
+    return SecretKey(raw)

@@ -1,0 +1,55 @@
+"""The nouns and units that every context speaks.
+
+Owns: identifiers, money, instants and the closed vocabularies of GA 36 and the city interface.
+Never: reads a clock, opens a connection, or knows a table.
+"""
+
+from datetime import timedelta, timezone
+from enum import StrEnum
+from typing import NewType
+
+OperatorId = NewType("OperatorId", int)
+LotId = NewType("LotId", int)  # our own key; the world knows the lot by its code
+LotCode = NewType("LotCode", str)  # 12 digits: 6 division, 3 street, 1 category, 2 serial
+LaneCode = NewType("LaneCode", str)  # unique in the city
+DeviceId = NewType("DeviceId", str)
+StayId = NewType("StayId", int)
+OrderNo = NewType("OrderNo", str)
+PlanId = NewType("PlanId", int)
+Fen = NewType("Fen", int)  # 1/100 yuan; money is never a float
+
+ORDER_NO_PATTERN = r"^P\d{7}[A-Z2-7]{24}$"  # P, the lot's own key, 120 random bits in base 32
+ORDER_NO_EXAMPLE = "P0000042ABCDEFGHIJKLMNOPQRSTUVWX"
+
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # one offset, no summer time since 1991
+
+
+class PlateColor(StrEnum):
+    """Colour class of a plate; part of a car's identity."""
+
+    BLUE = "blue"
+    YELLOW = "yellow"
+    WHITE = "white"
+    BLACK = "black"
+    GREEN = "green"
+    YELLOW_GREEN = "yellow_green"
+    UNKNOWN = "unknown"
+
+
+class Vehicle(StrEnum):
+    """Vehicle class as a tariff sees it."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+    MOTORCYCLE = "motorcycle"
+
+
+class Pool(StrEnum):
+    """Bays that are counted together (车位类别)."""
+
+    SHORT_STAY = "short_stay"
+    CONTRACT = "contract"
+    RESERVED = "reserved"
+    DISABLED = "disabled"
+    CHARGING = "charging"
