@@ -1,0 +1,1 @@
+"""The business areas, one folder and one shape each."""

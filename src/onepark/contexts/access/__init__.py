@@ -1,0 +1,1 @@
+"""Staff accounts, permissions and the audit trail."""

@@ -1,0 +1,1 @@
+"""The city's archive of operators, lots, lanes and devices."""
