@@ -1,0 +1,1 @@
+"""What devices say and are told: signed passages in, answers and commands out."""

@@ -1,0 +1,28 @@
+"""What the gate does by itself.
+
+Owns: acting on paid orders, forgetting old commands.
+Never: runs twice for one fact.
+"""
+
+from datetime import timedelta
+
+from onepark.contexts.gate.service import Gate
+from onepark.infra.clock import Clock
+from onepark.infra.schedule import Job
+
+OPEN_EVERY_S = 0.1
+FORGET_EVERY_S = 600
+KEEP_COMMANDS = timedelta(days=1)
+
+
+def jobs(gate: Gate, clock: Clock) -> list[Job]:
+    """Return the gate's recurring work."""
+
+    async def forget() -> int:
+        await gate.drop_commands(before=clock.now() - KEEP_COMMANDS)
+        return 0
+
+    return [
+        Job("gate.open_for_paid_orders", OPEN_EVERY_S, gate.open_for_paid_orders),
+        Job("gate.forget_commands", FORGET_EVERY_S, forget),
+    ]

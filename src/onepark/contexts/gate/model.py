@@ -1,0 +1,161 @@
+"""The words between a device and the platform.
+
+Owns: the wire form of passages, results, heartbeats and commands, with its bounds.
+Never: decides anything.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from onepark.contexts.stays.model import Decision, Kind, Nothing, Outcome
+from onepark.contexts.tariffs.model import Line
+from onepark.kernel.types import Fen, OrderNo, PlateColor, StayId, Vehicle
+
+PASSAGES_MAX = 1_000
+PLATE_CHARACTERS_MAX = 16
+
+Instant = Annotated[datetime, Meta(tz=True, examples=["2026-11-22T08:30:00+08:00"])]
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Counter = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class PassageIn(Struct, frozen=True, gc=False):
+    """One car seen at one lane at one moment, as a device reports it."""
+
+    passage_id: Annotated[Id, Meta(description="设备内永久唯一 unique to its device for ever")]
+    lot: Annotated[str, Meta(max_length=64, description="12 位停车场编码 lot code")]
+    lane: Id
+    kind: Kind
+    seen_at: Instant
+    plate: Annotated[str, Meta(description="车牌原文，最多 16 个字符 plate as read")] = ""
+    plate_color: PlateColor = PlateColor.UNKNOWN
+    vehicle: Vehicle = Vehicle.SMALL
+    epoch: Counter | None = None
+    seq: Counter | None = None
+    ticket: Id | None = None
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
+    image_url: Annotated[str, Meta(max_length=500)] | None = None
+    entered_at: Instant | None = None
+
+
+class PassagesIn(Struct, frozen=True):
+    """A request of 1 to 1,000 passages, each still as sent: one bad one costs no other."""
+
+    passages: list[Raw]
+
+
+class PassageReport(Struct, frozen=True):
+    """What the documentation shows of a request."""
+
+    passages: Annotated[list[PassageIn], Meta(min_length=1, max_length=PASSAGES_MAX)]
+
+
+class Rejection(Struct, frozen=True):
+    """Why one passage of a request is no passage."""
+
+    reason: str
+    detail: str
+    passage_id: str | None = None
+
+
+class PassageResult(Struct, frozen=True, omit_defaults=True):
+    """What became of one passage; a barrier moves only on an accepted or duplicate ``open``."""
+
+    passage_id: str | None
+    outcome: Outcome
+    decision: Decision
+    stay_id: StayId | UnsetType = UNSET
+    order_no: OrderNo | UnsetType = UNSET
+    due_fen: Fen | UnsetType = UNSET
+    lines: tuple[Line, ...] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class PassageResults(Struct, frozen=True):
+    """The results in the order of the request."""
+
+    results: list[PassageResult]
+
+
+NO_DECISION = Nothing()
+
+
+class HeartbeatIn(Struct, frozen=True):
+    """A device says that it lives and what its clock shows."""
+
+    device_time: Instant | None = None
+    status: Annotated[str, Meta(max_length=32)] | None = None
+
+
+class HeartbeatAnswer(Struct, frozen=True):
+    """The platform's time, and by how much the device's clock is ahead of it."""
+
+    server_time: datetime
+    clock_offset_ms: int | None
+
+
+class CommandKind(StrEnum):
+    OPEN = "open"
+
+
+class Command(Struct, frozen=True):
+    """An order to a device; it names the car and the exit request, and is void after its time."""
+
+    command_id: int
+    kind: CommandKind
+    lane: str
+    passage_id: str
+    plate: str
+    order_no: OrderNo
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class Commands(Struct, frozen=True):
+    """The commands that a device has not acknowledged, oldest first."""
+
+    commands: list[Command]
+
+
+class AckResult(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Ack(Struct, frozen=True):
+    command_id: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    result: AckResult
+
+
+class AcksIn(Struct, frozen=True):
+    acks: Annotated[list[Ack], Meta(min_length=1, max_length=100)]
+
+
+class AckOutcome(StrEnum):
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    UNKNOWN = "unknown"
+
+
+class AckAnswer(Struct, frozen=True):
+    command_id: int
+    outcome: AckOutcome
+
+
+class AckAnswers(Struct, frozen=True):
+    results: list[AckAnswer]
+
+
+class Credentials(Struct, frozen=True):
+    """The headers of a signed request, as received; an absent one is empty."""
+
+    device: str
+    message_id: str
+    timestamp: str
+    signature: str

@@ -1,0 +1,38 @@
+"""What the gate needs of its peers."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from onepark.contexts.registry.model import Device, Lane, Lot
+from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.model import Count, Passage
+from onepark.contexts.stays.service import Batch
+from onepark.infra.db import Tx
+from onepark.kernel.types import DeviceId, LaneCode, LotId
+
+
+class Archive(Protocol):
+    """The lots, lanes and devices as they are known now."""
+
+    def device(self, device_id: DeviceId) -> Device | None: ...
+
+    def lane(self, code: LaneCode) -> Lane | None: ...
+
+    def lot_by_id(self, lot_id: LotId) -> Lot | None: ...
+
+
+class TakesPassages(Protocol):
+    """Stays."""
+
+    async def take(self, passages: Sequence[Passage]) -> Batch: ...
+
+    async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]: ...
+
+
+class ShowsCounts(Protocol):
+    """Vacancies."""
+
+    async def publish(self, counts: Sequence[Count]) -> None: ...
+
+    async def heard(self, lot_ids: Iterable[LotId], at: datetime) -> None: ...

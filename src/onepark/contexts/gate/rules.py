@@ -1,0 +1,215 @@
+"""What counts as a passage, who may send it, and when a lane is opened.
+
+Owns: the checks of single passages, the judgement of a signature, the conditions of a command.
+Never: awaits, or reads the clock.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from onepark import _native
+from onepark.contexts.gate.errors import SignatureWrong, StaleStamp
+from onepark.contexts.gate.model import (
+    NO_DECISION,
+    PLATE_CHARACTERS_MAX,
+    Credentials,
+    PassageIn,
+    PassageResult,
+    Rejection,
+)
+from onepark.contexts.registry.model import Device, Lane
+from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.model import Outcome, Passage, Taken
+from onepark.infra.signing import Verdict, verify
+from onepark.kernel.types import LaneCode
+
+AHEAD_MAX = timedelta(minutes=5)
+FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
+LAST_SEEN_AT = datetime(2100, 1, 1, tzinfo=UTC)
+ASKED_LATELY = timedelta(minutes=3)  # after it nobody is believed to wait at the lane
+OPEN_LIVES = timedelta(seconds=30)
+PASSAGE_ID_MAX = 64
+NO_SECRET = (b"\0" * 32,)  # an unknown device costs as much time as a known one
+
+_PASSAGES = msgspec.json.Decoder(PassageIn)
+_ANY = msgspec.json.Decoder()
+
+LaneOf = Callable[[LaneCode], Lane | None]
+
+
+class Sender(NamedTuple):
+    """The device behind a request and the code of its lot."""
+
+    device: Device
+    lot: str
+
+
+def admit(
+    credentials: Credentials,
+    body: bytes,
+    *,
+    device: Device | None,
+    now: datetime,
+    any_stamp: bool = False,
+) -> Device:
+    """Return the device if it signed the body; a heartbeat may carry any stamp."""
+    secrets = NO_SECRET if device is None else _secrets(device, now)
+    verdict = verify(
+        body,
+        secrets,
+        message_id=credentials.message_id,
+        timestamp=credentials.timestamp,
+        signature=credentials.signature,
+        now_s=now.timestamp(),
+    )
+    if device is None or verdict == Verdict.WRONG:
+        raise SignatureWrong("No known device signed this request.")
+    if verdict == Verdict.STALE and not any_stamp:
+        raise StaleStamp("The stamp is more than 300 s off.", server_time=now.isoformat())
+    return device
+
+
+def _secrets(device: Device, now: datetime) -> list[bytes]:
+    return [s.secret for s in device.secrets if s.not_after is None or now <= s.not_after]
+
+
+def check(raw: Raw, sender: Sender, *, lane_of: LaneOf, now: datetime) -> Passage | Rejection:
+    """Read one passage, or say why it is none."""
+    try:
+        given = _PASSAGES.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return Rejection("gate.invalid_field", str(error), _id_of(raw))
+    refused = _why_not(given, now) or _why_not_lane(given, sender, lane_of)
+    if refused is not None:
+        return Rejection(refused[0], refused[1], given.passage_id)
+    lane = lane_of(LaneCode(given.lane))
+    assert lane is not None, "a lane of the device is in the directory"
+    return _passage(given, sender.device, lane=lane, received_at=now)
+
+
+def _why_not(given: PassageIn, now: datetime) -> tuple[str, str] | None:
+    texts = (given.passage_id, given.lot, given.lane, given.plate, given.ticket, given.image_url)
+    if not all(text is None or text.isprintable() for text in texts):
+        return "gate.control_character", "A text holds a control character."
+    if len(given.plate) > PLATE_CHARACTERS_MAX:
+        return "gate.plate_too_long", f"plate: more than {PLATE_CHARACTERS_MAX} characters"
+    return _why_not_then(given, now)
+
+
+def _why_not_then(given: PassageIn, now: datetime) -> tuple[str, str] | None:
+    if not FIRST_SEEN_AT <= given.seen_at < LAST_SEEN_AT:
+        return "gate.seen_at_out_of_range", "seen_at: outside the years 2000 to 2100"
+    if given.seen_at > now + AHEAD_MAX:
+        return "gate.seen_at_in_future", "seen_at: more than 5 minutes ahead"
+    if given.entered_at is None or FIRST_SEEN_AT <= given.entered_at <= given.seen_at:
+        return None
+    return "gate.entered_at_out_of_range", "entered_at: after seen_at, or before 2000"
+
+
+def _why_not_lane(given: PassageIn, sender: Sender, lane_of: LaneOf) -> tuple[str, str] | None:
+    if given.lot != sender.lot:
+        return "gate.foreign_lot", "lot: the device belongs to another lot"
+    if given.lane not in sender.device.lanes or lane_of(LaneCode(given.lane)) is None:
+        return "gate.foreign_lane", "lane: the device does not stand there"
+    return None
+
+
+def _id_of(raw: Raw) -> str | None:
+    try:
+        passage_id = _ANY.decode(raw).get("passage_id")
+    except (msgspec.DecodeError, UnicodeError, RecursionError, AttributeError):
+        return None
+    return passage_id if isinstance(passage_id, str) and len(passage_id) <= PASSAGE_ID_MAX else None
+
+
+def _passage(given: PassageIn, device: Device, *, lane: Lane, received_at: datetime) -> Passage:
+    plate = _native.normalise_plate(given.plate)
+    return Passage(
+        lot_id=device.lot_id,
+        operator_id=device.operator_id,
+        device_id=device.device_id,
+        passage_id=given.passage_id,
+        lane=given.lane,
+        confirms_exit=lane.confirms_exit,
+        kind=given.kind,
+        car_key=_car_key(given, plate, device),
+        plate=plate,
+        plate_raw=given.plate,
+        plate_color=given.plate_color,
+        vehicle=given.vehicle,
+        seen_at=given.seen_at,
+        received_at=received_at,
+        fingerprint=_fingerprint(given),
+        epoch=given.epoch,
+        seq=given.seq,
+        ticket=given.ticket,
+        confidence=given.confidence,
+        image_url=given.image_url,
+        entered_at=given.entered_at,
+        plate_suspect=not _native.plate_is_plausible(plate, given.plate_color.value),
+    )
+
+
+def _car_key(given: PassageIn, plate: str, device: Device) -> str:
+    """Name the car: its plate with the colour class, its ticket, or, unread, only this passage."""
+    if plate:
+        return f"{plate}/{given.plate_color.value}"
+    if given.ticket is not None:
+        return f"ticket:{given.ticket}"
+    return f"unread:{device.device_id}:{given.passage_id}"
+
+
+def _fingerprint(given: PassageIn) -> bytes:
+    """Return what makes two bodies under one id the same passage (not image, not confidence)."""
+    parts = (
+        given.lot,
+        given.lane,
+        given.kind,
+        given.plate,
+        given.plate_color,
+        given.vehicle,
+        given.seen_at.astimezone(UTC).isoformat(),
+        given.epoch,
+        given.seq,
+        given.entered_at and given.entered_at.astimezone(UTC).isoformat(),
+    )
+    return blake2b(msgspec.json.encode(parts), digest_size=16).digest()
+
+
+def result_of(passage: Passage, taken: Taken) -> PassageResult:
+    """Say what became of a passage that was one."""
+    if taken.answer is None:
+        reason = taken.reason or ""
+        return PassageResult(passage.passage_id, taken.outcome, NO_DECISION, reason=reason)
+    answer = taken.answer
+    return PassageResult(
+        passage.passage_id,
+        taken.outcome,
+        answer.decision,
+        answer.stay_id,
+        answer.order_no,
+        answer.due_fen,
+        answer.lines,
+        answer.reason,
+    )
+
+
+def result_of_rejection(rejection: Rejection) -> PassageResult:
+    """Say why a passage was none; nothing of it is stored and its id stays free."""
+    return PassageResult(
+        rejection.passage_id,
+        Outcome.REJECTED,
+        NO_DECISION,
+        reason=rejection.reason,
+        detail=rejection.detail,
+    )
+
+
+def may_open(paid: OrderPaid, now: datetime) -> bool:
+    """Open only for a car that is inside and asked to leave a moment ago."""
+    return paid.still_inside and paid.asked_at is not None and now - paid.asked_at <= ASKED_LATELY

@@ -1,0 +1,265 @@
+"""The use cases of devices.
+
+Owns: a request of passages from signature to answers, heartbeats, commands and their waiting.
+Never: writes SQL, speaks HTTP, or answers before the commit.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from onepark.contexts.gate import rules, store
+from onepark.contexts.gate.errors import BodyMalformed, Busy, PassageCount, SignatureWrong
+from onepark.contexts.gate.model import (
+    PASSAGES_MAX,
+    AckAnswer,
+    AckAnswers,
+    AckOutcome,
+    AcksIn,
+    CommandKind,
+    Commands,
+    Credentials,
+    HeartbeatAnswer,
+    HeartbeatIn,
+    PassageResults,
+    PassagesIn,
+    Rejection,
+)
+from onepark.contexts.gate.ports import Archive, ShowsCounts, TakesPassages
+from onepark.contexts.registry.model import Device
+from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.model import Passage, Taken
+from onepark.infra.batching import Batcher, QueueFull
+from onepark.infra.clock import Clock
+from onepark.infra.db import Database, Tx
+from onepark.infra.settings import Settings
+from onepark.kernel.types import DeviceId, LotId
+
+COMMANDS_AT_ONCE = 20
+WAIT_MAX_S = 30
+LOOK_EVERY_S = 0.2
+RELAY_AT_ONCE = 100
+
+log = structlog.get_logger(__name__)
+
+Body = TypeVar("Body")
+
+
+class Gate:
+    """What devices say and are told."""
+
+    def __init__(
+        self,
+        service_db: Database,
+        *,
+        archive: Callable[[], Archive],
+        stays: TakesPassages,
+        vacancies: ShowsCounts,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._db, self._archive, self._stays = service_db, archive, stays
+        self._vacancies, self._clock, self._settings = vacancies, clock, settings
+        self._waiters: dict[str, asyncio.Event] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._batcher = Batcher[Passage, Taken](
+            self._take,
+            batch_max=settings.gate_batch_max,
+            queue_max=settings.gate_queue_max,
+            workers=settings.gate_connections,
+        )
+
+    def start(self) -> None:
+        """Start to take batches and to look for commands."""
+        self._batcher.start()
+        self._looking = asyncio.create_task(self._look_for_commands())
+
+    async def stop(self) -> None:
+        """Take what waits, let every long poll go, and end."""
+        await self._batcher.stop()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+        for waiter in self._waiters.values():
+            waiter.set()
+
+    @property
+    def waiting(self) -> int:
+        """Return how many passages wait."""
+        return self._batcher.waiting
+
+    # -- passages ------------------------------------------------------------------------------
+
+    async def passages(self, credentials: Credentials, body: bytes) -> PassageResults:
+        """Answer a request of passages in its order, after their commit."""
+        device, now = self._admit(credentials, body)
+        sender = rules.Sender(device, self._lot_code(device))
+        raws = _decode(body, PassagesIn).passages
+        if not 1 <= len(raws) <= min(PASSAGES_MAX, self._settings.gate_request_max):
+            raise PassageCount(f"The request holds {len(raws)} passages.", count=len(raws))
+        lane_of = self._archive().lane
+        checked = [rules.check(raw, sender, lane_of=lane_of, now=now) for raw in raws]
+        good = [one for one in checked if isinstance(one, Passage)]
+        taken = iter(await self._submit(good) if good else [])
+        return PassageResults(
+            [
+                rules.result_of_rejection(one)
+                if isinstance(one, Rejection)
+                else rules.result_of(one, next(taken))
+                for one in checked
+            ]
+        )
+
+    async def _submit(self, passages: Sequence[Passage]) -> list[Taken]:
+        try:
+            return await self._batcher.submit(passages)
+        except QueueFull as full:
+            raise Busy("More passages wait than the platform holds.") from full
+
+    async def _take(self, passages: Sequence[Passage]) -> Sequence[Taken]:
+        """Take one natural batch and show its counts; they are committed by then."""
+        batch = await self._stays.take(passages)
+        await self._vacancies.publish(batch.counts)
+        return batch.taken
+
+    # -- heartbeats ----------------------------------------------------------------------------
+
+    async def heartbeat(self, credentials: Credentials, body: bytes) -> HeartbeatAnswer:
+        """Tell the time to a device that signs rightly, whatever its own clock shows."""
+        device, now = self._admit(credentials, body, any_stamp=True)
+        told = _decode(body, HeartbeatIn)
+        offset_ms = None
+        if told.device_time is not None:
+            offset_ms = (told.device_time - now) // timedelta(milliseconds=1)
+        async with self._db.transaction() as tx:
+            await store.heard(
+                tx, device, heard_at=now, clock_offset_ms=offset_ms, status=told.status
+            )
+        await self._vacancies.heard([device.lot_id], now)
+        return HeartbeatAnswer(now, offset_ms)
+
+    # -- commands ------------------------------------------------------------------------------
+
+    async def commands(self, credentials: Credentials, *, wait_s: int) -> Commands:
+        """Return a device's commands, waiting for one up to ``wait_s`` seconds."""
+        device, _ = self._admit(credentials, b"")
+        waiting = await self._commands_of(device)
+        if waiting.commands or wait_s == 0:
+            return waiting
+        await self._wait_for_command(device.device_id, min(wait_s, WAIT_MAX_S))
+        return await self._commands_of(device)
+
+    async def _commands_of(self, device: Device) -> Commands:
+        async with self._db.connection() as tx:
+            found = await store.waiting_commands(
+                tx, device.device_id, self._clock.now(), limit=COMMANDS_AT_ONCE
+            )
+        return Commands(found)
+
+    async def _wait_for_command(self, device_id: DeviceId, wait_s: int) -> None:
+        """Wait without holding a connection; a second poll of a device ends its first."""
+        earlier = self._waiters.pop(device_id, None)
+        if earlier is not None:
+            earlier.set()
+        waiter = self._waiters[device_id] = asyncio.Event()
+        try:
+            async with asyncio.timeout(wait_s):
+                await waiter.wait()
+        except TimeoutError:
+            pass
+        finally:
+            if self._waiters.get(device_id) is waiter:
+                del self._waiters[device_id]
+
+    async def _look_for_commands(self) -> None:
+        """Ask once for all waiting devices together, as long as any waits."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self._waiters:
+                continue
+            try:
+                async with self._db.connection() as tx:
+                    found = await store.devices_with_commands(
+                        tx, list(self._waiters), self._clock.now()
+                    )
+            except Exception:  # the next look will do; the polls end by themselves
+                log.exception("gate.look_failed")
+                continue
+            for device_id in found:
+                if (waiter := self._waiters.get(device_id)) is not None:
+                    waiter.set()
+
+    async def acknowledge(self, credentials: Credentials, body: bytes) -> AckAnswers:
+        """Note what a device did with its commands."""
+        device, now = self._admit(credentials, body)
+        acks = _decode(body, AcksIn).acks
+        async with self._db.transaction() as tx:
+            accepted = await store.acknowledge(tx, device.device_id, acks, acked_at=now)
+            known = await store.known_commands(tx, device.device_id, acks)
+        return AckAnswers([_ack_answer(ack.command_id, accepted, known) for ack in acks])
+
+    async def open_for_paid_orders(self) -> int:
+        """Give the open commands of paid orders; a fact is acted on once or stays."""
+        now = self._clock.now()
+        async with self._db.transaction() as tx:
+            paid = await self._stays.take_paid_orders(tx, limit=RELAY_AT_ONCE)
+            for fact in paid:
+                await self._open_for(tx, fact, now)
+        return len(paid)
+
+    async def _open_for(self, tx: Tx, paid: OrderPaid, now: datetime) -> None:
+        device = self._archive().device(DeviceId(paid.asked_device_id or ""))
+        if device is None or not rules.may_open(paid, now):
+            return
+        await store.new_command(
+            tx,
+            store.NewCommand(
+                lot_id=paid.lot_id,
+                operator_id=device.operator_id,
+                device_id=device.device_id,
+                lane=paid.asked_lane or "",
+                kind=CommandKind.OPEN,
+                reason="paid",
+                passage_id=paid.asked_passage_id or "",
+                plate=paid.plate,
+                order_no=paid.order_no,
+                created_at=now,
+                expires_at=now + rules.OPEN_LIVES,
+            ),
+        )
+
+    async def drop_commands(self, *, before: datetime) -> int:
+        """Forget commands that have long been void."""
+        async with self._db.transaction() as tx:
+            return await store.drop_commands(tx, before)
+
+    def _admit(
+        self, credentials: Credentials, body: bytes, *, any_stamp: bool = False
+    ) -> tuple[Device, datetime]:
+        now = self._clock.now()
+        device = self._archive().device(DeviceId(credentials.device))
+        return rules.admit(credentials, body, device=device, now=now, any_stamp=any_stamp), now
+
+    def _lot_code(self, device: Device) -> str:
+        lot = self._archive().lot_by_id(LotId(device.lot_id))
+        if lot is None:
+            raise SignatureWrong("The device's lot is not in the registry.")
+        return lot.code
+
+
+def _decode(body: bytes, kind: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BodyMalformed(str(error)) from None
+
+
+def _ack_answer(command_id: int, accepted: set[int], known: set[int]) -> AckAnswer:
+    if command_id in accepted:
+        return AckAnswer(command_id, AckOutcome.ACCEPTED)
+    outcome = AckOutcome.DUPLICATE if command_id in known else AckOutcome.UNKNOWN
+    return AckAnswer(command_id, outcome)

@@ -1,0 +1,1 @@
+"""Taking money: attempts, the providers' notices and what they settle."""

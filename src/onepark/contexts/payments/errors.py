@@ -1,0 +1,82 @@
+"""Refusals of taking money."""
+
+from typing import ClassVar
+
+from onepark.kernel.errors import Refusal
+
+
+class NoticeUnverified(Refusal):
+    """A notice whose signature, key or form proves nothing; it changes nothing."""
+
+    code = "payments.notice_unverified"
+    status = 401
+    title = "The notice cannot be verified."
+    title_zh = "支付通知验签失败"
+
+
+class NoticeStale(NoticeUnverified):
+    """Rightly signed but outside the window: a hint to ask the provider, nothing more."""
+
+    code = "payments.notice_stale"
+    title = "The notice is too old or too new."
+    title_zh = "支付通知时间戳超出允许范围"
+
+    def __init__(self, detail: str, *, out_trade_no: str | None, **facts: object) -> None:
+        super().__init__(detail, **facts)
+        self.out_trade_no = out_trade_no
+
+
+class ChannelUnknown(Refusal):
+    """No such channel is open here."""
+
+    code = "payments.channel_unknown"
+    status = 404
+    title = "No such payment channel."
+    title_zh = "支付渠道不存在"
+
+
+class ChannelUnavailable(Refusal):
+    """The provider did not answer, or answered nonsense; the outcome of the attempt is open."""
+
+    code = "payments.channel_unavailable"
+    status = 503
+    title = "The payment channel does not answer."
+    title_zh = "支付渠道暂时不可用"
+    retry_after_s: ClassVar[int | None] = 5
+
+
+class ChannelDeclined(Refusal):
+    """The provider understood and declined."""
+
+    code = "payments.channel_declined"
+    status = 409
+    title = "The payment channel declined."
+    title_zh = "支付渠道拒绝了请求"
+
+
+class KeyMissing(Refusal):
+    """A payment is only begun under a key of the client's own."""
+
+    code = "payments.idempotency_key_missing"
+    status = 400
+    title = "The Idempotency-Key header is missing or longer than 128 characters."
+    title_zh = "缺少 Idempotency-Key 请求头或其长度超过 128 个字符"
+
+
+class KeyReused(Refusal):
+    """The key was used for another request."""
+
+    code = "payments.idempotency_key_reused"
+    status = 422
+    title = "This Idempotency-Key was used for another request."
+    title_zh = "该 Idempotency-Key 已用于其他请求"
+
+
+class InProgress(Refusal):
+    """A request under this key is being handled."""
+
+    code = "payments.in_progress"
+    status = 409
+    title = "A request under this Idempotency-Key is in progress."
+    title_zh = "相同 Idempotency-Key 的请求正在处理"
+    retry_after_s: ClassVar[int | None] = 1

@@ -1,0 +1,28 @@
+"""What payments do by themselves.
+
+Owns: notices that wait, providers that were not heard of.
+Never: believes anything that the service would not.
+"""
+
+from onepark.contexts.payments.service import Payments
+from onepark.infra.schedule import Job
+
+HANDLE_EVERY_S = 1.0
+ASK_EVERY_S = 1.0
+
+
+def jobs(payments: Payments) -> list[Job]:
+    """Return the recurring work of payments."""
+
+    async def ask() -> int:
+        await payments.ask_providers()
+        return 0
+
+    async def handle() -> int:
+        await payments.handle_waiting()
+        return 0
+
+    return [
+        Job("payments.handle_notices", HANDLE_EVERY_S, handle),
+        Job("payments.ask_providers", ASK_EVERY_S, ask),
+    ]

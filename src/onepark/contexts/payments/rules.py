@@ -1,0 +1,63 @@
+"""What a provider's word means for an attempt.
+
+Owns: the forward-only states of an attempt, what must agree before money counts, when to ask.
+Never: awaits, or reads the clock.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from onepark.contexts.payments.model import (
+    LIVE_STATES,
+    Attempt,
+    AttemptState,
+    TradeFact,
+    TradeState,
+    Verdict,
+)
+
+ATTEMPT_LIVES = timedelta(minutes=10)
+UNMATCHED_AFTER = timedelta(hours=25)  # longer than every provider's schedule of repeats
+QUERY_AFTER = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60, 120, 300))
+CURRENCY = "CNY"
+
+STATE_OF = {
+    TradeState.SUCCESS: AttemptState.SUCCESS,
+    TradeState.CLOSED: AttemptState.CLOSED,
+    TradeState.FAILED: AttemptState.FAILED,
+}
+
+
+def judge(attempt: Attempt, fact: TradeFact, *, merchant: str, app: str) -> Verdict:
+    """Say what a verified fact does: only an agreeing one moves an attempt, and only forward."""
+    if fact.merchant != merchant or (fact.app is not None and fact.app != app):
+        return Verdict.QUARANTINED
+    wanted = STATE_OF.get(fact.state)
+    if wanted is None or attempt.state in {AttemptState.SUCCESS, wanted}:
+        return Verdict.NOTHING_NEW
+    if wanted == AttemptState.SUCCESS:
+        return Verdict.APPLIED if _pays(attempt, fact) else Verdict.QUARANTINED
+    return Verdict.APPLIED if attempt.state in LIVE_STATES else Verdict.NOTHING_NEW
+
+
+def _pays(attempt: Attempt, fact: TradeFact) -> bool:
+    same = fact.amount_fen == attempt.amount_fen and fact.currency in {CURRENCY, None}
+    return same and fact.provider_txn is not None
+
+
+def next_query_at(attempt: Attempt, now: datetime) -> datetime:
+    """Return when to ask the provider again; at the end of the attempt's life at the latest."""
+    if attempt.queries >= len(QUERY_AFTER):
+        return max(attempt.expires_at, now + QUERY_AFTER[-1])
+    return now + QUERY_AFTER[attempt.queries]
+
+
+def is_over(attempt: Attempt, fact: TradeFact, now: datetime) -> bool:
+    """Say whether an unpaid attempt has outlived its time and is to be closed."""
+    unpaid = fact.state in {TradeState.PENDING, TradeState.ABSENT}
+    return unpaid and now >= attempt.expires_at
+
+
+def fingerprint(order_no: str, channel: str) -> bytes:
+    """Return what makes two requests under one key the same."""
+    return hashlib.sha256(f"{order_no}\n{channel}".encode()).digest()

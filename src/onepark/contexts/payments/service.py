@@ -1,0 +1,314 @@
+"""The use cases of taking money.
+
+Owns: beginning a payment, keeping and handling notices, asking providers.
+Never: writes SQL, speaks HTTP, or waits for a provider inside a transaction.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from onepark.contexts.payments import rules, store
+from onepark.contexts.payments.errors import (
+    ChannelDeclined,
+    ChannelUnavailable,
+    ChannelUnknown,
+    KeyMissing,
+    KeyReused,
+    NoticeStale,
+    NoticeUnverified,
+)
+from onepark.contexts.payments.model import (
+    Attempt,
+    AttemptState,
+    KeptNotice,
+    Notice,
+    NoticeAnswer,
+    NoticeVerdict,
+    PayInstruction,
+    PaymentAnswer,
+    PaymentAsked,
+    PayRequest,
+    TradeFact,
+    Verdict,
+)
+from onepark.contexts.payments.ports import Channel, Payable
+from onepark.contexts.stays.model import Charge
+from onepark.infra.clock import Clock
+from onepark.infra.db import Database, Trouble, Tx, trouble_of
+from onepark.kernel.types import OrderNo
+
+ATTEMPT_NO_RANDOM_BYTES = 20  # 32 characters, what WeChat Pay allows
+DESCRIPTION = "停车费"
+LEAVE_TO_THE_RECEIVER = timedelta(seconds=3)
+AT_ONCE_MAX = 100
+KEY_CHARACTERS_MAX = 128
+
+log = structlog.get_logger(__name__)
+
+
+class Received(NamedTuple):
+    """The answer to a notice, and its number when it waits to be handled."""
+
+    answer: NoticeAnswer
+    notice_id: int | None
+
+
+class Payments:
+    """Taking money through channels."""
+
+    def __init__(
+        self,
+        service_db: Database,
+        *,
+        payable: Payable,
+        channels: Mapping[str, Channel],
+        clock: Clock,
+        public_url: str,
+    ) -> None:
+        self._db, self._payable, self._clock = service_db, payable, clock
+        self._channels, self._public_url = channels, public_url.rstrip("/")
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    async def pay(self, asked: PaymentAsked, *, key: str | None) -> PaymentAnswer:
+        """Begin a payment under the client's key and say how to go on."""
+        if key is None or not 0 < len(key) <= KEY_CHARACTERS_MAX or not key.isprintable():
+            raise KeyMissing("Send an Idempotency-Key of your own with every new payment.")
+        attempt = await self.begin(OrderNo(asked.order_no), asked.channel, key=key)
+        return _answer(attempt)
+
+    async def begin(self, order_no: OrderNo, channel_name: str, *, key: str) -> Attempt:
+        """Begin to pay what an order owes now, or return what this key began before.
+
+        The attempt is kept before the provider hears of it, so that no answer, however early or
+        late, meets a trade that we do not know.
+        """
+        channel = self._channel(channel_name)
+        attempt = await self._keep_attempt(order_no, channel_name, key)
+        if attempt.state != AttemptState.CREATED:
+            return attempt
+        try:
+            instruction = await channel.create(self._pay_request(attempt))
+        except ChannelDeclined:
+            async with self._db.transaction() as tx:
+                await store.attempt_ended(tx, attempt.attempt_no, AttemptState.FAILED)
+            raise
+        async with self._db.transaction() as tx:
+            await store.attempt_pending(tx, attempt.attempt_no, instruction.code_url)
+            begun = await store.attempt(tx, attempt.attempt_no)
+        assert begun is not None, "attempts are never deleted"
+        return begun
+
+    async def _keep_attempt(self, order_no: OrderNo, channel_name: str, key: str) -> Attempt:
+        fingerprint = rules.fingerprint(order_no, channel_name)
+        async with self._db.transaction() as tx:
+            request = await store.keep_request(tx, key, fingerprint)
+            if request.fingerprint != fingerprint:
+                raise KeyReused("The key came with another order or channel.")
+            if request.attempt_no is not None:
+                earlier = await store.attempt(tx, request.attempt_no)
+                assert earlier is not None, "attempts are never deleted"
+                return earlier
+            attempt = await self._attempt_to_pay(tx, order_no, channel_name)
+            await store.attempt_of_request(tx, key, attempt.attempt_no)
+        return attempt
+
+    async def _attempt_to_pay(self, tx: Tx, order_no: OrderNo, channel_name: str) -> Attempt:
+        """Return the live attempt of this channel, or make one on the order's frozen charge."""
+        now = self._clock.now()
+        await store.one_payer_at_a_time(tx, order_no)
+        live = await store.live_attempts(tx, order_no, now)
+        charge = await self._payable.freeze(tx, order_no, keep=bool(live))
+        for attempt in live:
+            if attempt.channel == channel_name and attempt.charge_no == charge.charge_no:
+                return attempt
+        made = _new_attempt(charge, channel_name, now)
+        await store.new_attempt(tx, made, next_query_at=rules.next_query_at(made, now))
+        return made
+
+    def _pay_request(self, attempt: Attempt) -> PayRequest:
+        return PayRequest(
+            out_trade_no=attempt.attempt_no,
+            amount_fen=attempt.amount_fen,
+            description=DESCRIPTION,
+            expires_at=attempt.expires_at,
+            notify_url=f"{self._public_url}/v1/payments/notices/{attempt.channel}",
+        )
+
+    # -- notices -------------------------------------------------------------------------------
+
+    async def receive(self, channel_name: str, headers: Mapping[str, str], body: bytes) -> Received:
+        """Verify and keep a notice, and say in the provider's words whether it is kept."""
+        channel = self._channel(channel_name)
+        try:
+            notice = channel.verify_notice(headers, body, self._clock.now())
+        except NoticeStale as stale:
+            await self._ask_soon(stale.out_trade_no, channel_name)
+            return Received(channel.answer(NoticeVerdict.REFUSED), None)
+        except NoticeUnverified as unverified:
+            log.warning("payments.notice_unverified", channel=channel_name, why=unverified.detail)
+            return Received(channel.answer(NoticeVerdict.REFUSED), None)
+        return await self._keep_notice(channel, channel_name, notice, body)
+
+    async def _keep_notice(
+        self, channel: Channel, channel_name: str, notice: Notice, body: bytes
+    ) -> Received:
+        try:
+            async with self._db.transaction() as tx:
+                notice_id = await store.keep_notice(tx, channel_name, notice, body=body)
+        except Exception as error:
+            if trouble_of(error) == Trouble.GUILTY:
+                raise
+            log.exception("payments.notice_not_kept", channel=channel_name)
+            return Received(channel.answer(NoticeVerdict.UNAVAILABLE), None)
+        return Received(channel.answer(NoticeVerdict.STORED), notice_id)
+
+    async def handle(self, notice_id: int) -> Verdict | None:
+        """Let a kept notice do what it may; None when it waits or somebody else has it."""
+        async with self._db.transaction() as tx:
+            notice = await store.take_notice(tx, notice_id)
+            if notice is None:
+                return None
+            verdict = await self._apply_notice(tx, notice)
+            if verdict is None:
+                await store.notice_tried(tx, notice_id)
+            else:
+                await store.notice_handled(tx, notice_id, verdict)
+        if verdict in {Verdict.QUARANTINED, Verdict.UNMATCHED}:
+            log.error("payments.notice_odd", channel=notice.channel, verdict=verdict.value)
+        return verdict
+
+    async def _apply_notice(self, tx: Tx, notice: KeptNotice) -> Verdict | None:
+        if notice.fact is None:
+            return Verdict.IGNORED
+        verdict = await self._apply(tx, notice.channel, notice.fact)
+        if verdict is not None:
+            return verdict
+        age = self._clock.now() - notice.received_at
+        return Verdict.UNMATCHED if age > rules.UNMATCHED_AFTER else None
+
+    async def handle_soon(self, notice_id: int) -> None:
+        """Handle a notice that was just answered; if that fails, the job does it later."""
+        try:
+            await self.handle(notice_id)
+        except Exception:
+            log.exception("payments.notice_not_handled")
+
+    async def handle_waiting(self) -> int:
+        """Handle kept notices that nobody has handled; return how many were settled."""
+        before = self._clock.now() - LEAVE_TO_THE_RECEIVER
+        async with self._db.connection() as tx:
+            waiting = await store.unhandled_notices(tx, before, limit=AT_ONCE_MAX)
+        return sum([await self.handle(notice_id) is not None for notice_id in waiting])
+
+    # -- one way to believe a provider ---------------------------------------------------------
+
+    async def _apply(self, tx: Tx, channel_name: str, fact: TradeFact) -> Verdict | None:
+        """Apply a fact, wherever it came from, under the attempt's lock; None: no such attempt."""
+        channel = self._channel(channel_name)
+        attempt = await store.lock_attempt(tx, fact.out_trade_no, channel_name)
+        if attempt is None:
+            return None
+        verdict = rules.judge(attempt, fact, merchant=channel.merchant, app=channel.app)
+        if verdict != Verdict.APPLIED:
+            return verdict
+        if fact.state in rules.STATE_OF and rules.STATE_OF[fact.state] == AttemptState.SUCCESS:
+            return await self._succeed(tx, attempt, fact)
+        await store.attempt_ended(tx, attempt.attempt_no, rules.STATE_OF[fact.state])
+        return verdict
+
+    async def _succeed(self, tx: Tx, attempt: Attempt, fact: TradeFact) -> Verdict:
+        assert fact.provider_txn is not None, "a paying fact names its transaction"
+        paid_at = fact.paid_at or self._clock.now()
+        txn = {"provider_txn": fact.provider_txn, "attempt_no": attempt.attempt_no}
+        if await store.txn_of_another(tx, attempt.channel, **txn):
+            return Verdict.QUARANTINED
+        key = (attempt.lot_id, attempt.order_no, attempt.charge_no)
+        settled = await self._payable.settle(
+            tx, key, settled_by=attempt.attempt_no, paid_at=paid_at
+        )
+        await store.attempt_succeeded(
+            tx,
+            attempt.attempt_no,
+            provider_txn=fact.provider_txn,
+            paid_at=paid_at,
+            surplus=not settled,
+        )
+        return Verdict.APPLIED
+
+    # -- asking --------------------------------------------------------------------------------
+
+    async def ask_providers(self) -> int:
+        """Ask the providers of attempts that nothing was heard of; return how many were asked."""
+        async with self._db.transaction() as tx:
+            due = await store.due_for_query(tx, self._clock.now(), limit=AT_ONCE_MAX)
+        for attempt in due:
+            try:
+                await self._ask(attempt)
+            except (ChannelUnavailable, ChannelDeclined) as refusal:
+                log.warning("payments.query_failed", channel=attempt.channel, why=refusal.detail)
+        return len(due)
+
+    async def _ask(self, attempt: Attempt) -> None:
+        channel = self._channel(attempt.channel)
+        fact = await channel.query(attempt.attempt_no)
+        now = self._clock.now()
+        over = rules.is_over(attempt, fact, now)
+        if over:
+            await channel.close(attempt.attempt_no)
+            fact = await channel.query(attempt.attempt_no)
+        async with self._db.transaction() as tx:
+            await self._apply(tx, attempt.channel, fact)
+            if over:
+                await store.attempt_ended(tx, attempt.attempt_no, AttemptState.CLOSED)
+            else:
+                again_at = rules.next_query_at(attempt, now)
+                await store.query_again_at(tx, attempt.attempt_no, again_at)
+
+    async def _ask_soon(self, attempt_no: str | None, channel_name: str) -> None:
+        """Let a rightly signed but stale notice be a hint to ask, and nothing else."""
+        log.warning("payments.notice_stale", channel=channel_name)
+        if attempt_no is not None:
+            async with self._db.transaction() as tx:
+                await store.query_again_at(tx, attempt_no, self._clock.now())
+
+    def _channel(self, name: str) -> Channel:
+        channel = self._channels.get(name)
+        if channel is None:
+            raise ChannelUnknown("No such channel is open here.", channels=sorted(self._channels))
+        return channel
+
+
+def _new_attempt(charge: Charge, channel_name: str, now: datetime) -> Attempt:
+    random = base64.b32encode(secrets.token_bytes(ATTEMPT_NO_RANDOM_BYTES)).decode()
+    return Attempt(
+        attempt_no=random,
+        lot_id=charge.lot_id,
+        operator_id=charge.operator_id,
+        order_no=charge.order_no,
+        charge_no=charge.charge_no,
+        channel=channel_name,
+        amount_fen=charge.amount_fen,
+        state=AttemptState.CREATED,
+        created_at=now,
+        expires_at=now + rules.ATTEMPT_LIVES,
+    )
+
+
+def _answer(attempt: Attempt) -> PaymentAnswer:
+    pay = None if attempt.code_url is None else PayInstruction("qr", attempt.code_url)
+    return PaymentAnswer(
+        payment_no=attempt.attempt_no,
+        order_no=attempt.order_no,
+        channel=attempt.channel,
+        amount_fen=attempt.amount_fen,
+        currency=rules.CURRENCY,
+        state=attempt.state,
+        expires_at=attempt.expires_at,
+        pay=pay,
+    )

@@ -1,0 +1,259 @@
+"""The SQL of payments.
+
+Owns: every statement on the tables of schema payments.
+Never: decides; a row goes in or out as it is.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.json import Decoder, Encoder
+
+from onepark.contexts.payments.model import (
+    Attempt,
+    AttemptState,
+    KeptNotice,
+    Notice,
+    TradeFact,
+    Verdict,
+)
+from onepark.infra.db import Record, Tx
+from onepark.kernel.types import OrderNo
+
+_FACTS = Decoder(TradeFact | None)
+_ENCODER = Encoder()
+
+ONE_PAYER_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
+
+
+async def one_payer_at_a_time(tx: Tx, order_no: str) -> None:
+    """Let payments of one order begin one after another."""
+    await tx.execute(ONE_PAYER_AT_A_TIME, order_no)
+
+
+KEEP_REQUEST = """
+    INSERT INTO payments.request (idempotency_key, fingerprint) VALUES ($1, $2)
+    ON CONFLICT DO NOTHING
+"""
+
+EARLIER_REQUEST = """
+    SELECT fingerprint, attempt_no FROM payments.request WHERE idempotency_key = $1
+"""
+
+ATTEMPT_OF_REQUEST = """
+    UPDATE payments.request SET attempt_no = $2 WHERE idempotency_key = $1
+"""
+
+
+class Request(NamedTuple):
+    """What a key was used for; no attempt while its first request has not got one."""
+
+    fingerprint: bytes
+    attempt_no: str | None
+
+
+async def keep_request(tx: Tx, key: str, fingerprint: bytes) -> Request:
+    """Take the key for this request, or return what it was taken for."""
+    await tx.execute(KEEP_REQUEST, key, fingerprint)
+    row = await tx.fetchrow(EARLIER_REQUEST, key)
+    assert row is not None, "the key is taken now"
+    return Request(row["fingerprint"], row["attempt_no"])
+
+
+async def attempt_of_request(tx: Tx, key: str, attempt_no: str) -> None:
+    """Tie a key to the attempt that answers it."""
+    await tx.execute(ATTEMPT_OF_REQUEST, key, attempt_no)
+
+
+COLUMNS = """
+    attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state, created_at,
+    expires_at, code_url, provider_txn, paid_at, surplus, queries
+"""
+
+ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noqa: S608
+
+LOCK_ATTEMPT = f"{ATTEMPT} AND channel = $2 FOR UPDATE"
+
+LIVE_ATTEMPTS = f"""
+    SELECT {COLUMNS} FROM payments.attempt
+    WHERE order_no = $1 AND state IN ('created', 'pending') AND expires_at > $2
+    ORDER BY attempt_no FOR UPDATE
+"""  # noqa: S608
+
+NEW_ATTEMPT = """
+    INSERT INTO payments.attempt
+        (attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
+         created_at, expires_at, next_query_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+ATTEMPT_PENDING = """
+    UPDATE payments.attempt SET state = 'pending', code_url = $2
+    WHERE attempt_no = $1 AND state = 'created'
+"""
+
+ATTEMPT_ENDED = """
+    UPDATE payments.attempt SET state = $2, next_query_at = NULL
+    WHERE attempt_no = $1 AND state IN ('created', 'pending')
+"""
+
+ATTEMPT_SUCCEEDED = """
+    UPDATE payments.attempt AS mine
+    SET state = 'success', provider_txn = $2, paid_at = $3, surplus = $4, next_query_at = NULL
+    WHERE mine.attempt_no = $1
+"""
+
+TXN_OF_ANOTHER = """
+    SELECT EXISTS (
+        SELECT FROM payments.attempt
+        WHERE channel = $1 AND provider_txn = $2 AND attempt_no <> $3)
+"""
+
+
+async def attempt(tx: Tx, attempt_no: str) -> Attempt | None:
+    """Return one attempt."""
+    row = await tx.fetchrow(ATTEMPT, attempt_no)
+    return None if row is None else _attempt(row)
+
+
+async def lock_attempt(tx: Tx, attempt_no: str, channel: str) -> Attempt | None:
+    """Lock an attempt of a channel; the first lock of everything that settles."""
+    row = await tx.fetchrow(LOCK_ATTEMPT, attempt_no, channel)
+    return None if row is None else _attempt(row)
+
+
+async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attempt]:
+    """Lock and return the attempts of an order that may still be paid."""
+    return [_attempt(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
+
+
+async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None:
+    """Keep an attempt before any provider hears of it."""
+    await tx.execute(
+        NEW_ATTEMPT,
+        made.attempt_no,
+        made.lot_id,
+        made.operator_id,
+        made.order_no,
+        made.charge_no,
+        made.channel,
+        made.amount_fen,
+        made.state,
+        made.created_at,
+        made.expires_at,
+        next_query_at,
+    )
+
+
+async def attempt_pending(tx: Tx, attempt_no: str, code_url: str) -> None:
+    """Keep what the provider handed out; a success that came first stands."""
+    await tx.execute(ATTEMPT_PENDING, attempt_no, code_url)
+
+
+async def attempt_ended(tx: Tx, attempt_no: str, state: AttemptState) -> None:
+    """Close or fail a live attempt."""
+    await tx.execute(ATTEMPT_ENDED, attempt_no, state)
+
+
+async def attempt_succeeded(
+    tx: Tx, attempt_no: str, *, provider_txn: str, paid_at: datetime, surplus: bool
+) -> None:
+    """Keep that an attempt was paid."""
+    await tx.execute(ATTEMPT_SUCCEEDED, attempt_no, provider_txn, paid_at, surplus)
+
+
+async def txn_of_another(tx: Tx, channel: str, *, provider_txn: str, attempt_no: str) -> bool:
+    """Say whether a provider's transaction has paid another attempt."""
+    found: bool = await tx.fetchval(TXN_OF_ANOTHER, channel, provider_txn, attempt_no)
+    return found
+
+
+DUE_FOR_QUERY = f"""
+    UPDATE payments.attempt SET queries = queries + 1, next_query_at = $1 + interval '1 minute'
+    WHERE attempt_no IN (
+        SELECT attempt_no FROM payments.attempt
+        WHERE next_query_at <= $1 AND state IN ('created', 'pending')
+        ORDER BY next_query_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING {COLUMNS}
+"""  # noqa: S608
+
+QUERY_AGAIN_AT = """
+    UPDATE payments.attempt SET next_query_at = $2
+    WHERE attempt_no = $1 AND state IN ('created', 'pending')
+"""
+
+
+async def due_for_query(tx: Tx, now: datetime, *, limit: int) -> list[Attempt]:
+    """Take attempts whose provider is to be asked; nobody else takes them for a minute."""
+    return [_attempt(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
+
+
+async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
+    """Say when the provider of a live attempt is asked next."""
+    await tx.execute(QUERY_AGAIN_AT, attempt_no, at)
+
+
+KEEP_NOTICE = """
+    INSERT INTO payments.notice (channel, event_key, event_type, fact, body)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (channel, event_key) DO NOTHING
+    RETURNING notice_id
+"""
+
+TAKE_NOTICE = """
+    SELECT notice_id, channel, fact, received_at, tries FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL
+    FOR UPDATE SKIP LOCKED
+"""
+
+UNHANDLED_NOTICES = """
+    SELECT notice_id FROM payments.notice
+    WHERE handled_at IS NULL AND received_at < $1
+    ORDER BY tries, received_at LIMIT $2
+"""
+
+NOTICE_HANDLED = """
+    UPDATE payments.notice SET handled_at = now(), verdict = $2 WHERE notice_id = $1
+"""
+
+NOTICE_TRIED = "UPDATE payments.notice SET tries = tries + 1 WHERE notice_id = $1"
+
+
+async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> int | None:
+    """Keep a verified notice and return its number; None if it is known already."""
+    fact = _ENCODER.encode(notice.fact).decode()
+    number: int | None = await tx.fetchval(
+        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body
+    )
+    return number
+
+
+async def take_notice(tx: Tx, notice_id: int) -> KeptNotice | None:
+    """Lock an unhandled notice; None if it is handled or being handled."""
+    row = await tx.fetchrow(TAKE_NOTICE, notice_id)
+    if row is None:
+        return None
+    fact = _FACTS.decode(row["fact"])
+    return KeptNotice(notice_id, row["channel"], fact, row["received_at"], row["tries"])
+
+
+async def unhandled_notices(tx: Tx, before: datetime, *, limit: int) -> list[int]:
+    """Return notices that were kept before a moment and not handled yet."""
+    rows = await tx.fetch(UNHANDLED_NOTICES, before, limit)
+    return [row["notice_id"] for row in rows]
+
+
+async def notice_handled(tx: Tx, notice_id: int, verdict: Verdict) -> None:
+    """Note what a notice did."""
+    await tx.execute(NOTICE_HANDLED, notice_id, verdict)
+
+
+async def notice_tried(tx: Tx, notice_id: int) -> None:
+    """Note that a notice was looked at in vain."""
+    await tx.execute(NOTICE_TRIED, notice_id)
+
+
+def _attempt(row: Record) -> Attempt:
+    values = dict(row)
+    values["state"] = AttemptState(values["state"])
+    return Attempt(**values)

@@ -1,0 +1,1 @@
+"""Cars in lots: passages become stays, stays become orders and counts."""

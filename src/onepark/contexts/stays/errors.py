@@ -1,0 +1,52 @@
+"""Refusals of stays."""
+
+from typing import ClassVar
+
+from onepark.kernel.errors import Refusal
+
+
+class OrderUnknown(Refusal):
+    """No order has this number."""
+
+    code = "stays.order_unknown"
+    status = 404
+    title = "No such order."
+    title_zh = "订单不存在"
+
+
+class NothingDue(Refusal):
+    """The order owes nothing at this moment."""
+
+    code = "stays.nothing_due"
+    status = 409
+    title = "Nothing is due."
+    title_zh = "当前无应付金额"
+
+
+class PlateInvalid(Refusal):
+    """A plate that nobody can carry."""
+
+    code = "stays.plate_invalid"
+    status = 400
+    title = "The plate is not valid."
+    title_zh = "车牌号无效"
+
+
+class StoreUnavailable(Refusal):
+    """The database does not answer; what was sent may or may not be kept: send it again."""
+
+    code = "stays.store_unavailable"
+    status = 503
+    title = "The platform cannot keep this now; send it again."
+    title_zh = "平台暂时无法写入，请重发"
+    retry_after_s: ClassVar[int | None] = 1
+
+
+class TooManyLookups(Refusal):
+    """One address or one plate was asked about too often."""
+
+    code = "stays.too_many_lookups"
+    status = 429
+    title = "Too many look-ups; try later."
+    title_zh = "查询过于频繁，请稍后再试"
+    retry_after_s: ClassVar[int | None] = 60

@@ -1,0 +1,32 @@
+"""What stays do by themselves.
+
+Owns: partitions made ahead, facts that nobody listens to.
+Never: touches a stay.
+"""
+
+from datetime import timedelta
+
+from onepark.contexts.stays.service import Stays
+from onepark.infra.clock import Clock
+from onepark.infra.schedule import Job
+
+MONTHS_EVERY_S = 3_600
+FORGET_EVERY_S = 30
+KEEP_FACTS = timedelta(hours=1)
+
+
+def jobs(stays: Stays, clock: Clock) -> list[Job]:
+    """Return the recurring work of stays."""
+
+    async def make_months() -> int:
+        await stays.make_passage_months()
+        return 0
+
+    async def forget() -> int:
+        await stays.drop_facts(before=clock.now() - KEEP_FACTS)
+        return 0
+
+    return [
+        Job("stays.make_passage_months", MONTHS_EVERY_S, make_months),
+        Job("stays.drop_facts", FORGET_EVERY_S, forget),
+    ]

@@ -1,0 +1,349 @@
+"""Nouns of a car in a lot.
+
+Owns: passages, decisions, stays, orders, charges, counts, and what one batch saves.
+Never: decides anything.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import UNSET, Struct, UnsetType
+
+from onepark.contexts.tariffs.model import Carry, Line
+from onepark.kernel.events import Fact
+from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, Pool, StayId
+
+
+class Kind(StrEnum):
+    """What a device saw."""
+
+    ENTRY = "entry"  # the car went in
+    EXIT_REQUEST = "exit_request"  # it stands at the exit and wants out
+    EXIT = "exit"  # it has gone
+
+
+class Passage(Struct, frozen=True, gc=False):
+    """One car seen at one lane at one moment, checked and with its lot resolved."""
+
+    lot_id: LotId
+    operator_id: int
+    device_id: str
+    passage_id: str
+    lane: str
+    confirms_exit: bool
+    kind: Kind
+    car_key: str
+    plate: str
+    plate_raw: str
+    plate_color: str
+    vehicle: str
+    seen_at: datetime
+    received_at: datetime
+    fingerprint: bytes
+    epoch: int | None = None
+    seq: int | None = None
+    ticket: str | None = None
+    confidence: float | None = None
+    image_url: str | None = None
+    entered_at: datetime | None = None
+    plate_suspect: bool = False
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """Return the claim's key."""
+        return (self.lot_id, self.device_id, self.passage_id)
+
+    @property
+    def car(self) -> tuple[int, str]:
+        """Return the key of the car's row."""
+        return (self.lot_id, self.car_key)
+
+
+class OpenReason(StrEnum):
+    """Why a barrier opens."""
+
+    ENTERED = "entered"
+    FREE = "free"
+    PAID = "paid"
+    LEAVING = "leaving"  # an answered open whose car has not passed yet
+
+
+class HoldReason(StrEnum):
+    """Why a person decides."""
+
+    ENTRY_MISSING = "entry_missing"
+    CLOCK_SUSPECT = "clock_suspect"  # the exit would lie before the entry
+
+
+class Open(Struct, frozen=True, tag="open", tag_field="type"):
+    """Let the car through, until ``valid_until``."""
+
+    reason: OpenReason
+    valid_until: datetime
+
+
+class Pay(Struct, frozen=True, tag="pay", tag_field="type"):
+    """The amount stands until ``valid_until``."""
+
+    valid_until: datetime
+
+
+class Hold(Struct, frozen=True, tag="hold", tag_field="type"):
+    """Wait, a person decides."""
+
+    reason: HoldReason
+
+
+class Nothing(Struct, frozen=True, tag="none", tag_field="type"):
+    """Nobody waits for an answer."""
+
+
+Decision = Open | Pay | Hold | Nothing
+
+
+class PassageState(StrEnum):
+    """What became of a passage; everything but FOLDED has an owner to look at it."""
+
+    FOLDED = "folded"
+    ASKED = "asked"  # an exit request moves nothing
+    HELD = "held"
+    CONFIRMED = "confirmed"  # the real exit after a derived one
+    DUPLICATE_ENTRY = "duplicate_entry"
+    DUPLICATE_EXIT = "duplicate_exit"
+    LATE = "late"  # kept; it belongs before what is known already
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """What a passage was told, for ever."""
+
+    decision: Decision
+    stay_id: StayId | UnsetType = UNSET
+    order_no: OrderNo | UnsetType = UNSET
+    due_fen: Fen | UnsetType = UNSET
+    lines: tuple[Line, ...] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class Outcome(StrEnum):
+    """How a passage of a request fared."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+class Taken(NamedTuple):
+    """The outcome of one passage; no answer for a conflict or a rejected one."""
+
+    outcome: Outcome
+    answer: Answer | None = None
+    reason: str | None = None
+
+
+class StayState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    ENTRY_MISSING = "entry_missing"
+    EXIT_MISSING = "exit_missing"
+
+
+class Stay(Struct):
+    """One car's time in one lot; the fields stand in the order of stays.stay_row."""
+
+    lot_id: LotId
+    stay_id: StayId
+    operator_id: int
+    car_key: str
+    plate: str
+    plate_color: str
+    vehicle: str
+    pool: Pool
+    plan_id: PlanId | None
+    state: StayState
+    marks: list[str]
+    entered_at: datetime | None = None
+    entry_lane: str | None = None
+    exited_at: datetime | None = None
+    exit_lane: str | None = None
+    exit_derived: bool = False
+    cap_anchor_at: datetime | None = None
+    cap_charged_fen: Fen | None = None
+
+    @property
+    def carry(self) -> Carry | None:
+        """Return what earlier visits had used of a cap when this one began."""
+        if self.cap_anchor_at is None or self.cap_charged_fen is None:
+            return None
+        return Carry(self.cap_anchor_at, self.cap_charged_fen)
+
+
+class OrderState(StrEnum):
+    OPEN = "open"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    VOID = "void"
+
+
+class Order(Struct):
+    """What is owed for a stay; the fields stand in the order of stays.order_row."""
+
+    lot_id: LotId
+    order_no: OrderNo
+    stay_id: StayId
+    operator_id: int
+    car_key: str
+    plate: str
+    state: OrderState
+    opened_at: datetime
+    fee_fen: Fen | None = None  # fixed when the stay ends
+    owed_fen: Fen | None = None
+    paid_fen: Fen = Fen(0)
+    written_off_fen: Fen = Fen(0)
+    refund_due_fen: Fen = Fen(0)
+    covered_until_at: datetime | None = None  # until then a payment lets the car out
+    quoted_fen: Fen | None = None  # the whole fee as an exit was last told
+    quoted_at: datetime | None = None
+    asked_lane: str | None = None  # where the car last asked to leave
+    asked_device_id: str | None = None
+    asked_passage_id: str | None = None
+    asked_at: datetime | None = None
+    settled: bool = False  # the stay is over and nothing is owed
+
+
+class Car(Struct):
+    """What two batches meet at; the fields stand in the order of stays.car_row."""
+
+    lot_id: LotId
+    car_key: str
+    open_stay_id: StayId | None = None
+    last_stay_id: StayId | None = None
+    cap_anchor_at: datetime | None = None  # what visits so far used of a cap that spans them
+    cap_charged_fen: Fen | None = None
+
+
+class StayAndOrder(Struct):
+    """A stay with its order; a stay whose entry is missing has none."""
+
+    stay: Stay
+    order: Order | None
+
+
+class CarCase(Struct):
+    """Everything that one decision about one car may look at."""
+
+    car: Car
+    passages: list[Passage]
+    open: StayAndOrder | None = None
+    last: StayAndOrder | None = None
+
+
+class Kept(NamedTuple):
+    """A passage with its answer and state, as it will be saved."""
+
+    passage: Passage
+    answer: Answer
+    state: PassageState
+    stay_id: StayId | None
+
+
+class PriceOf(NamedTuple):
+    """A price that a decision waits for: of this stay, up to that moment."""
+
+    stay: Stay
+    until_at: datetime
+
+
+class Folded(Struct):
+    """What one car's passages came to: all of it is saved, or none."""
+
+    car: Car
+    kept: list[Kept]
+    stays: dict[StayId, Stay]
+    orders: dict[OrderNo, Order]
+    deltas: list[tuple[Stay, int]]  # one car more or less in the stay's pool
+    facts: list[Fact]
+
+
+class Count(Struct, frozen=True):
+    """The open stays of a lot and pool; newer is the greater (incarnation, n)."""
+
+    lot_id: LotId
+    pool: Pool
+    incarnation: int
+    n: int
+    occupied: int
+    changed_at: datetime
+
+
+class Charge(Struct, frozen=True):
+    """One frozen amount of an order, priced to a stated moment."""
+
+    lot_id: LotId
+    order_no: OrderNo
+    charge_no: int
+    operator_id: int
+    amount_fen: Fen
+    priced_until_at: datetime
+    plan_id: PlanId | None
+    lines: tuple[Line, ...]
+
+
+class Due(Struct, frozen=True):
+    """What an order owes at a moment; the lines explain the whole fee."""
+
+    order: Order
+    stay: Stay
+    fee_fen: Fen
+    due_fen: Fen
+    state: OrderState
+    lines: tuple[Line, ...]
+    priced_until_at: datetime
+
+
+class DueView(Struct, frozen=True):
+    """All that a plate alone reveals: what is owed and where, and roughly since when."""
+
+    order_no: OrderNo
+    due_fen: Fen
+    lot: str
+    lot_name: str
+    entered_at_masked: str  # the hour, without its minutes
+
+
+class DuesView(Struct, frozen=True):
+    """What a plate owes, oldest first."""
+
+    currency: str
+    dues: list[DueView]
+
+
+class LineView(Struct, frozen=True):
+    """A line of a fee without its instants, which would tell when the car came."""
+
+    rule: str
+    window: str | None
+    units: int
+    unit_price_fen: Fen
+    amount_fen: Fen
+
+
+class OrderView(Struct, frozen=True):
+    """An order as whoever knows its number sees it; fee_fen is final once the car has left."""
+
+    order_no: OrderNo
+    state: OrderState
+    lot: str
+    lot_name: str
+    plate_masked: str
+    entered_at_masked: str
+    inside: bool
+    currency: str
+    fee_fen: Fen
+    paid_fen: Fen
+    due_fen: Fen
+    written_off_fen: Fen
+    refund_due_fen: Fen
+    leave_before_at: datetime | None  # a paid car may leave until then
+    lines: tuple[LineView, ...]

@@ -1,0 +1,76 @@
+"""What an order owes.
+
+Owns: the money of one order: fee = paid + owed + written off - to be refunded.
+Never: awaits, reads the clock, or prices by itself.
+"""
+
+from datetime import datetime, timedelta
+
+from onepark.contexts.stays.model import Due, Order, OrderState, Stay
+from onepark.contexts.tariffs.model import Quote
+from onepark.kernel.types import Fen
+
+QUOTE_HOLDS = timedelta(minutes=5)  # the amount told at an exit stands that long
+
+
+def is_covered(order: Order, at: datetime) -> bool:
+    return order.covered_until_at is not None and at <= order.covered_until_at
+
+
+def close(order: Order, *, fee_fen: Fen, at: datetime) -> None:
+    """Fix the fee of an ended stay; a paid car that left in its grace owes nothing more."""
+    rest = fee_fen - order.paid_fen
+    order.fee_fen = fee_fen
+    order.written_off_fen = Fen(max(rest, 0) if is_covered(order, at) else 0)
+    _balance(order)
+
+
+def _balance(order: Order) -> None:
+    """Keep fee = paid + owed + written off - to be refunded."""
+    assert order.fee_fen is not None, "the fee is fixed"
+    rest = order.fee_fen - order.paid_fen
+    order.written_off_fen = Fen(min(order.written_off_fen, max(rest, 0)))
+    order.owed_fen = Fen(max(rest, 0) - order.written_off_fen)
+    order.refund_due_fen = Fen(max(-rest, 0))
+    order.settled = order.owed_fen == 0
+    order.state = _state(order, order.owed_fen)
+
+
+def _state(order: Order, due_fen: int) -> OrderState:
+    if due_fen == 0 and (order.paid_fen or order.settled):
+        return OrderState.PAID
+    return OrderState.PARTLY_PAID if order.paid_fen else OrderState.OPEN
+
+
+def due_of(order: Order, stay: Stay, quote: Quote, *, at: datetime) -> Due:
+    """Say what an order owes at a moment; the quote prices its stay up to then, or to its end."""
+    if order.fee_fen is not None:
+        fee, due = order.fee_fen, order.owed_fen or Fen(0)
+        state = order.state
+    else:
+        fee = quote.amount_fen
+        due = Fen(0 if is_covered(order, at) else max(fee - order.paid_fen, 0))
+        state = _state(order, due)
+    until_at = stay.exited_at or at
+    return Due(order, stay, fee, due, state, quote.lines, until_at)
+
+
+def priced_until(order: Order, stay: Stay, now: datetime) -> datetime:
+    """Return up to when an order is priced now: its end, or the amount told at the exit."""
+    if stay.exited_at is not None:
+        return stay.exited_at
+    told_at = order.quoted_at
+    if told_at is not None and timedelta(0) <= now - told_at <= QUOTE_HOLDS:
+        return told_at
+    assert stay.entered_at is not None, "an order counts from an entry"
+    return max(now, stay.entered_at)
+
+
+def settle(order: Order, *, amount_fen: Fen, paid_at: datetime, grace: timedelta) -> None:
+    """Count a payment in; while the car is inside it may leave until the grace has passed."""
+    order.paid_fen = Fen(order.paid_fen + amount_fen)
+    if order.fee_fen is None:
+        order.covered_until_at = paid_at + grace
+        order.state = OrderState.PAID
+    else:
+        _balance(order)

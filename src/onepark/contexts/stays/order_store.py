@@ -1,0 +1,215 @@
+"""The SQL of orders and charges.
+
+Owns: reading what is owed, freezing and settling charges, publishing facts.
+Never: decides; a row goes in or out as it is.
+"""
+
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from msgspec.json import Decoder, Encoder
+
+from onepark.contexts.stays.model import Charge, Order, Stay
+from onepark.contexts.stays.store import order_of, stay_of
+from onepark.contexts.tariffs.model import Line
+from onepark.infra.db import Record, Tx
+from onepark.kernel.events import Fact, encode, name_of, name_of_kind
+from onepark.kernel.types import Fen, LotId, OrderNo, PlanId
+
+_LINES = Decoder(tuple[Line, ...])
+_ENCODER = Encoder()
+
+OneFact = TypeVar("OneFact", bound=Fact)
+
+
+LOCK_ORDER = """
+    SELECT car.lot_id FROM stays.stay_order AS o
+    JOIN stays.car AS car ON car.lot_id = o.lot_id AND car.car_key = o.car_key
+    WHERE o.lot_id = $1 AND o.order_no = $2
+    FOR NO KEY UPDATE OF car
+"""
+
+READ_ORDER = """
+    SELECT o AS stay_order, s AS stay
+    FROM stays.stay_order AS o
+    JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
+    WHERE o.lot_id = $1 AND o.order_no = $2
+"""
+
+
+class OrderCase(NamedTuple):
+    """An order with the stay that it is owed for."""
+
+    order: Order
+    stay: Stay
+
+
+async def lock_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
+    """Lock the car of an order; what is read after it holds until the end."""
+    await tx.fetchval(LOCK_ORDER, lot_id, order_no)
+
+
+async def read_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> OrderCase | None:
+    """Return an order with its stay and car, if there is one."""
+    row = await tx.fetchrow(READ_ORDER, lot_id, order_no)
+    return None if row is None else _order_case(row)
+
+
+UNSETTLED_BY_PLATE = """
+    SELECT o AS stay_order, s AS stay
+    FROM stays.stay_order AS o
+    JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
+    WHERE o.plate = $1 AND NOT o.settled
+    ORDER BY o.opened_at
+    LIMIT $2
+"""
+
+
+async def unsettled_by_plate(tx: Tx, plate: str, *, limit: int) -> list[OrderCase]:
+    """Return the orders of a plate that may owe something, oldest first."""
+    return [_order_case(row) for row in await tx.fetch(UNSETTLED_BY_PLATE, plate, limit)]
+
+
+LIVE_CHARGE = """
+    SELECT lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines
+    FROM stays.charge WHERE lot_id = $1 AND order_no = $2 AND state = 'live'
+"""
+
+
+async def live_charge(tx: Tx, lot_id: LotId, order_no: OrderNo) -> Charge | None:
+    """Return the charge that may be paid now, if one is frozen."""
+    row = await tx.fetchrow(LIVE_CHARGE, lot_id, order_no)
+    return None if row is None else _charge(row)
+
+
+DROP_CHARGE = """
+    UPDATE stays.charge SET state = 'dropped'
+    WHERE lot_id = $1 AND order_no = $2 AND state = 'live'
+"""
+
+FREEZE_CHARGE = """
+    INSERT INTO stays.charge
+        (lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines,
+         state, frozen_at)
+    SELECT $1, $2, coalesce(max(charge_no), 0) + 1, $3, $4, $5, $6, $7, 'live', $8
+    FROM stays.charge WHERE lot_id = $1 AND order_no = $2
+    RETURNING lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines
+"""
+
+
+async def drop_charge(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
+    """Give up the frozen charge of an order; a late payment of it still counts."""
+    await tx.execute(DROP_CHARGE, lot_id, order_no)
+
+
+async def freeze_charge(tx: Tx, charge: Charge, *, frozen_at: datetime) -> Charge:
+    """Freeze an amount and return it with its number."""
+    row = await tx.fetchrow(
+        FREEZE_CHARGE,
+        charge.lot_id,
+        charge.order_no,
+        charge.operator_id,
+        charge.amount_fen,
+        charge.priced_until_at,
+        charge.plan_id,
+        _ENCODER.encode(charge.lines).decode(),
+        frozen_at,
+    )
+    return _charge(row)
+
+
+SETTLE_CHARGE = """
+    UPDATE stays.charge SET state = 'settled', settled_by = $4, settled_at = $5
+    WHERE lot_id = $1 AND order_no = $2 AND charge_no = $3 AND state <> 'settled'
+    RETURNING amount_fen
+"""
+
+
+async def settle_charge(
+    tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, settled_at: datetime
+) -> Fen | None:
+    """Settle a charge once and return its amount; None if it was settled before."""
+    amount: Fen | None = await tx.fetchval(SETTLE_CHARGE, *key, settled_by, settled_at)
+    return amount
+
+
+SAVE_MONEY = """
+    UPDATE stays.stay_order SET
+        state = $3, owed_fen = $4, paid_fen = $5, written_off_fen = $6, refund_due_fen = $7,
+        covered_until_at = $8, settled = $9
+    WHERE lot_id = $1 AND order_no = $2
+"""
+
+
+async def save_money(tx: Tx, order: Order) -> None:
+    """Save what a payment changed of an order."""
+    await tx.execute(
+        SAVE_MONEY,
+        order.lot_id,
+        order.order_no,
+        order.state,
+        order.owed_fen,
+        order.paid_fen,
+        order.written_off_fen,
+        order.refund_due_fen,
+        order.covered_until_at,
+        order.settled,
+    )
+
+
+POST = "INSERT INTO stays.outbox (fact, payload) VALUES ($1, $2)"
+
+
+async def post(tx: Tx, fact: Fact) -> None:
+    """Publish a fact with this transaction."""
+    await tx.execute(POST, name_of(fact), encode(fact))
+
+
+TAKE_FACTS = """
+    DELETE FROM stays.outbox WHERE id IN (
+        SELECT id FROM stays.outbox WHERE fact = $1
+        ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING id, payload
+"""
+
+DROP_FACTS = """
+    WITH dropped AS (
+        DELETE FROM stays.outbox WHERE recorded_at < $1 AND fact <> $2 RETURNING 1
+    )
+    SELECT count(*) FROM dropped
+"""
+
+
+async def take_facts(tx: Tx, kind: type[OneFact], *, limit: int) -> list[OneFact]:
+    """Take the oldest facts of a kind out of the outbox, in order."""
+    rows = await tx.fetch(TAKE_FACTS, name_of_kind(kind), limit)
+    rows.sort(key=lambda row: row["id"])
+    return [msgspec.json.decode(row["payload"], type=kind) for row in rows]
+
+
+async def drop_facts(tx: Tx, before: datetime, *, but: str) -> int:
+    """Delete facts of every other kind that were recorded before a moment."""
+    dropped: int = await tx.fetchval(DROP_FACTS, before, but)
+    return dropped
+
+
+MAKE_MONTHS = "SELECT stays.make_passage_months($1)"
+
+
+async def make_passage_months(tx: Tx, ahead: int) -> int:
+    """Make the partitions of this and the next months; return how many were missing."""
+    made: int = await tx.fetchval(MAKE_MONTHS, ahead)
+    return made
+
+
+def _order_case(row: Record) -> OrderCase:
+    return OrderCase(order_of(row["stay_order"]), stay_of(row["stay"]))
+
+
+def _charge(row: Record | None) -> Charge:
+    assert row is not None, "the statement returns its row"
+    lot_id, order_no, number, operator_id, amount, until_at, plan_id, lines = row
+    plan = None if plan_id is None else PlanId(plan_id)
+    decoded = _LINES.decode(lines)
+    return Charge(lot_id, order_no, number, operator_id, amount, until_at, plan, decoded)

@@ -1,0 +1,330 @@
+"""The use cases of stays.
+
+Owns: the transaction around a batch of passages, around a look at dues and around a payment.
+Never: writes SQL, or speaks HTTP.
+"""
+
+import base64
+import re
+import secrets
+from collections.abc import Generator, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import NamedTuple
+
+import structlog
+
+from onepark.contexts.stays import money, order_store, rules, store
+from onepark.contexts.stays.errors import NothingDue, OrderUnknown, StoreUnavailable
+from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.model import (
+    Answer,
+    CarCase,
+    Charge,
+    Count,
+    Due,
+    Folded,
+    Outcome,
+    Passage,
+    PriceOf,
+    Taken,
+)
+from onepark.contexts.stays.ports import Plans
+from onepark.contexts.tariffs.model import PriceRequest, Quote
+from onepark.contexts.tariffs.rules import price
+from onepark.infra.clock import Clock
+from onepark.infra.db import Database, Trouble, Tx, trouble_of
+from onepark.kernel.events import name_of_kind
+from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, PlanId, StayId, Vehicle
+
+TRIES = 4
+DUES_MAX = 20
+LOT_DIGITS = slice(1, 8)
+ORDER_NO_RANDOM_BYTES = 15  # 120 bits
+PASSAGE_MONTHS_AHEAD = 2
+DEFAULT_GRACE = timedelta(minutes=15)
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[int, str, str]
+
+
+class Resolved(NamedTuple):
+    """What an id stands for after the batch."""
+
+    fingerprint: bytes
+    answer: Answer | None  # None: rejected, nothing is stored and the id is free
+    is_new: bool
+
+
+class Batch(NamedTuple):
+    """What a batch of passages came to, in their order, and the counts that it changed."""
+
+    taken: list[Taken]
+    counts: list[Count]
+
+
+class Stays:
+    """Cars in lots."""
+
+    def __init__(
+        self, batch_db: Database, service_db: Database, *, plans: Plans, clock: Clock
+    ) -> None:
+        self._batch_db, self._service_db = batch_db, service_db
+        self._plans, self._clock = plans, clock
+
+    # -- passages ------------------------------------------------------------------------------
+
+    async def take(self, passages: Sequence[Passage]) -> Batch:
+        """Take a batch; when this returns, everything in it is committed.
+
+        Repeats inside the batch are joined first. One bad passage never costs the good ones.
+        Raises StoreUnavailable when the outcome is unknown: the same ids may be sent again.
+        """
+        unique = list({passage.key: passage for passage in reversed(passages)}.values())
+        unique.sort(key=lambda passage: (passage.car, rules.in_order(passage)))
+        resolved, counts = await self._take(unique, tries=TRIES)
+        return Batch(_in_request_order(passages, resolved), counts)
+
+    async def _take(
+        self, passages: Sequence[Passage], *, tries: int
+    ) -> tuple[dict[Key, Resolved], list[Count]]:
+        try:
+            return await self._take_whole(passages)
+        except Exception as error:
+            trouble = trouble_of(error)
+            if trouble == Trouble.GUILTY:
+                return await self._take_halves(passages, error)
+            if tries <= 1:
+                log.exception("stays.batch_failed", passages=len(passages))
+                raise StoreUnavailable("The passages were not kept; send them again.") from error
+        return await self._take(passages, tries=tries - 1)
+
+    async def _take_halves(
+        self, passages: Sequence[Passage], error: Exception
+    ) -> tuple[dict[Key, Resolved], list[Count]]:
+        """Find the guilty passage by halving; all others are kept."""
+        if len(passages) == 1:
+            log.error("stays.passage_rejected", error=type(error).__name__)
+            return {passages[0].key: Resolved(passages[0].fingerprint, None, is_new=True)}, []
+        middle = len(passages) // 2
+        first, first_counts = await self._take(passages[:middle], tries=TRIES)
+        second, second_counts = await self._take(passages[middle:], tries=TRIES)
+        return first | second, first_counts + second_counts
+
+    async def _take_whole(
+        self, passages: Sequence[Passage]
+    ) -> tuple[dict[Key, Resolved], list[Count]]:
+        async with self._batch_db.transaction() as tx:
+            await store.claim(tx, passages)
+            loaded = await store.load(tx, passages)
+            resolved, cases = _sort_out(passages, loaded)
+            folds = self._fold(cases, loaded[0].block)
+            counts = await store.save(tx, folds) if folds else []
+        for fold in folds:
+            for kept in fold.kept:
+                answer = Resolved(kept.passage.fingerprint, kept.answer, is_new=True)
+                resolved[kept.passage.key] = answer
+        return resolved, counts
+
+    def _fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
+        """Fold every car, pricing the whole batch at once in each round."""
+        new_ids = _new_ids(block)
+        folded: list[Folded] = []
+        asking = [
+            asked
+            for case in cases
+            if (
+                asked := _go_on(
+                    rules.fold(case, new_ids=new_ids, plan_for=self._plan_for), None, folded
+                )
+            )
+        ]
+        while asking:
+            quotes = self._price([ask for _, ask in asking])
+            pairs = zip(asking, quotes, strict=True)
+            asking = [asked for (g, _), q in pairs if (asked := _go_on(g, q, folded))]
+        return folded
+
+    def _plan_for(self, passage: Passage) -> PlanId | None:
+        plan = self._plans.plan_at(passage.lot_id, passage.entered_at or passage.seen_at)
+        return None if plan is None else plan.plan_id
+
+    def _price(self, asks: Sequence[PriceOf]) -> list[Quote]:
+        """Price spans; a stay in a lot without a filed tariff costs nothing."""
+        quotes = [Quote(Fen(0), (), None)] * len(asks)
+        requests: list[tuple[int, PriceRequest]] = []
+        for place, (stay, until_at) in enumerate(asks):
+            plan = None if stay.plan_id is None else self._plans.plan(stay.plan_id)
+            if plan is not None and stay.entered_at is not None:
+                vehicle = Vehicle(stay.vehicle)
+                request = PriceRequest(plan, stay.entered_at, until_at, vehicle, stay.carry)
+                requests.append((place, request))
+        for (place, _), quote in zip(requests, price([r for _, r in requests]), strict=True):
+            quotes[place] = quote
+        return quotes
+
+    # -- dues and payments ---------------------------------------------------------------------
+
+    async def due(self, order_no: OrderNo) -> Due:
+        """Say what an order owes now; looking writes nothing."""
+        lot_id = lot_of(order_no)
+        async with self._service_db.connection() as tx:
+            case = await order_store.read_order(tx, lot_id, order_no)
+        if case is None:
+            raise OrderUnknown("No order has this number.")
+        return self._due(case)
+
+    async def dues(self, plate: str) -> list[Due]:
+        """Say what a plate owes now, oldest first."""
+        async with self._service_db.connection() as tx:
+            cases = await order_store.unsettled_by_plate(tx, plate, limit=DUES_MAX)
+        dues = [self._due(case) for case in cases]
+        return [due for due in dues if due.due_fen > 0 or due.stay.exited_at is None]
+
+    async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> Charge:
+        """Freeze what an order owes now as a charge; ``keep`` the frozen one that is being paid."""
+        lot_id = lot_of(order_no)
+        await order_store.lock_order(tx, lot_id, order_no)
+        case = await order_store.read_order(tx, lot_id, order_no)
+        if case is None:
+            raise OrderUnknown("No order has this number.")
+        live = await order_store.live_charge(tx, lot_id, order_no)
+        if live is not None and keep:
+            return live
+        due = self._due(case)
+        if due.due_fen == 0:
+            raise NothingDue("The order owes nothing now.", order_no=order_no)
+        if live is not None:
+            await order_store.drop_charge(tx, lot_id, order_no)
+        return await order_store.freeze_charge(tx, _charge_of(due), frozen_at=self._clock.now())
+
+    async def settle(
+        self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
+    ) -> bool:
+        """Count a paid charge in; False when it was settled before and the money is surplus."""
+        lot_id, order_no, _ = key
+        await order_store.lock_order(tx, lot_id, order_no)
+        amount = await order_store.settle_charge(tx, key, settled_by=settled_by, settled_at=paid_at)
+        case = await order_store.read_order(tx, lot_id, order_no)
+        if amount is None or case is None:
+            return False
+        plan = None if case.stay.plan_id is None else self._plans.plan(case.stay.plan_id)
+        grace = DEFAULT_GRACE if plan is None else timedelta(seconds=plan.exit_grace_s)
+        money.settle(case.order, amount_fen=amount, paid_at=paid_at, grace=grace)
+        await order_store.save_money(tx, case.order)
+        await order_store.post(tx, _paid(case))
+        return True
+
+    async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]:
+        """Take facts that nobody has acted on; the caller's transaction acts on them or none."""
+        return await order_store.take_facts(tx, OrderPaid, limit=limit)
+
+    async def drop_facts(self, *, before: datetime) -> int:
+        """Forget facts that nobody listens to; return how many."""
+        async with self._service_db.transaction() as tx:
+            return await order_store.drop_facts(tx, before, but=name_of_kind(OrderPaid))
+
+    async def make_passage_months(self) -> int:
+        """Make the partitions of the raw passages ahead of time."""
+        async with self._service_db.transaction() as tx:
+            return await order_store.make_passage_months(tx, PASSAGE_MONTHS_AHEAD)
+
+    def _due(self, case: order_store.OrderCase) -> Due:
+        until_at = money.priced_until(case.order, case.stay, self._clock.now())
+        [quote] = self._price([PriceOf(case.stay, until_at)])
+        return money.due_of(case.order, case.stay, quote, at=until_at)
+
+
+def lot_of(order_no: str) -> LotId:
+    """Return the lot that an order number names; OrderUnknown for what is no order number."""
+    if re.fullmatch(ORDER_NO_PATTERN, order_no) is None:
+        raise OrderUnknown("No order has this number.")
+    return LotId(int(order_no[LOT_DIGITS]))
+
+
+def _new_ids(block: int) -> rules.NewIds:
+    numbers = count(block)
+
+    def new_ids(lot_id: LotId) -> tuple[StayId, OrderNo]:
+        random = base64.b32encode(secrets.token_bytes(ORDER_NO_RANDOM_BYTES)).decode()
+        return StayId(next(numbers)), OrderNo(f"P{lot_id:07d}{random}")
+
+    return new_ids
+
+
+def _go_on(
+    folding: Generator[PriceOf, Quote, Folded], quote: Quote | None, folded: list[Folded]
+) -> tuple[Generator[PriceOf, Quote, Folded], PriceOf] | None:
+    """Run a fold to its next question, or collect what it came to."""
+    try:
+        ask = next(folding) if quote is None else folding.send(quote)
+    except StopIteration as done:
+        folded.append(done.value)
+        return None
+    return folding, ask
+
+
+def _sort_out(
+    passages: Sequence[Passage], loaded: Sequence[store.Loaded]
+) -> tuple[dict[Key, Resolved], list[CarCase]]:
+    """Part what was answered before from what each car has to be folded for."""
+    resolved: dict[Key, Resolved] = {}
+    cases: dict[tuple[int, str], CarCase] = {}
+    for passage, known in zip(passages, loaded, strict=True):
+        if known.fingerprint is not None:
+            resolved[passage.key] = Resolved(known.fingerprint, known.answer, is_new=False)
+            continue
+        case = cases.get(passage.car)
+        if case is None:
+            last = known.last if known.car.last_stay_id != known.car.open_stay_id else None
+            case = cases[passage.car] = CarCase(known.car, [], known.open, last)
+        case.passages.append(passage)
+    return resolved, list(cases.values())
+
+
+def _in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:
+    first: set[Key] = set()
+    taken: list[Taken] = []
+    for passage in passages:
+        taken.append(_taken(passage, resolved[passage.key], repeated=passage.key in first))
+        first.add(passage.key)
+    return taken
+
+
+def _taken(passage: Passage, resolved: Resolved, *, repeated: bool) -> Taken:
+    if passage.fingerprint != resolved.fingerprint:
+        return Taken(Outcome.CONFLICT, reason="stays.passage_id_reused")
+    if resolved.answer is None:
+        return Taken(Outcome.REJECTED, reason="stays.passage_unprocessable")
+    is_new = resolved.is_new and not repeated
+    return Taken(Outcome.ACCEPTED if is_new else Outcome.DUPLICATE, resolved.answer)
+
+
+def _charge_of(due: Due) -> Charge:
+    return Charge(
+        lot_id=due.order.lot_id,
+        order_no=due.order.order_no,
+        charge_no=0,
+        operator_id=due.order.operator_id,
+        amount_fen=due.due_fen,
+        priced_until_at=due.priced_until_at,
+        plan_id=due.stay.plan_id,
+        lines=due.lines,
+    )
+
+
+def _paid(case: order_store.OrderCase) -> OrderPaid:
+    order = case.order
+    return OrderPaid(
+        lot_id=order.lot_id,
+        stay_id=order.stay_id,
+        order_no=order.order_no,
+        still_inside=case.stay.exited_at is None,
+        plate=order.plate,
+        covered_until_at=order.covered_until_at,
+        asked_lane=order.asked_lane,
+        asked_device_id=order.asked_device_id,
+        asked_passage_id=order.asked_passage_id,
+        asked_at=order.asked_at,
+    )

@@ -1,0 +1,277 @@
+"""The SQL of the passage path.
+
+Owns: claim, load and save: the three statements of a batch.
+Never: decides; a row goes in or out as it is.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.json import Decoder, Encoder
+from msgspec.structs import astuple
+
+from onepark.contexts.stays.model import (
+    Answer,
+    Car,
+    Count,
+    Folded,
+    Order,
+    OrderState,
+    Passage,
+    Stay,
+    StayAndOrder,
+    StayState,
+)
+from onepark.infra.db import Record, Tx
+from onepark.kernel.events import encode, name_of
+from onepark.kernel.types import Pool, StayId
+
+_ANSWERS = Decoder(Answer)
+_ENCODER = Encoder()
+
+
+class Loaded(NamedTuple):
+    """What the database knew of one passage and its car."""
+
+    fingerprint: bytes | None  # of an earlier passage under this id
+    answer: Answer | None
+    car: Car
+    open: StayAndOrder | None
+    last: StayAndOrder | None
+    block: int  # the first of 4,096 stay numbers that only this batch gets
+
+
+# The claims come first and the cars after them, both in key order: every batch takes its locks
+# in one order. DO UPDATE … WHERE false locks a car's row and writes nothing.
+CLAIM = """
+    WITH claimed AS (
+        INSERT INTO stays.claim (lot_id, device_id, passage_id, fingerprint)
+        SELECT lot_id, device_id, passage_id, fingerprint
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])
+            AS given (lot_id, device_id, passage_id, fingerprint)
+        ORDER BY lot_id, device_id, passage_id
+        ON CONFLICT DO NOTHING
+        RETURNING lot_id
+    ), locked AS (
+        INSERT INTO stays.car (lot_id, car_key, operator_id)
+        SELECT lot_id, car_key, operator_id
+        FROM unnest($5::bigint[], $6::text[], $7::bigint[]) AS given (lot_id, car_key, operator_id)
+        WHERE (SELECT count(*) FROM claimed) >= 0
+        ORDER BY lot_id, car_key
+        ON CONFLICT (lot_id, car_key) DO UPDATE SET operator_id = excluded.operator_id WHERE false
+    )
+    SELECT count(*) FROM claimed
+"""
+
+
+async def claim(tx: Tx, passages: Sequence[Passage]) -> None:
+    """Claim the ids of the passages and lock their cars' rows."""
+    cars = sorted({(*passage.car, passage.operator_id) for passage in passages})
+    await tx.fetchval(
+        CLAIM,
+        [passage.lot_id for passage in passages],
+        [passage.device_id for passage in passages],
+        [passage.passage_id for passage in passages],
+        [passage.fingerprint for passage in passages],
+        [car[0] for car in cars],
+        [car[1] for car in cars],
+        [car[2] for car in cars],
+    )
+
+
+LOAD = """
+    SELECT
+        claim.fingerprint, claim.answer,
+        car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
+        inside, inside_order, before, before_order,
+        (SELECT nextval('stays.stay_block')) AS block
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+        AS given (lot_id, device_id, passage_id, car_key, place)
+    JOIN stays.car AS car ON car.lot_id = given.lot_id AND car.car_key = given.car_key
+    LEFT JOIN stays.claim AS claim
+        ON claim.lot_id = given.lot_id AND claim.device_id = given.device_id
+        AND claim.passage_id = given.passage_id AND claim.answer IS NOT NULL
+    LEFT JOIN stays.stay AS inside
+        ON inside.lot_id = car.lot_id AND inside.stay_id = car.open_stay_id
+    LEFT JOIN stays.stay_order AS inside_order
+        ON inside_order.lot_id = car.lot_id AND inside_order.stay_id = car.open_stay_id
+    LEFT JOIN stays.stay AS before
+        ON before.lot_id = car.lot_id AND before.stay_id = car.last_stay_id
+    LEFT JOIN stays.stay_order AS before_order
+        ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
+    ORDER BY given.place
+"""
+
+
+async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
+    """Return, in the order asked, the earlier answers and what is known of the cars."""
+    rows = await tx.fetch(
+        LOAD,
+        [passage.lot_id for passage in passages],
+        [passage.device_id for passage in passages],
+        [passage.passage_id for passage in passages],
+        [passage.car_key for passage in passages],
+    )
+    return [_loaded(passage, row) for passage, row in zip(passages, rows, strict=True)]
+
+
+# One statement: PostgreSQL runs the parts on one snapshot and in no stated order, so that no part
+# may read what another writes. Each count comes back as it stands after the batch.
+SAVE = """
+    WITH saved_stay AS (
+        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row[])
+        ON CONFLICT (lot_id, stay_id) DO UPDATE SET
+            state = excluded.state, marks = excluded.marks,
+            entered_at = excluded.entered_at, entry_lane = excluded.entry_lane,
+            exited_at = excluded.exited_at, exit_lane = excluded.exit_lane,
+            exit_derived = excluded.exit_derived
+        RETURNING 1
+    ), saved_order AS (
+        INSERT INTO stays.stay_order SELECT * FROM unnest($2::stays.order_row[])
+        ON CONFLICT (lot_id, order_no) DO UPDATE SET
+            state = excluded.state, fee_fen = excluded.fee_fen, owed_fen = excluded.owed_fen,
+            written_off_fen = excluded.written_off_fen, refund_due_fen = excluded.refund_due_fen,
+            quoted_fen = excluded.quoted_fen, quoted_at = excluded.quoted_at,
+            asked_lane = excluded.asked_lane, asked_device_id = excluded.asked_device_id,
+            asked_passage_id = excluded.asked_passage_id, asked_at = excluded.asked_at,
+            settled = excluded.settled
+        RETURNING 1
+    ), saved_car AS (
+        UPDATE stays.car AS car SET
+            open_stay_id = given.open_stay_id, last_stay_id = given.last_stay_id,
+            cap_anchor_at = given.cap_anchor_at, cap_charged_fen = given.cap_charged_fen
+        FROM unnest($3::stays.car_row[]) AS given
+        WHERE car.lot_id = given.lot_id AND car.car_key = given.car_key
+        RETURNING 1
+    ), saved_passage AS (
+        INSERT INTO stays.passage SELECT * FROM unnest($4::stays.passage_row[]) RETURNING 1
+    ), saved_answer AS (
+        UPDATE stays.claim AS claim SET answer = given.answer
+        FROM unnest($5::stays.answer_row[]) AS given
+        WHERE claim.lot_id = given.lot_id AND claim.device_id = given.device_id
+            AND claim.passage_id = given.passage_id AND claim.answer IS NULL
+        RETURNING 1
+    ), counted AS (
+        INSERT INTO stays.count AS count (lot_id, pool, operator_id, n, occupied)
+        SELECT lot_id, pool, operator_id, 1, delta FROM unnest($6::stays.delta_row[])
+        ORDER BY lot_id, pool
+        ON CONFLICT (lot_id, pool) DO UPDATE SET
+            n = count.n + 1, occupied = count.occupied + excluded.occupied, changed_at = now()
+        RETURNING lot_id, pool, n, occupied, changed_at
+    ), posted AS (
+        INSERT INTO stays.outbox (fact, payload)
+        SELECT fact, payload FROM unnest($7::text[], $8::text[]) AS given (fact, payload)
+    )
+    SELECT
+        (SELECT count(*) FROM saved_stay) AS stays,
+        (SELECT count(*) FROM saved_order) AS orders,
+        (SELECT count(*) FROM saved_car) AS cars,
+        (SELECT count(*) FROM saved_passage) AS passages,
+        (SELECT count(*) FROM saved_answer) AS answers,
+        (SELECT number FROM stays.incarnation) AS incarnation,
+        counted.lot_id, counted.pool, counted.n, counted.occupied, counted.changed_at
+    FROM (SELECT 1) AS one LEFT JOIN counted ON true
+"""
+
+
+class FellShort(Exception):
+    """The statement did less than was decided: the batch is rolled back and taken again."""
+
+
+async def save(tx: Tx, folds: Sequence[Folded]) -> list[Count]:
+    """Save what the fold decided and return the counts that it changed."""
+    stays = [stay for fold in folds for stay in fold.stays.values()]
+    orders = [order for fold in folds for order in fold.orders.values()]
+    cars = [fold.car for fold in folds]
+    kept = [kept for fold in folds for kept in fold.kept]
+    facts = [fact for fold in folds for fact in fold.facts]
+    rows = await tx.fetch(
+        SAVE,
+        [astuple(stay) for stay in stays],
+        [astuple(order) for order in orders],
+        [astuple(car) for car in cars],
+        [_passage_row(one.passage, one.state, one.stay_id) for one in kept],
+        [(*one.passage.key, _ENCODER.encode(one.answer)) for one in kept],
+        _deltas(folds),
+        [name_of(fact) for fact in facts],
+        [encode(fact) for fact in facts],
+    )
+    decided = (len(stays), len(orders), len(cars), len(kept), len(kept))
+    done = tuple(rows[0][:5])
+    if done != decided:
+        raise FellShort(f"saved {done} of {decided}")
+    return [_count(row) for row in rows if row["lot_id"] is not None]
+
+
+def _deltas(folds: Sequence[Folded]) -> list[tuple[int, str, int, int]]:
+    total: dict[tuple[int, str, int], int] = {}
+    for fold in folds:
+        for stay, delta in fold.deltas:
+            key = (stay.lot_id, stay.pool, stay.operator_id)
+            total[key] = total.get(key, 0) + delta
+    return [(*key, delta) for key, delta in total.items()]
+
+
+def _passage_row(passage: Passage, state: str, stay_id: StayId | None) -> tuple[object, ...]:
+    return (
+        passage.lot_id,
+        passage.device_id,
+        passage.passage_id,
+        passage.operator_id,
+        passage.received_at,
+        passage.seen_at,
+        passage.kind,
+        passage.lane,
+        passage.car_key,
+        passage.plate_raw,
+        passage.plate_color,
+        passage.vehicle,
+        passage.epoch,
+        passage.seq,
+        passage.ticket,
+        passage.confidence,
+        passage.image_url,
+        passage.entered_at,
+        state,
+        stay_id,
+    )
+
+
+def _loaded(passage: Passage, row: Record) -> Loaded:
+    answer = row["answer"]
+    car = Car(passage.lot_id, passage.car_key, *row[2:6])
+    return Loaded(
+        row["fingerprint"],
+        None if answer is None else _ANSWERS.decode(answer),
+        car,
+        _pair(row["inside"], row["inside_order"]),
+        _pair(row["before"], row["before_order"]),
+        row["block"],
+    )
+
+
+def _pair(stay: Record | None, order: Record | None) -> StayAndOrder | None:
+    if stay is None:
+        return None
+    return StayAndOrder(stay_of(stay), None if order is None else order_of(order))
+
+
+def stay_of(row: Record) -> Stay:
+    """Return a row of stays.stay as a noun."""
+    stay = Stay(*row)
+    stay.pool, stay.state = Pool(stay.pool), StayState(stay.state)
+    return stay
+
+
+def order_of(row: Record) -> Order:
+    """Return a row of stays.stay_order as a noun."""
+    order = Order(*row)
+    order.state = OrderState(order.state)
+    return order
+
+
+def _count(row: Record) -> Count:
+    pool = Pool(row["pool"])
+    return Count(
+        row["lot_id"], pool, row["incarnation"], row["n"], row["occupied"], row["changed_at"]
+    )

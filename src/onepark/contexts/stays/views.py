@@ -1,0 +1,92 @@
+"""What citizens see of orders.
+
+Owns: what is masked, and how often a plate or an address may be looked up.
+Never: shows a whole plate, or the minute in which a car came.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from onepark import _native
+from onepark.contexts.stays.errors import PlateInvalid, TooManyLookups
+from onepark.contexts.stays.model import Due, DuesView, DueView, LineView, OrderView
+from onepark.contexts.stays.ports import Archive
+from onepark.contexts.stays.service import Stays
+from onepark.infra.limits import Limit, Limiter
+from onepark.kernel.types import CHINA, LotId, OrderNo
+
+CURRENCY = "CNY"
+PLATE_CHARACTERS = range(5, 17)
+SHOWN_AT_FRONT, SHOWN_AT_END = 2, 1
+
+
+class PublicOrders:
+    """Orders for people without an account."""
+
+    def __init__(
+        self, stays: Stays, *, archive: Callable[[], Archive], limiter: Limiter, per_minute: int
+    ) -> None:
+        self._stays, self._archive, self._limiter = stays, archive, limiter
+        self._by_address = Limit("dues_address", per_minute, open_when_down=True)
+        self._by_plate = Limit("dues_plate", per_minute, open_when_down=True)
+
+    async def dues(self, plate: str, *, address: str) -> DuesView:
+        """Say what a plate owes, and nothing that would tell where its driver was when."""
+        text = _native.normalise_plate(plate) if plate.isprintable() else ""
+        if len(text) not in PLATE_CHARACTERS:
+            raise PlateInvalid("plate: 5 to 16 printable characters", field="plate")
+        await self._take(self._by_address, address)
+        await self._take(self._by_plate, text)
+        dues = await self._stays.dues(text)
+        return DuesView(CURRENCY, [self._due_view(due) for due in dues])
+
+    async def order(self, order_no: str) -> OrderView:
+        """Show one order to whoever knows its number."""
+        due = await self._stays.due(OrderNo(order_no))
+        code, name = self._lot(due.order.lot_id)
+        lines = tuple(
+            LineView(line.rule.value, line.window, line.units, line.unit_price_fen, line.amount_fen)
+            for line in due.lines
+        )
+        return OrderView(
+            order_no=due.order.order_no,
+            state=due.state,
+            lot=code,
+            lot_name=name,
+            plate_masked=mask_plate(due.order.plate),
+            entered_at_masked=mask_minute(due.order.opened_at),
+            inside=due.stay.exited_at is None,
+            currency=CURRENCY,
+            fee_fen=due.fee_fen,
+            paid_fen=due.order.paid_fen,
+            due_fen=due.due_fen,
+            written_off_fen=due.order.written_off_fen,
+            refund_due_fen=due.order.refund_due_fen,
+            leave_before_at=due.order.covered_until_at,
+            lines=lines,
+        )
+
+    def _due_view(self, due: Due) -> DueView:
+        code, name = self._lot(due.order.lot_id)
+        entered_at = mask_minute(due.order.opened_at)
+        return DueView(due.order.order_no, due.due_fen, code, name, entered_at)
+
+    def _lot(self, lot_id: LotId) -> tuple[str, str]:
+        lot = self._archive().lot_by_id(lot_id)
+        return ("", "") if lot is None else (lot.code, lot.name)
+
+    async def _take(self, limit: Limit, identity: str) -> None:
+        wait_s = await self._limiter.wait_s(limit, identity)
+        if wait_s:
+            raise TooManyLookups("Too many look-ups; try later.", retry_after_s=wait_s)
+
+
+def mask_plate(plate: str) -> str:
+    """Return a plate with its middle hidden: 苏B****5."""
+    hidden = max(len(plate) - SHOWN_AT_FRONT - SHOWN_AT_END, 0)
+    return plate[:SHOWN_AT_FRONT] + "*" * hidden + plate[SHOWN_AT_FRONT + hidden :]
+
+
+def mask_minute(at: datetime) -> str:
+    """Return an instant at Jiangyin's offset with its minutes hidden."""
+    return at.astimezone(CHINA).strftime("%Y-%m-%dT%H:**+08:00")

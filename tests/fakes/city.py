@@ -1,0 +1,85 @@
+"""A small city for what is shown to citizens: lots in an archive, counts, and a hand-moved clock."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from onepark.contexts.registry.directory import Directory
+from onepark.contexts.registry.model import BuildType, Lot, ParkingLocate, ParkingType, PriceForm
+from onepark.contexts.stays.model import Count
+from onepark.kernel.types import LotCode, LotId, OperatorId, Pool
+from tests.builders import EIGHT
+
+LAT, LON = 31.92, 120.285
+
+
+def a_city_lot(number: int = 1, **changes: Any) -> Lot:
+    """A garage with 100 bays; each number lies one hundredth of a degree further north."""
+    values: dict[str, Any] = {
+        "lot_id": LotId(number),
+        "code": LotCode(f"3202810011{number:02}"),
+        "operator_id": OperatorId(7),
+        "name": f"第{number}停车场",
+        "name_en": f"Car park {number}",
+        "town": "320281001",
+        "address": f"人民路 {number} 号",
+        "lat_wgs84": LAT + (number - 1) / 100,
+        "lon_wgs84": LON,
+        "lat_gcj02": LAT + (number - 1) / 100 - 0.002,
+        "lon_gcj02": LON + 0.0045,
+        "parking_type": ParkingType.PUBLIC,
+        "parking_locate": ParkingLocate.OFF_STREET,
+        "build_type": BuildType.GROUND,
+        "attached_type": None,
+        "price_form": PriceForm.MARKET,
+        "plan_key": None,
+        "opening_hours": "24h",
+        "pools": {Pool.SHORT_STAY: 100},
+    }
+    return Lot(**(values | changes))
+
+
+def a_count(occupied: int, n: int = 1, **changes: Any) -> Count:
+    """A count of lot 1, made at eight."""
+    values: dict[str, Any] = {
+        "lot_id": LotId(1),
+        "pool": Pool.SHORT_STAY,
+        "incarnation": 1,
+        "n": n,
+        "occupied": occupied,
+        "changed_at": EIGHT,
+    }
+    return Count(**(values | changes))
+
+
+class Archive:
+    """Holds the present archive, as the registry does."""
+
+    def __init__(self, lots: Iterable[Lot]) -> None:
+        self.directory = Directory(version=1, lots=lots)
+
+    def replace(self, lots: Iterable[Lot]) -> None:
+        self.directory = Directory(version=self.directory.version + 1, lots=lots)
+
+
+class HandClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, at: datetime = EIGHT) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+async def until(true: Callable[[], object], *, within_s: float = 10.0) -> None:
+    """Wait for something that other tasks bring about."""
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        await asyncio.sleep(0.01)

@@ -1,0 +1,217 @@
+"""Redis is emptied, stopped, restarted and late: what is shown stays right."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from onepark.contexts.vacancies import store
+from onepark.contexts.vacancies.model import Source
+from onepark.contexts.vacancies.service import Vacancies
+from onepark.infra.clock import SystemClock
+from onepark.infra.embedded import Child, start_valkey
+from onepark.infra.redis import open_redis
+from onepark.infra.settings import Settings
+from onepark.kernel.types import LotId
+from tests.conftest import run_sql
+from tests.fakes.city import Archive, a_city_lot, a_count, until
+
+SETTINGS = Settings(database_url="", redis_url="", secret_key="")
+CODE = "320281001101"
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Child]:
+    """A Valkey of this test's own, to be stopped and started at will."""
+    child = start_valkey(tmp_path)
+    yield child
+    child.stop()
+
+
+@pytest.fixture
+async def own_redis(valkey: Child) -> AsyncIterator[Redis]:
+    client = open_redis(valkey.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def counted(database_url: str) -> str:
+    """Lot 1 holds ten cars, says PostgreSQL."""
+    await run_sql(
+        database_url,
+        "TRUNCATE stays.count",
+        "UPDATE stays.incarnation SET number = 1",
+        "INSERT INTO stays.count VALUES (1, 'short_stay', 7, 5, 10, now() - interval '1 hour')",
+    )
+    return database_url
+
+
+def a_city(redis: Redis, service_db) -> Vacancies:
+    return Vacancies(
+        redis,
+        service_db,
+        directory_source=Archive([a_city_lot(1), a_city_lot(2)]),
+        clock=SystemClock(),
+        settings=SETTINGS,
+    )
+
+
+@pytest.fixture
+async def vacancies(own_redis, service_db, counted) -> AsyncIterator[Vacancies]:
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    yield city
+    await city.stop()
+
+
+def free(city: Vacancies) -> int | None:
+    return city.vacancy(CODE).free
+
+
+async def held(redis: Redis) -> tuple:
+    (report,) = await store.load(redis, [LotId(1)])
+    return tuple((count.n, count.occupied) for count in report.counts)
+
+
+async def drive(database_url: str, n: int, occupied: int) -> None:
+    """Commit a count and publish nothing, as a process that died in between."""
+    await run_sql(
+        database_url,
+        f"UPDATE stays.count SET n = {n}, occupied = {occupied}, changed_at = now() WHERE lot_id = 1",
+    )
+
+
+async def test_an_empty_redis_is_filled_from_postgresql_at_the_start(vacancies, own_redis):
+    assert free(vacancies) == 90
+    assert await held(own_redis) == ((5, 10),)
+    assert await store.is_filled(own_redis)
+
+
+async def test_a_published_count_is_shown_at_once_and_to_other_processes(
+    vacancies, own_redis, service_db
+):
+    other = a_city(own_redis, service_db)
+    await other.start()
+    await until(lambda: other.source is Source.LIVE)
+    count = a_count(11, n=6, changed_at=SystemClock().now())
+    await vacancies.publish([count])
+    assert free(vacancies) == 89
+    await until(lambda: free(other) == 89, within_s=0.5)
+    await vacancies.publish([a_count(4, n=3)])
+    assert free(vacancies) == 89
+    await other.stop()
+
+
+async def test_a_sign_of_life_reaches_other_processes(vacancies, own_redis, service_db):
+    other = a_city(own_redis, service_db)
+    await other.start()
+    await until(lambda: other.source is Source.LIVE)
+    assert other.vacancy(CODE).quality == "lost" or other.vacancy(CODE).quality == "late"
+    await vacancies.heard([LotId(1)], SystemClock().now())
+    await until(lambda: other.vacancy(CODE).quality == "live")
+    await other.stop()
+
+
+async def test_redis_newer_than_postgresql_is_believed(own_redis, service_db, counted):
+    await store.put(own_redis, [store.LotReport(LotId(1), (a_count(30, n=9),))])
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    assert free(city) == 70
+    await city.stop()
+
+
+async def test_a_restored_postgresql_outranks_an_older_redis(own_redis, service_db, counted):
+    await store.put(own_redis, [store.LotReport(LotId(1), (a_count(30, n=900),))])
+    await run_sql(counted, "UPDATE stays.incarnation SET number = 2")
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    assert free(city) == 90
+    assert await held(own_redis) == ((5, 10),)
+    await city.stop()
+
+
+async def test_what_died_between_commit_and_publish_is_healed(vacancies, own_redis, counted):
+    await drive(counted, 6, 11)
+    await until(lambda: free(vacancies) == 89, within_s=4)
+    await until_held(own_redis, (6, 11))
+
+
+async def test_a_flush_is_healed_within_seconds_and_nobody_sees_a_wrong_zero(vacancies, own_redis):
+    await own_redis.flushall()
+    assert (free(vacancies), vacancies.source) == (90, Source.LIVE)
+    await until_held(own_redis, (5, 10))
+    assert free(vacancies) == 90
+
+
+async def test_without_redis_postgresql_is_shown_and_marked(vacancies, valkey, counted):
+    valkey.stop()
+    await until(lambda: vacancies.source is Source.DATABASE)
+    assert vacancies.vacancy(CODE).source is Source.DATABASE
+    await vacancies.publish([a_count(12, n=7)])
+    assert free(vacancies) == 88
+    await drive(counted, 8, 13)
+    await until(lambda: free(vacancies) == 87, within_s=4)
+    valkey.start()
+    await until(lambda: vacancies.source is Source.LIVE)
+    assert free(vacancies) == 87
+
+
+async def test_a_redis_that_comes_back_empty_is_filled(vacancies, valkey, own_redis):
+    valkey.stop()
+    await until(lambda: vacancies.source is Source.DATABASE)
+    valkey.start()
+    await until(lambda: vacancies.source is Source.LIVE)
+    assert await held(own_redis) == ((5, 10),)
+
+
+async def test_a_redis_that_hangs_is_noticed(vacancies, valkey):
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        await until(lambda: vacancies.source is Source.DATABASE)
+        assert free(vacancies) == 90
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+    await until(lambda: vacancies.source is Source.LIVE)
+
+
+async def test_a_city_starts_without_redis(own_redis, valkey, service_db, counted):
+    valkey.stop()
+    city = a_city(own_redis, service_db)
+    await city.start()
+    assert (free(city), city.source) == (90, Source.DATABASE)
+    await city.stop()
+
+
+async def test_nonsense_on_the_channel_is_passed_over(vacancies, own_redis):
+    for nonsense in (b"", b"x|y", b"1|2|short_stay=1", b"|||"):
+        await own_redis.publish(store.CHANNEL, nonsense)
+    await vacancies.publish([a_count(11, n=6)])
+    await until_held(own_redis, (6, 11))
+    assert vacancies.source is Source.LIVE
+
+
+async def until_held(redis: Redis, version_and_count: tuple[int, int]) -> None:
+    seen: list[tuple] = []
+
+    async def look() -> None:
+        seen.append(await held(redis))
+
+    for _ in range(200):
+        await look()
+        if seen[-1] == (version_and_count,):
+            return
+        await pause()
+    assert seen[-1] == (version_and_count,)
+
+
+async def pause() -> None:
+    import asyncio
+
+    await asyncio.sleep(0.02)

@@ -1,0 +1,60 @@
+"""What an order owes: fee = paid + owed + written off - to be refunded, always."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis.strategies import booleans, integers, lists
+
+from onepark.contexts.stays import money
+from onepark.contexts.stays.model import Order, OrderState, StayState
+from onepark.contexts.tariffs.model import Quote
+from onepark.kernel.types import Fen
+from tests.builders import EIGHT, a_stay, an_order, minutes
+
+GRACE = timedelta(minutes=15)
+AMOUNTS = integers(1, 100_000)
+
+
+def balanced(order: Order) -> bool:
+    assert order.fee_fen is not None
+    assert order.owed_fen is not None
+    sides = order.paid_fen + order.owed_fen + order.written_off_fen - order.refund_due_fen
+    return order.fee_fen == sides
+
+
+@given(before=lists(AMOUNTS), fee=integers(0, 100_000), after=lists(AMOUNTS), in_time=booleans())
+def test_the_books_of_an_order_balance_whatever_is_paid_and_when(before, fee, after, in_time):
+    order = an_order()
+    for amount in before:
+        money.settle(order, amount_fen=Fen(amount), paid_at=EIGHT, grace=GRACE)
+    left_at = EIGHT + (minutes(15) if in_time else minutes(16))
+    money.close(order, fee_fen=Fen(fee), at=left_at)
+    assert balanced(order)
+    for amount in after:
+        money.settle(order, amount_fen=Fen(amount), paid_at=left_at, grace=GRACE)
+        assert balanced(order)
+    assert min(order.owed_fen or 0, order.written_off_fen, order.refund_due_fen) >= 0
+    assert order.settled == (order.owed_fen == 0)
+    assert (order.state == OrderState.PAID) == order.settled
+
+
+def test_an_order_of_a_car_inside_is_paid_while_its_grace_lasts_and_partly_paid_after_it():
+    order = an_order()
+    money.settle(order, amount_fen=Fen(500), paid_at=EIGHT + minutes(60), grace=GRACE)
+    quote = Quote(Fen(1000), (), None)
+    in_time = money.due_of(order, a_stay(), quote, at=EIGHT + minutes(75))
+    too_late = money.due_of(order, a_stay(), quote, at=EIGHT + minutes(76))
+    assert (in_time.due_fen, in_time.state) == (0, OrderState.PAID)
+    assert (too_late.due_fen, too_late.state) == (500, OrderState.PARTLY_PAID)
+
+
+def test_the_amount_told_at_the_exit_stands_for_five_minutes():
+    order = an_order(quoted_at=EIGHT + minutes(60), quoted_fen=500)
+    stay = a_stay()
+    assert money.priced_until(order, stay, EIGHT + minutes(65)) == EIGHT + minutes(60)
+    assert money.priced_until(order, stay, EIGHT + minutes(66)) == EIGHT + minutes(66)
+
+
+def test_an_ended_stay_is_priced_to_its_end_for_ever():
+    stay = a_stay(state=StayState.CLOSED, exited_at=EIGHT + minutes(30))
+    assert money.priced_until(an_order(), stay, EIGHT + minutes(9999)) == EIGHT + minutes(30)
