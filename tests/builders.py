@@ -122,12 +122,15 @@ def run(
         return folded
 
 
-def new_ids() -> Callable[[LotId], tuple[StayId, OrderNo]]:
-    fresh = count(100)
+class NewIds:
+    """Numbers from 100 on."""
 
-    def give(lot_id: LotId) -> tuple[StayId, OrderNo]:
-        number = next(fresh)
-        letters = "".join("ABCDEFGHIJ"[int(digit)] for digit in str(number))
-        return StayId(number), OrderNo(f"P{lot_id:07d}{letters:A>24}")
+    def __init__(self) -> None:
+        self._numbers = count(100)
 
-    return give
+    def stay_id(self) -> StayId:
+        return StayId(next(self._numbers))
+
+    def order_no(self, lot_id: LotId) -> OrderNo:
+        letters = "".join("ABCDEFGHIJ"[int(digit)] for digit in str(next(self._numbers)))
+        return OrderNo(f"P{lot_id:07d}{letters:A>24}")

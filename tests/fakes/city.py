@@ -1,9 +1,8 @@
-"""A small city for what is shown to citizens: lots in an archive, counts, and a hand-moved clock."""
+"""A small city as citizens see it: lots in an archive, and counts."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
 from onepark.contexts.registry.directory import Directory
@@ -27,8 +26,8 @@ def a_city_lot(number: int = 1, **changes: Any) -> Lot:
         "address": f"人民路 {number} 号",
         "lat_wgs84": LAT + (number - 1) / 100,
         "lon_wgs84": LON,
-        "lat_gcj02": LAT + (number - 1) / 100 - 0.002,
-        "lon_gcj02": LON + 0.0045,
+        "lat_gcj02": 31.918,
+        "lon_gcj02": 120.2895,
         "parking_type": ParkingType.PUBLIC,
         "parking_locate": ParkingLocate.OFF_STREET,
         "build_type": BuildType.GROUND,
@@ -60,21 +59,11 @@ class Archive:
     def __init__(self, lots: Iterable[Lot]) -> None:
         self.directory = Directory(version=1, lots=lots)
 
+    def __call__(self) -> Directory:
+        return self.directory
+
     def replace(self, lots: Iterable[Lot]) -> None:
         self.directory = Directory(version=self.directory.version + 1, lots=lots)
-
-
-class HandClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self, at: datetime = EIGHT) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def move(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 async def until(true: Callable[[], object], *, within_s: float = 10.0) -> None:

@@ -46,6 +46,8 @@ LEAKING_FUNCTIONS = """
     ORDER BY 1
 """
 
+PROTECT = "CALL access.protect('registry.planted')"
+
 OF_AN_OPERATOR = """
     SELECT attrelid::regclass::text FROM pg_attribute
     JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -88,12 +90,9 @@ async def test_every_table_of_an_operator_has_row_level_security(connection):
     [
         "SELECT 1",
         "ALTER TABLE registry.planted ENABLE ROW LEVEL SECURITY",
-        "CALL access.protect('registry.planted');"
-        "ALTER TABLE registry.planted NO FORCE ROW LEVEL SECURITY",
-        "CALL access.protect('registry.planted');"
-        "CREATE POLICY everybody ON registry.planted USING (true)",
-        "CALL access.protect('registry.planted');"
-        "CREATE POLICY anything ON registry.planted FOR INSERT TO onepark_staff WITH CHECK (true)",
+        f"{PROTECT}; ALTER TABLE registry.planted NO FORCE ROW LEVEL SECURITY",
+        f"{PROTECT}; CREATE POLICY everybody ON registry.planted USING (true)",
+        f"{PROTECT}; CREATE POLICY anything ON registry.planted FOR INSERT WITH CHECK (true)",
     ],
 )
 async def test_a_planted_table_without_protection_is_found(connection, flaw):
@@ -113,7 +112,7 @@ async def test_a_planted_column_grant_is_found(connection):
 
 async def test_a_protected_table_is_not_found(connection):
     await connection.execute("CREATE TABLE registry.planted (operator_id bigint NOT NULL)")
-    await connection.execute("CALL access.protect('registry.planted')")
+    await connection.execute(PROTECT)
     await connection.execute("GRANT SELECT ON registry.planted TO onepark_staff")
     assert await names(connection, UNPROTECTED_TABLES) == []
 

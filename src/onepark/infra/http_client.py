@@ -44,9 +44,14 @@ class AiohttpClient:
     """The one client of the platform, over a session that somebody else closes."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, answer_bytes_max: int = ANSWER_BYTES_MAX
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
     ) -> None:
         self._session = session
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._answer_bytes_max = answer_bytes_max
 
     async def request(
@@ -60,6 +65,7 @@ class AiohttpClient:
                 headers=headers,
                 data=body or None,
                 allow_redirects=False,
+                timeout=self._timeout,
             ) as response:
                 return HttpAnswer(response.status, _lower(response), await self._read(response))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -86,12 +92,14 @@ def _host(url: str) -> str:
 
 @asynccontextmanager
 async def open_http_client(
-    *, timeout_s: float = TIMEOUT_S, answer_bytes_max: int = ANSWER_BYTES_MAX
+    *,
+    timeout_s: float = TIMEOUT_S,
+    answer_bytes_max: int = ANSWER_BYTES_MAX,
+    connections_max: int = CONNECTIONS_MAX,
 ) -> AsyncIterator[AiohttpClient]:
     """Lend a client whose every request ends within ``timeout_s``."""
     async with aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=timeout_s),
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+        connector=aiohttp.TCPConnector(limit=connections_max),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield AiohttpClient(session, answer_bytes_max=answer_bytes_max)
+        yield AiohttpClient(session, timeout_s=timeout_s, answer_bytes_max=answer_bytes_max)

@@ -3,9 +3,8 @@
 Owns: the one registry and how a metric is named.
 Never: knows what is counted.
 
-granian runs the app in one child process with one worker, so the registry of that process holds
-everything. With more workers each would show its own; run more single-worker processes instead and
-let Prometheus add them up.
+The API process runs the app in its own event loop, in one worker, so the registry of that process
+holds everything. More processes are more targets to scrape, which Prometheus adds up.
 """
 
 from collections.abc import Sequence

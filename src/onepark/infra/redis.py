@@ -12,7 +12,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisSilent
 
 SOCKET_TIMEOUT_S = 2.0
 IDLE_S = 1.0
@@ -58,12 +57,10 @@ async def messages(redis: Redis, channel: str) -> AsyncGenerator[bytes | None, N
 
 async def _next(connection: AbstractConnection) -> object:
     """Return the next thing that the server says, asking whether it is there after a silence."""
-    read = connection.read_response
-    try:
-        return await read(timeout=IDLE_S, disconnect_on_error=False, push_request=True)
-    except RedisSilent:
+    answer = await connection.read_response(timeout=IDLE_S, push_request=True)
+    if answer is None:
         await connection.send_command("PING", check_health=False)
-    try:
-        return await read(timeout=SOCKET_TIMEOUT_S, disconnect_on_error=False, push_request=True)
-    except RedisSilent as error:
-        raise RedisGone("the server does not answer a ping") from error
+        answer = await connection.read_response(timeout=SOCKET_TIMEOUT_S, push_request=True)
+    if answer is None:
+        raise RedisGone("the server does not answer a ping")
+    return answer

@@ -29,8 +29,8 @@ def lot() -> LotId:
 
 
 @pytest.fixture(scope="module")
-async def stays(batch_db: Database, service_db: Database) -> AsyncIterator[Stays]:
-    yield Stays(batch_db, service_db, plans=NoPlans(), clock=HandClock())
+async def stays(batch_db: Database, service_db: Database) -> Stays:
+    return Stays(batch_db, service_db, plans=NoPlans(), clock=HandClock())
 
 
 @pytest.fixture(scope="module")
@@ -174,15 +174,15 @@ async def test_one_poisonous_passage_costs_none_of_a_thousand_good_ones(stays, o
     next(number for number in lots if number > lot + 7)
 
 
-async def test_a_batch_takes_three_statements_between_begin_and_commit(database_url, service_db, lot):
+async def test_a_batch_takes_three_statements_between_begin_and_commit(
+    database_url, service_db, lot
+):
     seen: list[str] = []
     batch_db = await open_database(database_url, Role.BATCH, connections=1)
     stays = Stays(batch_db, service_db, plans=NoPlans(), clock=HandClock())
     await stays.take([a_passage(lot_id=lot, plate="苏E00000")])
     async with batch_db.connection() as connection:
-        connection.add_query_logger(lambda record: seen.append(record.query.strip()))
-        real = connection._con  # the pool lends a proxy and drops the logger on release
-        seen.clear()
+        real = connection._con  # the pool lends a proxy and drops its loggers on release
     real.add_query_logger(lambda record: seen.append(record.query.strip()))
     passages = [
         a_passage(kind, EIGHT + minutes(10 * at), lot_id=lot, plate=f"苏E{n:05d}")

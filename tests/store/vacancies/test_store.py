@@ -73,8 +73,9 @@ async def test_only_what_changed_is_told_and_told_once(redis):
     await store.put(redis, [a_report(a_count(1, n=1), a_count(5, pool=Pool.CONTRACT))])
     await store.put(redis, [a_report(a_count(1, n=1))])
     await store.put(redis, [a_report(a_count(2, n=2), a_count(5, pool=Pool.CONTRACT))])
-    first = await anext(told)
-    second = await anext(told)
+    first, second = await anext(told), await anext(told)
+    assert first
+    assert second
     assert store.read_message(first) == a_report(a_count(1), a_count(5, pool=Pool.CONTRACT))
     assert store.read_message(second) == a_report(a_count(2, n=2))
     await told.aclose()
@@ -110,5 +111,5 @@ async def test_postgresql_tells_what_changed_since(database_url, service_db):
     async with service_db.connection() as tx:
         everything = await store.counts_since(tx, None)
         late = await store.counts_since(tx, EIGHT + timedelta(minutes=1))
-    assert sorted(everything, key=lambda count: count.lot_id)[0] == a_count(41, n=3)
+    assert min(everything, key=lambda count: count.lot_id) == a_count(41, n=3)
     assert [(count.lot_id, count.pool) for count in late] == [(2, Pool.CONTRACT)]

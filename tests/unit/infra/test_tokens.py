@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -14,8 +15,8 @@ from onepark.infra.tokens import (
     TOKEN_LIFE,
     HashersBusyError,
     Passwords,
-    SealError,
     Sealer,
+    SealError,
     TokenError,
     Tokens,
     derive,
@@ -92,7 +93,7 @@ def test_claims_cannot_outlive_or_rename_the_token(tokens, clock):
         tokens.read(token)
 
 
-def forged(algorithm: str, key: bytes | None, **changes: object) -> str:
+def forged(algorithm: str, key: Any, **changes: object) -> str:
     stamp = int(NOON.timestamp())
     claims = {"sub": "7", "iat": stamp, "exp": stamp + 60, "iss": "onepark", "aud": "staff"}
     claims |= changes
@@ -144,7 +145,9 @@ def test_a_seal_opens_only_for_its_subject_purpose_and_key(key, purpose, subject
         Sealer(key, purpose).open(sealed, subject=subject)
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x02", b"\x01", b"\x01" + bytes(11), b"\x01" + bytes(40)])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x02", b"\x01", b"\x01" + bytes(11), b"\x01" + bytes(40)]
+)
 def test_a_damaged_seal_does_not_open(damage):
     with pytest.raises(SealError):
         Sealer(KEY, "test").open(damage, subject="cam")

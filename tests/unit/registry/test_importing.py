@@ -75,7 +75,7 @@ def test_every_fault_of_every_row_is_named():
         (5, "lat_wgs84"),
         (5, "build_type"),
         (5, "price_form"),
-    ] or sorted(faults(reading))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_rows_of_a_sheet_count_as_a_spreadsheet_counts_them():
 def test_an_empty_line_is_no_row_and_a_short_one_is_refused():
     sheet = a_sheet(ROW) + b'\n,,\n"only"\n'
     reading = read_csv(sheet)
-    assert faults(reading) == [(3, "row"), (4, "row")] or faults(reading) == [(4, "row")]
+    assert faults(reading) == [(4, "row")]
     assert len(reading.lots) == 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from onepark.simulator.demo_city import SPREAD_MAX_M, TOWNS, bays_of, demo_city
 
 
 @pytest.fixture(scope="module")
-def city() -> dict:
+def city() -> dict[str, Any]:
     return demo_city()
 
 

@@ -19,13 +19,13 @@ from onepark.contexts.stays.model import (
     StayState,
 )
 from onepark.kernel.types import PlanId
-from tests.builders import EIGHT, a_case, a_passage, a_stay, an_order, inside, minutes, new_ids, run
+from tests.builders import EIGHT, NewIds, a_case, a_passage, a_stay, an_order, inside, minutes, run
 
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 
 
 def fold(case: CarCase) -> Folded:
-    return run(rules.fold(case, new_ids=new_ids(), plan_for=lambda _: PlanId(1)))
+    return run(rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1)))
 
 
 def told(folded: Folded, place: int = -1):
@@ -79,11 +79,9 @@ def test_a_car_at_the_exit_is_told_what_it_owes_and_stays_inside():
     assert (order.quoted_fen, order.asked_lane) == (1000, "L1")
 
 
-@pytest.mark.parametrize(
-    ("asked_after", "opens"), [(minutes(75), True), (minutes(75.1), False)]
-)
+@pytest.mark.parametrize(("asked_after", "opens"), [(minutes(75), True), (minutes(75.1), False)])
 def test_a_paid_car_may_leave_until_its_grace_has_passed(asked_after, opens):
-    paid = inside(paid_fen=1000, covered_until_at=EIGHT + minutes(75))
+    paid = inside(paid_fen=500, covered_until_at=EIGHT + minutes(75))
     answer = told(fold(a_case(a_passage(ASK, EIGHT + asked_after), **paid)))
     assert isinstance(answer.decision, Open) is opens
 

@@ -51,9 +51,7 @@ def test_a_restored_database_outranks_every_older_number(incarnation, n, newer):
     assert not is_newer(a_count(3, n=900, incarnation=0), known)
 
 
-@pytest.mark.parametrize(
-    ("occupied", "free"), [(0, 100), (41, 59), (100, 0), (107, 0), (-2, 100)]
-)
+@pytest.mark.parametrize(("occupied", "free"), [(0, 100), (41, 59), (100, 0), (107, 0), (-2, 100)])
 def test_citizens_see_free_bays_between_none_and_all_while_the_raw_count_stays(occupied, free):
     shown = show(a_city_lot(), counted(occupied), of=KNOWN, at=EIGHT)
     assert (shown.free, shown.capacity) == (free, 100)
@@ -116,9 +114,7 @@ def test_a_lot_is_open_by_chinas_clock(hours, at, is_it):
 
 
 def test_a_closed_lot_is_not_full():
-    shown = show(
-        a_city_lot(opening_hours=(NIGHT,)), counted(0), of=KNOWN, at=EIGHT
-    )
+    shown = show(a_city_lot(opening_hours=(NIGHT,)), counted(0), of=KNOWN, at=EIGHT)
     assert (shown.open, shown.free) == (False, 100)
 
 

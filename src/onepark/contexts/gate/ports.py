@@ -1,4 +1,8 @@
-"""What the gate needs of its peers."""
+"""What the gate needs of its peers.
+
+Owns: one Protocol a peer.
+Never: holds code.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -13,7 +13,13 @@ import msgspec
 import structlog
 
 from onepark.contexts.gate import rules, store
-from onepark.contexts.gate.errors import BodyMalformed, Busy, PassageCount, SignatureWrong
+from onepark.contexts.gate.errors import (
+    BodyMalformed,
+    Busy,
+    PassageCount,
+    SignatureWrong,
+    StaleStamp,
+)
 from onepark.contexts.gate.model import (
     PASSAGES_MAX,
     AckAnswer,
@@ -37,6 +43,7 @@ from onepark.infra.batching import Batcher, QueueFull
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
 from onepark.infra.settings import Settings
+from onepark.infra.signing import Verdict, verify
 from onepark.kernel.types import DeviceId, LotId
 
 COMMANDS_AT_ONCE = 20
@@ -84,6 +91,10 @@ class Gate:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
+        self.end_polls()
+
+    def end_polls(self) -> None:
+        """Let every long poll go with what there is."""
         for waiter in self._waiters.values():
             waiter.set()
 
@@ -240,9 +251,22 @@ class Gate:
     def _admit(
         self, credentials: Credentials, body: bytes, *, any_stamp: bool = False
     ) -> tuple[Device, datetime]:
+        """Return the device that signed the body; a heartbeat may carry any stamp."""
         now = self._clock.now()
         device = self._archive().device(DeviceId(credentials.device))
-        return rules.admit(credentials, body, device=device, now=now, any_stamp=any_stamp), now
+        verdict = verify(
+            body,
+            rules.good_secrets(device, now),
+            message_id=credentials.message_id,
+            timestamp=credentials.timestamp,
+            signature=credentials.signature,
+            now_s=now.timestamp(),
+        )
+        if device is None or verdict == Verdict.WRONG:
+            raise SignatureWrong("No known device signed this request.")
+        if verdict == Verdict.STALE and not any_stamp:
+            raise StaleStamp("The stamp is more than 300 s off.", server_time=now.isoformat())
+        return device, now
 
     def _lot_code(self, device: Device) -> str:
         lot = self._archive().lot_by_id(LotId(device.lot_id))

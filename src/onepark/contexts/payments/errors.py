@@ -1,4 +1,8 @@
-"""Refusals of taking money."""
+"""Refusals of taking money.
+
+Owns: the codes, statuses and titles of what it declines.
+Never: renders an answer.
+"""
 
 from typing import ClassVar
 

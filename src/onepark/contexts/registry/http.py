@@ -63,7 +63,7 @@ async def show_lot(lot: FromPath[str], registry: NamedDependency[Registry]) -> L
 
 @get(
     "/v1/registry/lots",
-    tags=["staff 工作人员"],
+    tags=["registry 档案"],
     summary="停车场列表 Lots",
     description="按编码分页；经营单位只见本单位。By code, in pages; an operator sees its own.",
     opt={"permission": Permission.READ_REGISTRY},
@@ -82,7 +82,7 @@ async def list_lots(
 
 @post(
     "/v1/registry/devices/{device_id:str}/secrets",
-    tags=["staff 工作人员"],
+    tags=["registry 档案"],
     summary="轮换设备密钥 Rotate a device's key",
     description=(
         "生成新密钥，仅返回一次；旧密钥在重叠期后失效。"

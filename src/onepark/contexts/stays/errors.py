@@ -1,4 +1,8 @@
-"""Refusals of stays."""
+"""Refusals of stays.
+
+Owns: the codes, statuses and titles of what it declines.
+Never: renders an answer.
+"""
 
 from typing import ClassVar
 

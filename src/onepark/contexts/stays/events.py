@@ -1,4 +1,8 @@
-"""Facts that stays publish."""
+"""Facts that stays publish.
+
+Owns: their fields; a change is a new version beside the old one.
+Never: says who listens.
+"""
 
 from datetime import datetime
 

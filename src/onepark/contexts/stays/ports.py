@@ -1,11 +1,15 @@
-"""What stays needs of its peers."""
+"""What stays needs of its peers.
+
+Owns: one Protocol a peer.
+Never: holds code.
+"""
 
 from datetime import datetime
 from typing import Protocol
 
 from onepark.contexts.registry.model import Lot
 from onepark.contexts.tariffs.model import Plan
-from onepark.kernel.types import LotId, PlanId
+from onepark.kernel.types import LotId, OrderNo, PlanId, StayId
 
 
 class Archive(Protocol):
@@ -20,3 +24,11 @@ class Plans(Protocol):
     def plan_at(self, lot_id: LotId, at: datetime) -> Plan | None: ...
 
     def plan(self, plan_id: PlanId) -> Plan | None: ...
+
+
+class NewIds(Protocol):
+    """Where fresh numbers come from."""
+
+    def stay_id(self) -> StayId: ...
+
+    def order_no(self, lot_id: LotId) -> OrderNo: ...

@@ -34,8 +34,9 @@ from onepark.contexts.stays.model import (
     StayAndOrder,
     StayState,
 )
+from onepark.contexts.stays.ports import NewIds
 from onepark.contexts.tariffs.model import Quote
-from onepark.kernel.types import LotId, OrderNo, PlanId, Pool, StayId
+from onepark.kernel.types import PlanId, Pool
 
 LIVE = timedelta(minutes=3)  # older than this, nobody waits at the barrier for the answer
 OPEN_HOLDS = timedelta(minutes=3)
@@ -44,7 +45,6 @@ CONFIRMS = timedelta(minutes=10)  # a real exit after a derived one
 
 KIND_ORDER = {Kind.ENTRY: 0, Kind.EXIT_REQUEST: 1, Kind.EXIT: 2}
 
-NewIds = Callable[[LotId], tuple[StayId, OrderNo]]
 PlanFor = Callable[[Passage], PlanId | None]
 Told = Generator[PriceOf, Quote, tuple[Answer, PassageState]]
 
@@ -238,10 +238,9 @@ class _Fold:
         self.folded.stays[pair.stay.stay_id] = pair.stay
 
     def new_stay(self, passage: Passage, state: StayState) -> Stay:
-        stay_id, self.order_no = self.new_ids(passage.lot_id)
         stay = Stay(
             lot_id=passage.lot_id,
-            stay_id=stay_id,
+            stay_id=self.new_ids.stay_id(),
             operator_id=passage.operator_id,
             car_key=passage.car_key,
             plate=passage.plate,
@@ -254,14 +253,14 @@ class _Fold:
             cap_anchor_at=self.car.cap_anchor_at,
             cap_charged_fen=self.car.cap_charged_fen,
         )
-        self.folded.stays[stay_id] = stay
+        self.folded.stays[stay.stay_id] = stay
         return stay
 
     def new_order(self, stay: Stay) -> Order:
         assert stay.entered_at is not None, "an order counts from an entry"
         order = Order(
             lot_id=stay.lot_id,
-            order_no=self.order_no,
+            order_no=self.new_ids.order_no(stay.lot_id),
             stay_id=stay.stay_id,
             operator_id=stay.operator_id,
             car_key=stay.car_key,

@@ -105,7 +105,7 @@ class Stays:
     ) -> tuple[dict[Key, Resolved], list[Count]]:
         """Find the guilty passage by halving; all others are kept."""
         if len(passages) == 1:
-            log.error("stays.passage_rejected", error=type(error).__name__)
+            log.error("stays.passage_rejected", exc_info=error)
             return {passages[0].key: Resolved(passages[0].fingerprint, None, is_new=True)}, []
         middle = len(passages) // 2
         first, first_counts = await self._take(passages[:middle], tries=TRIES)
@@ -129,7 +129,7 @@ class Stays:
 
     def _fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
-        new_ids = _new_ids(block)
+        new_ids = _FreshIds(block)
         folded: list[Folded] = []
         asking = [
             asked
@@ -243,14 +243,18 @@ def lot_of(order_no: str) -> LotId:
     return LotId(int(order_no[LOT_DIGITS]))
 
 
-def _new_ids(block: int) -> rules.NewIds:
-    numbers = count(block)
+class _FreshIds:
+    """Stay numbers of one block, and order numbers that nobody can guess."""
 
-    def new_ids(lot_id: LotId) -> tuple[StayId, OrderNo]:
+    def __init__(self, block: int) -> None:
+        self._numbers = count(block)
+
+    def stay_id(self) -> StayId:
+        return StayId(next(self._numbers))
+
+    def order_no(self, lot_id: LotId) -> OrderNo:
         random = base64.b32encode(secrets.token_bytes(ORDER_NO_RANDOM_BYTES)).decode()
-        return StayId(next(numbers)), OrderNo(f"P{lot_id:07d}{random}")
-
-    return new_ids
+        return OrderNo(f"P{lot_id:07d}{random}")
 
 
 def _go_on(

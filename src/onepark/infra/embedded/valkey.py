@@ -27,7 +27,7 @@ def start_valkey(data: Path) -> Child:
         name="valkey",
         command=[str(binary()), str(config)],
         log=data / "valkey.log",
-        url=f"redis://:{password}@127.0.0.1:{port}/0",
+        url=f"redis://default:{password}@127.0.0.1:{port}/0",
     )
     child.start()
     child.wait_until(lambda: _answers(port), within_s=READY_S)

@@ -1,0 +1,1 @@
+"""Wiring, routes, command line: the only package that knows everything."""

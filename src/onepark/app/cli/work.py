@@ -1,0 +1,42 @@
+"""`onepark work`: the recurring work that no request waits for.
+
+Owns: the life of the worker process.
+Never: serves HTTP.
+"""
+
+import asyncio
+import os
+import signal
+
+import click
+import structlog
+import uvloop
+
+from onepark.app.fitness import Unfit, refuse_unfit
+from onepark.app.wiring import open_platform
+from onepark.infra.log import configure_logging
+from onepark.infra.schedule import run_jobs
+from onepark.infra.settings import Settings, SettingsError, from_env
+
+log = structlog.get_logger(__name__)
+
+
+@click.command()
+def work() -> None:
+    """执行后台任务 Run the recurring work until told to end."""
+    configure_logging()
+    try:
+        uvloop.run(_work(from_env(os.environ)))
+    except (SettingsError, Unfit) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _work(settings: Settings) -> None:
+    await refuse_unfit(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_platform(settings) as platform:
+        log.info("work.started")
+        await run_jobs(platform.work_jobs(), stop)
+    log.info("work.ended")

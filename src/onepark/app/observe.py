@@ -1,0 +1,105 @@
+"""What every request passes on its way in and out.
+
+Owns: its id, its place in the metrics, and the number of requests in hand.
+Never: reads a body, or knows a route of its own.
+
+It stands outside the framework and costs a few microseconds: the passages of gates go through it.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
+from secrets import token_hex
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Histogram
+
+from onepark.infra.log import request_id
+from onepark.infra.metrics import gauge, histogram
+
+HEADER = b"x-request-id"
+GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+UNMATCHED = "(unmatched)"
+LEFT = 499  # the client left before an answer began
+TOO_LARGE = 413
+SWALLOWED_MAX = 16 * 1_048_576  # bytes of a refused body; most clients only read after they sent
+SWALLOW_S = 5.0
+
+REQUESTS = histogram(
+    "http_request_seconds",
+    "Requests by route template and status, with the seconds to their last byte.",
+    ("method", "route", "status"),
+)
+IN_FLIGHT = gauge("http_requests_in_flight", "Requests that were begun and not ended.")
+
+
+class Observed:
+    """An ASGI app that names, counts and times what another app answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._series: dict[tuple[str, str, int], Histogram] = {}
+        self._prefix = token_hex(6)
+        self._numbers = count(1)
+        self.in_flight = 0
+        IN_FLIGHT.set_function(lambda: self.in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; anything else goes through untouched."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        name = self._name(scope["headers"])
+        status = LEFT
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if status == TOO_LARGE:
+                    await _swallow(receive)
+                message["headers"] = [*message["headers"], (HEADER, name)]
+            await send(message)
+
+        token = request_id.set(name.decode())
+        self.in_flight += 1
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            self.in_flight -= 1
+            request_id.reset(token)
+            route = str(scope.get("path_template") or UNMATCHED)
+            self._count(scope["method"], route, status).observe(time.perf_counter() - began)
+
+    def _name(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return the id that the client gave, if it is a plain one, or a new one."""
+        for key, value in headers:
+            if key == HEADER and GIVEN.fullmatch(value):
+                return value
+        return f"{self._prefix}-{next(self._numbers):x}".encode()
+
+    def _count(self, method: str, route: str, status: int) -> Histogram:
+        known = method if method in METHODS else "OTHER"
+        series = self._series.get((known, route, status))
+        if series is None:
+            series = REQUESTS.labels(known, route, status)
+            self._series[known, route, status] = series
+        return series
+
+
+async def _swallow(receive: Receive) -> None:
+    """Let a client send what was refused, within bounds, so that it reads the refusal."""
+    swallowed = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SWALLOW_S):
+            while swallowed < SWALLOWED_MAX:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                swallowed += len(message.get("body", b""))

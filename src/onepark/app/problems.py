@@ -1,0 +1,137 @@
+"""Every error answer of the platform, RFC 9457.
+
+Owns: how a refusal, a request that cannot be read and a bug of ours are told to a client.
+Never: shows the inside of a bug, or a whole plate.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from onepark.infra.log import mask_plates, request_id
+from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
+from onepark.kernel.errors import Refusal
+
+TYPE_PREFIX = "urn:onepark:problem:"
+FIELD_ERRORS_MAX = 20
+DETAIL_MAX = 500
+PASSED_ON = {"allow", "retry-after", "www-authenticate"}
+
+_log = structlog.get_logger()
+
+
+class Kind(NamedTuple):
+    """A stable code with a sentence in both languages."""
+
+    code: str
+    title: str
+    title_zh: str
+
+
+INTERNAL = Kind("http.internal", "Something went wrong here.", "平台内部错误")
+HTTP_KINDS = {
+    400: Kind("http.invalid_request", "The request is not valid.", "请求无效"),
+    401: Kind("http.unauthorized", "Say who you are.", "未认证"),
+    403: Kind("http.forbidden", "This is not allowed.", "无权访问"),
+    404: Kind("http.not_found", "There is nothing here.", "资源不存在"),
+    405: Kind("http.method_not_allowed", "This method does not go here.", "请求方法不允许"),
+    406: Kind("http.not_acceptable", "No such representation.", "无法提供所需格式"),
+    413: Kind("http.body_too_large", "The body is too large.", "请求体过大"),
+    415: Kind("http.media_type", "This media type is not taken.", "不支持的媒体类型"),
+    429: Kind("http.too_many_requests", "Too many requests.", "请求过于频繁"),
+    500: INTERNAL,
+    503: Kind("http.unavailable", "Not available now.", "服务暂不可用"),
+}
+
+
+def render_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    """Answer what was understood and declined."""
+    kind = Kind(refusal.code, refusal.title, refusal.title_zh)
+    retry_after_s = refusal.facts.get("retry_after_s", refusal.retry_after_s)
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return problem(
+        kind, refusal.status, detail=refusal.detail, facts=refusal.facts, headers=headers
+    )
+
+
+def render_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what the framework refused: no such path, a wrong method, a body that is none."""
+    status = error.status_code
+    if status >= 500:  # noqa: PLR2004  the framework's own failures say nothing of their inside
+        return render_bug(_request, error)
+    kind = HTTP_KINDS.get(status, HTTP_KINDS[400])
+    headers = {k: v for k, v in (error.headers or {}).items() if k.lower() in PASSED_ON}
+    return problem(
+        kind,
+        status,
+        detail=mask_plates(error.detail)[:DETAIL_MAX],
+        facts=_fields(error.extra),
+        headers=headers,
+    )
+
+
+def render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Log what nobody expected, and tell the client no more than that it happened."""
+    route = request.scope.get("path_template", "")
+    _log.error("http.internal", exc_info=error, method=request.method, route=route)
+    return problem(INTERNAL, 500)
+
+
+HANDLERS: ExceptionHandlersMap = {
+    Refusal: render_refusal,
+    HTTPException: render_http,
+    Exception: render_bug,
+}
+
+
+def problem(
+    kind: Kind,
+    status: int,
+    *,
+    detail: str | None = None,
+    facts: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """Return one problem; a fact never hides a member of the standard."""
+    return Response(
+        problem_json(kind, status, detail=detail, facts=facts),
+        status_code=status,
+        media_type=PROBLEM_MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def problem_json(
+    kind: Kind,
+    status: int,
+    *,
+    detail: str | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> bytes:
+    """Return a problem's body."""
+    told: dict[str, object] = {
+        "type": TYPE_PREFIX + kind.code,
+        "title": kind.title,
+        "title_zh": kind.title_zh,
+        "status": status,
+        "code": kind.code,
+        "detail": detail,
+        "request_id": request_id.get(),
+    }
+    members = {**(facts or {}), **told}
+    return msgspec.json.encode({k: v for k, v in members.items() if v is not None}, enc_hook=str)
+
+
+def _fields(extra: Mapping[str, Any] | list[Any] | None) -> dict[str, object]:
+    """Return which fields were wrong: the first by name, and all of them."""
+    errors = [
+        {"field": one.get("key") or "", "message": mask_plates(str(one.get("message", "")))}
+        for one in (extra if isinstance(extra, list) else [])[:FIELD_ERRORS_MAX]
+        if isinstance(one, Mapping)
+    ]
+    return {"field": errors[0]["field"], "errors": errors} if errors else {}

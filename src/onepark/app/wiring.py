@@ -1,0 +1,217 @@
+"""What the platform is made of, read from top to bottom.
+
+Owns: which part is handed to which; nothing connects before it is opened here.
+Never: decides anything about parking, or hides a part from a test.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
+from onepark.contexts.gate import jobs as gate_jobs
+from onepark.contexts.gate.service import Gate
+from onepark.contexts.payments import jobs as payment_jobs
+from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.service import Payments
+from onepark.contexts.registry.directory import Directory
+from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
+from onepark.contexts.stays import jobs as stay_jobs
+from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.views import PublicOrders
+from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.vacancies.service import Vacancies
+from onepark.infra.clock import Clock, SystemClock
+from onepark.infra.db import Database, Role, open_database
+from onepark.infra.http_client import open_http_client
+from onepark.infra.limits import Limiter
+from onepark.infra.redis import open_redis
+from onepark.infra.schedule import Job
+from onepark.infra.settings import Settings, secret_key
+from onepark.infra.tokens import Passwords, Tokens
+from onepark.integrations.payments.config import check_notify_url, open_channels
+
+REFRESH_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Databases:
+    """One pool a role."""
+
+    batch: Database
+    service: Database
+    staff: Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """Every part that is spoken to from outside, opened."""
+
+    settings: Settings
+    clock: Clock
+    databases: Databases
+    redis: Redis
+    access: Access
+    doorkeeper: Doorkeeper
+    registry: Registry
+    office: RegistryOffice
+    imports: RegistryImports
+    tariffs: Tariffs
+    stays: Stays
+    orders: PublicOrders
+    payments: Payments
+    vacancies: Vacancies
+    gate: Gate
+
+    @property
+    def directory(self) -> Directory:
+        """Return the archive as it is known now."""
+        return self.registry.directory
+
+    def refresh_jobs(self) -> list[Job]:
+        """Return what keeps the archive and the tariffs in memory up to date."""
+
+        async def refresh() -> int:
+            await self.registry.refresh()
+            await self.tariffs.refresh()
+            return 0
+
+        return [Job("refresh", REFRESH_EVERY_S, refresh)]
+
+    def work_jobs(self) -> list[Job]:
+        """Return the recurring work that no request waits for."""
+        return [
+            *self.refresh_jobs(),
+            *stay_jobs.jobs(self.stays, self.clock),
+            *payment_jobs.jobs(self.payments),
+            *gate_jobs.jobs(self.gate, self.clock),
+        ]
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Platform]:
+    """Connect and assemble the platform; leaving closes what was opened."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        databases = await _open_databases(settings, stack)
+        redis = open_redis(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        channels = await _open_channels(settings, clock, stack)
+        platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
+        await platform.registry.load()
+        await platform.tariffs.load()
+        yield platform
+
+
+async def _open_databases(settings: Settings, stack: AsyncExitStack) -> Databases:
+    sizes = {
+        Role.BATCH: settings.gate_connections,
+        Role.SERVICE: settings.service_connections,
+        Role.STAFF: settings.staff_connections,
+    }
+    opened: dict[Role, Database] = {}
+    for role, size in sizes.items():
+        opened[role] = await open_database(settings.database_url, role, connections=size)
+        stack.push_async_callback(opened[role].close)
+    return Databases(opened[Role.BATCH], opened[Role.SERVICE], opened[Role.STAFF])
+
+
+async def _open_channels(
+    settings: Settings, clock: Clock, stack: AsyncExitStack
+) -> dict[str, Channel]:
+    if not settings.payments_file:
+        return {}
+    client = await stack.enter_async_context(open_http_client())
+    check_notify_url(settings.public_url, demo=settings.demo)
+    return open_channels(Path(settings.payments_file), client, clock, demo=settings.demo)
+
+
+def _assemble(
+    settings: Settings,
+    clock: Clock,
+    *,
+    databases: Databases,
+    redis: Redis,
+    channels: dict[str, Channel],
+) -> Platform:
+    key, limiter = secret_key(settings), Limiter(redis)
+    tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
+    registry = Registry(databases.service, key, clock)
+    tariffs = Tariffs(databases.service, clock)
+    stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock)
+    vacancies = Vacancies(
+        redis,
+        databases.service,
+        directory_source=lambda: registry.directory,
+        clock=clock,
+        settings=settings,
+    )
+    return Platform(
+        settings=settings,
+        clock=clock,
+        databases=databases,
+        redis=redis,
+        access=_access(settings, clock, databases=databases, tokens=tokens, limiter=limiter),
+        doorkeeper=Doorkeeper(tokens),
+        registry=registry,
+        office=RegistryOffice(databases.staff, key, audit=Audit(), clock=clock),
+        imports=RegistryImports(databases.service, key, audit=Audit(), clock=clock),
+        tariffs=tariffs,
+        stays=stays,
+        orders=_orders(settings, stays, registry=registry, limiter=limiter),
+        payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
+        vacancies=vacancies,
+        gate=Gate(
+            databases.service,
+            archive=lambda: registry.directory,
+            stays=stays,
+            vacancies=vacancies,
+            clock=clock,
+            settings=settings,
+        ),
+    )
+
+
+def _access(
+    settings: Settings, clock: Clock, *, databases: Databases, tokens: Tokens, limiter: Limiter
+) -> Access:
+    return Access(
+        service_db=databases.service,
+        staff_db=databases.staff,
+        passwords=Passwords(),
+        tokens=tokens,
+        limiter=limiter,
+        clock=clock,
+        logins_per_minute=settings.login_per_minute_max,
+    )
+
+
+def _orders(
+    settings: Settings, stays: Stays, *, registry: Registry, limiter: Limiter
+) -> PublicOrders:
+    return PublicOrders(
+        stays,
+        archive=lambda: registry.directory,
+        limiter=limiter,
+        per_minute=settings.dues_per_minute_max,
+    )
+
+
+def _payments(
+    settings: Settings,
+    clock: Clock,
+    *,
+    databases: Databases,
+    stays: Stays,
+    channels: dict[str, Channel],
+) -> Payments:
+    return Payments(
+        databases.service,
+        payable=stays,
+        channels=channels,
+        clock=clock,
+        public_url=settings.public_url,
+    )

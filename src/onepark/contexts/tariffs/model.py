@@ -1,0 +1,142 @@
+"""Nouns of pricing.
+
+Owns: plans, the lots that they are assigned to, and what a quote says.
+Never: computes an amount; the native engine does.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from onepark import _native
+from onepark.kernel.types import Fen, LotId, OperatorId, PlanId, Vehicle
+
+CURRENCY = "CNY"
+
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class LineRule(StrEnum):
+    """Why a line of a quote has its amount."""
+
+    TIER = "tier"  # units of one tier inside one window
+    FREE = "free"  # free minutes, or time outside every window
+    CAP_DAY = "cap_day"  # what a natural day costs less because of its cap
+    CAP_24H = "cap_24h"  # what 24 hours cost less because of their cap
+    NIGHT_PACK = "night_pack"
+    REPEAT = "repeat"  # whole days that cost what the day before them cost
+
+
+class Plan(Struct, frozen=True):
+    """One version of a tariff, compiled; a used version never changes."""
+
+    plan_id: PlanId
+    plan_key: str
+    version: int
+    valid_from_at: datetime
+    valid_until_at: datetime | None
+    exit_grace_s: int
+    engine: _native.Plan
+
+
+class Assignment(Struct, frozen=True):
+    """From when to when a lot charges by the plan of one key."""
+
+    lot_id: LotId
+    operator_id: OperatorId
+    plan_key: str
+    valid_from_at: datetime
+    valid_until_at: datetime | None = None
+
+
+class PlanRow(Struct, frozen=True):
+    """A version as it is kept."""
+
+    plan_id: PlanId
+    operator_id: OperatorId
+    plan_key: str
+    version: int
+    body: str
+    valid_from_at: datetime
+    valid_until_at: datetime | None
+
+
+class Filing(Struct, frozen=True):
+    """A new version of a plan, as an operator hands it in; ``body`` is kept letter by letter."""
+
+    plan_key: str
+    operator_id: OperatorId
+    name: str
+    body: str
+    valid_from_at: datetime
+
+
+class Carry(Struct, frozen=True):
+    """What earlier visits of a car have used of a cap that spans visits."""
+
+    anchor_at: datetime
+    charged_fen: Fen
+
+
+class PriceRequest(Struct, frozen=True):
+    """A span of time under a plan."""
+
+    plan: Plan
+    entered_at: datetime
+    until_at: datetime
+    vehicle: Vehicle
+    carry: Carry | None = None
+
+
+class Line(Struct, frozen=True):
+    """One reason of an amount; the lines of a quote add up to it exactly."""
+
+    rule: LineRule
+    window: str | None
+    from_at: datetime
+    until_at: datetime
+    units: int
+    unit_price_fen: Fen
+    amount_fen: Fen
+
+
+class Quote(Struct, frozen=True):
+    """A plan applied to a span of time."""
+
+    amount_fen: Fen
+    lines: tuple[Line, ...]
+    carry: Carry | None
+
+
+class QuoteAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """What anybody may ask: a span at a lot, or under a plan written out in the request."""
+
+    entered_at: Instant
+    until_at: Instant
+    vehicle: Vehicle = Vehicle.SMALL
+    lot: str | None = None
+    plan: dict[str, Any] | None = None
+
+
+class QuoteAnswer(Struct, frozen=True):
+    """The price of a span, and why; a plan of the asker has neither key nor version."""
+
+    amount_fen: Fen
+    currency: str
+    plan_key: str | None
+    version: int | None
+    entered_at: datetime
+    until_at: datetime
+    lines: tuple[Line, ...]
+
+
+class Catalogue(Struct, frozen=True):
+    """Every plan and assignment at one revision of the database; looked up, never changed."""
+
+    revision: int
+    plans: Mapping[PlanId, Plan]
+    versions: Mapping[tuple[OperatorId, str], Sequence[Plan]]  # oldest first
+    assignments: Mapping[LotId, Sequence[Assignment]]  # oldest first

@@ -1,0 +1,184 @@
+"""What a span of time costs, and which plan is in force.
+
+Owns: the translation between our nouns and the native engine's whole seconds.
+Never: awaits, reads a clock, or computes an amount by itself.
+"""
+
+import json
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from onepark import _native
+from onepark.contexts.tariffs.errors import LotOrPlan, PlanInvalid, PlanUnknown, SpanInvalid
+from onepark.contexts.tariffs.model import (
+    CURRENCY,
+    Assignment,
+    Carry,
+    Catalogue,
+    Line,
+    LineRule,
+    Plan,
+    PlanRow,
+    PriceRequest,
+    Quote,
+    QuoteAnswer,
+    QuoteAsked,
+)
+from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+Version = TypeVar("Version", Plan, Assignment)
+
+
+def compile_plan(body: str) -> _native.Plan:
+    """Compile a plan, refusing one that breaks a rule of the language."""
+    try:
+        return _native.Plan(body)
+    except _native.PlanError as error:
+        field, rule, detail = error.args
+        raise PlanInvalid(f"{field}: {detail}", field=field, rule=rule) from None
+
+
+def price(requests: Sequence[PriceRequest]) -> list[Quote]:
+    """Price a whole batch at once; parts of a second are dropped at both ends.
+
+    Raises SpanInvalid for the first request that no plan can price: a caller that prices what
+    devices say checks the order of the two instants itself.
+    """
+    try:
+        quotes = _native.price_many([_asked(request) for request in requests])
+    except _native.SpanError as error:
+        index, field, rule, detail = error.args
+        raise SpanInvalid(f"{field}: {detail}", field=field, rule=rule, index=index) from None
+    return [
+        Quote(Fen(amount_fen), tuple(map(_line, lines)), None if carry is None else _carry(carry))
+        for amount_fen, lines, carry in quotes
+    ]
+
+
+def build_catalogue(
+    revision: int,
+    rows: Sequence[PlanRow],
+    assignments: Sequence[Assignment],
+    *,
+    engines: Mapping[str, _native.Plan],
+) -> Catalogue:
+    """Index what is filed; ``engines`` holds every body compiled."""
+    plans: dict[PlanId, Plan] = {}
+    versions: defaultdict[tuple[OperatorId, str], list[Plan]] = defaultdict(list)
+    of_lot: defaultdict[LotId, list[Assignment]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.valid_from_at):
+        plan = plans[row.plan_id] = _plan(row, engines[row.body])
+        versions[row.operator_id, row.plan_key].append(plan)
+    for assignment in sorted(assignments, key=lambda assignment: assignment.valid_from_at):
+        of_lot[assignment.lot_id].append(assignment)
+    return Catalogue(revision, plans, dict(versions), dict(of_lot))
+
+
+def plan_of_asker(body: Mapping[str, Any], at: datetime) -> Plan:
+    """Compile a plan that nobody has filed; it has no number and no key."""
+    engine = compile_plan(plan_text(body))
+    return Plan(PlanId(0), "", 0, at, None, engine.exit_grace_s, engine)
+
+
+def plan_text(body: Mapping[str, Any]) -> str:
+    """Return a plan as the JSON text that the compiler reads."""
+    try:
+        return json.dumps(body)
+    except RecursionError:
+        raise PlanInvalid("The plan is nested too deeply.", field=".", rule="json") from None
+
+
+def check_assigned(assigned: Sequence[Assignment], done: Collection[int]) -> None:
+    """Refuse lots whose operator has filed no such plan."""
+    for assignment in assigned:
+        if assignment.lot_id not in done:
+            key = assignment.plan_key
+            raise PlanUnknown(f"No plan {key} of this operator.", field="plan_key", plan_key=key)
+
+
+def check_asked(asked: QuoteAsked) -> None:
+    """Refuse a question with nothing, or two things, to price by."""
+    if (asked.lot is None) == (asked.plan is None):
+        raise LotOrPlan("Give exactly one of lot and plan.", field="lot", fields=["lot", "plan"])
+
+
+def answer(plan: Plan, asked: QuoteAsked, quote: Quote) -> QuoteAnswer:
+    """Return what the asker reads."""
+    filed = plan.version > 0
+    return QuoteAnswer(
+        amount_fen=quote.amount_fen,
+        currency=CURRENCY,
+        plan_key=plan.plan_key if filed else None,
+        version=plan.version if filed else None,
+        entered_at=asked.entered_at,
+        until_at=asked.until_at,
+        lines=quote.lines,
+    )
+
+
+def plan_at(catalogue: Catalogue, lot_id: LotId, at: datetime) -> Plan | None:
+    """Return the version that the lot charges by at that moment, if there is one."""
+    assignment = _in_force(catalogue.assignments.get(lot_id, ()), at)
+    if assignment is None:
+        return None
+    key = (assignment.operator_id, assignment.plan_key)
+    return _in_force(catalogue.versions.get(key, ()), at)
+
+
+def _plan(row: PlanRow, engine: _native.Plan) -> Plan:
+    return Plan(
+        plan_id=row.plan_id,
+        plan_key=row.plan_key,
+        version=row.version,
+        valid_from_at=row.valid_from_at,
+        valid_until_at=row.valid_until_at,
+        exit_grace_s=engine.exit_grace_s,
+        engine=engine,
+    )
+
+
+def _in_force(versions: Sequence[Version], at: datetime) -> Version | None:
+    index = bisect_right(versions, at, key=lambda version: version.valid_from_at) - 1
+    if index < 0:
+        return None
+    found = versions[index]
+    return found if found.valid_until_at is None or at < found.valid_until_at else None
+
+
+def _seconds(at: datetime) -> int:
+    return (at - EPOCH) // SECOND
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, CHINA)
+
+
+def _asked(request: PriceRequest) -> tuple[_native.Plan, int, int, str, tuple[int, int] | None]:
+    carry = request.carry
+    used = None if carry is None else (_seconds(carry.anchor_at), int(carry.charged_fen))
+    entered_s, until_s = _seconds(request.entered_at), _seconds(request.until_at)
+    return request.plan.engine, entered_s, until_s, request.vehicle.value, used
+
+
+def _carry(carry: tuple[int, int]) -> Carry:
+    anchor_s, charged_fen = carry
+    return Carry(_instant(anchor_s), Fen(charged_fen))
+
+
+def _line(line: tuple[str | None, str, int, int, int, int, int]) -> Line:
+    window, rule, from_s, until_s, units, unit_price_fen, amount_fen = line
+    return Line(
+        rule=LineRule(rule),
+        window=window,
+        from_at=_instant(from_s),
+        until_at=_instant(until_s),
+        units=units,
+        unit_price_fen=Fen(unit_price_fen),
+        amount_fen=Fen(amount_fen),
+    )

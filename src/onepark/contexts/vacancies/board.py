@@ -1,0 +1,192 @@
+"""Every lot as this process knows it.
+
+Owns: the newest count and sign of life of each lot, the search near a position, and JSON that is
+made once a second and lot however many ask.
+Never: awaits; whoever feeds it may call in any order and as often as it likes.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.json import Encoder
+
+from onepark.contexts.registry.directory import Directory
+from onepark.contexts.registry.model import Lot
+from onepark.contexts.stays.model import Count
+from onepark.contexts.vacancies.grid import Grid, Near
+from onepark.contexts.vacancies.model import NearbyQuery, Quality, Source, Trust, Vacancy
+from onepark.contexts.vacancies.ports import DirectorySource
+from onepark.contexts.vacancies.rules import (
+    Known,
+    LotCounts,
+    age_of,
+    is_newer,
+    is_open,
+    quality_of,
+    show,
+)
+from onepark.kernel.types import LotCode, LotId
+
+_ENCODER = Encoder()
+_NOTHING = LotCounts({})
+
+
+class Encoded(NamedTuple):
+    """JSON of one lot and what it was made from."""
+
+    counts: LotCounts
+    known: Known
+    second: int
+    json: bytes
+
+
+class Face(NamedTuple):
+    """What changes about a lot while nobody reports anything."""
+
+    quality: Quality
+    open: bool
+
+
+class View(Struct):
+    """What is derived from one version of the archive; a new version is a new view."""
+
+    directory: Directory
+    grid: Grid
+    encoded: dict[LotId, Encoded]
+    faces: dict[LotId, Face]
+
+
+class Board:
+    """The state of all lots; each lot's part is replaced whole, so that a reader sees no half."""
+
+    def __init__(self, source: DirectorySource, trust: Trust) -> None:
+        self._source = source
+        self._lots: dict[LotId, LotCounts] = {}
+        self._known = Known(complete=False, source=Source.DATABASE, trust=trust)
+        self._changed: set[LotId] = set()
+        self._view = _view_of(source())
+
+    # --- what is reported
+
+    def apply(self, counts: Iterable[Count]) -> list[Count]:
+        """Take every count that is newer than the one known, and return those taken."""
+        taken = [count for count in counts if self._take(count)]
+        self._changed.update(count.lot_id for count in taken)
+        return taken
+
+    def _take(self, count: Count) -> bool:
+        lot = self._lots.get(count.lot_id, _NOTHING)
+        if not is_newer(count, lot.counts.get(count.pool)):
+            return False
+        heard_at = max(lot.heard_at or count.changed_at, count.changed_at)
+        self._lots[count.lot_id] = LotCounts({**lot.counts, count.pool: count}, heard_at)
+        return True
+
+    def hear(self, lot_id: LotId, at: datetime) -> bool:
+        """Note a sign of life; an earlier one than is known changes nothing."""
+        lot = self._lots.get(lot_id, _NOTHING)
+        if lot.heard_at is not None and at <= lot.heard_at:
+            return False
+        self._lots[lot_id] = LotCounts(lot.counts, at)
+        return True
+
+    def complete(self) -> None:
+        """Note that all of the database was read: a count that is not there is zero."""
+        self._know(complete=True, source=self._known.source)
+
+    def turn_to(self, source: Source) -> None:
+        """Note where answers come from now; every later one carries it."""
+        if source is not self._known.source:
+            self._know(complete=self._known.complete, source=source)
+            self._changed.update(lot.lot_id for lot in self._present().directory.lots())
+
+    def _know(self, *, complete: bool, source: Source) -> None:
+        self._known = Known(complete=complete, source=source, trust=self._known.trust)
+
+    # --- what is known
+
+    @property
+    def source(self) -> Source:
+        return self._known.source
+
+    def counts_of(self, lot_id: LotId) -> LotCounts:
+        return self._lots.get(lot_id, _NOTHING)
+
+    def lot_ids(self) -> list[LotId]:
+        """Return every lot of the archive."""
+        return [lot.lot_id for lot in self._present().directory.lots()]
+
+    def find(self, code: LotCode) -> Lot | None:
+        return self._present().directory.lot(code)
+
+    # --- what is shown
+
+    def vacancy(self, lot: Lot, at: datetime) -> Vacancy:
+        return show(lot, self.counts_of(lot.lot_id), of=self._known, at=at)
+
+    def vacancy_json(self, lot: Lot, at: datetime) -> bytes:
+        """Return one lot as JSON, made anew when it changed or a second has passed."""
+        return self._json(self._present(), lot, at, int(at.timestamp()))
+
+    def nearest(self, query: NearbyQuery) -> list[Near]:
+        return self._present().grid.nearest(
+            query.lat, query.lon, radius_m=query.radius_m, limit=query.limit
+        )
+
+    def nearest_json(self, query: NearbyQuery, at: datetime) -> bytes:
+        """Return the answer of a search as JSON: a join of what is made already."""
+        view, second = self._present(), int(at.timestamp())
+        lots = b",".join(
+            [
+                b'{"distance_m":%d,%b' % (away_m, self._json(view, lot, at, second)[1:])
+                for away_m, _, lot in self.nearest(query)
+            ]
+        )
+        return b'{"vacancies":[%b],"source":"%b"}' % (lots, self.source.encode())
+
+    def _json(self, view: View, lot: Lot, at: datetime, second: int) -> bytes:
+        counts, made = self.counts_of(lot.lot_id), view.encoded.get(lot.lot_id)
+        if (
+            made is None
+            or made.second != second
+            or made.counts is not counts
+            or made.known is not self._known
+        ):
+            json = _ENCODER.encode(show(lot, counts, of=self._known, at=at))
+            made = view.encoded[lot.lot_id] = Encoded(counts, self._known, second, json)
+        return made.json
+
+    # --- what changed
+
+    def take_changed(self) -> frozenset[LotId]:
+        """Return the lots that changed since the last call."""
+        changed, self._changed = frozenset(self._changed), set()
+        return changed
+
+    def age(self, at: datetime) -> None:
+        """Mark the lots whose quality or opening changed by nothing but the passing of time."""
+        view = self._present()
+        for lot in view.directory.lots():
+            age_s = age_of(self.counts_of(lot.lot_id), at)
+            face = Face(quality_of(age_s, self._known.trust), is_open(lot.opening_hours, at))
+            if view.faces.setdefault(lot.lot_id, face) != face:
+                view.faces[lot.lot_id] = face
+                self._changed.add(lot.lot_id)
+
+    def lots_of(self, lot_ids: Iterable[LotId]) -> list[Lot]:
+        """Return those of these lots that are in the archive."""
+        directory = self._present().directory
+        return [lot for lot_id in lot_ids if (lot := directory.lot_by_id(lot_id))]
+
+    def _present(self) -> View:
+        """Return the view of the present archive, made anew when its version moved."""
+        directory = self._source()
+        if directory is not self._view.directory:
+            self._view = _view_of(directory)
+        return self._view
+
+
+def _view_of(directory: Directory) -> View:
+    return View(directory, Grid(directory.lots()), {}, {})

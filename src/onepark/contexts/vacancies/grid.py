@@ -1,0 +1,112 @@
+"""Which lots lie near a position.
+
+Owns: a uniform grid over the archive, and distances on a city's scale.
+Never: knows a count, or asks anything outside.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from math import ceil, cos, floor, hypot, radians
+from typing import NamedTuple, TypeAlias
+
+from onepark.contexts.registry.model import Lot
+
+CELL_DEG = 0.01  # about 1.1 km from south to north
+METRES_PER_DEG = 111_194.93  # of a sphere of 6,371.0088 km
+COS_MIN = 0.01
+
+Cell: TypeAlias = tuple[int, int]
+Place: TypeAlias = tuple[float, float, Lot]
+
+
+class Near(NamedTuple):
+    """A lot and how far it is."""
+
+    distance_m: float
+    code: str  # orders lots at one distance
+    lot: Lot
+
+
+class Grid:
+    """An immutable index of lots by cells of one hundredth of a degree."""
+
+    __slots__ = ("_cells", "_east", "_north", "_south", "_west")
+
+    def __init__(self, lots: Iterable[Lot]) -> None:
+        self._cells: dict[Cell, list[Place]] = {}
+        for lot in lots:
+            place = (lot.lat_wgs84, lot.lon_wgs84, lot)
+            self._cells.setdefault(_cell(lot.lat_wgs84, lot.lon_wgs84), []).append(place)
+        self._south = min((row for row, _ in self._cells), default=0)
+        self._north = max((row for row, _ in self._cells), default=0)
+        self._west = min((column for _, column in self._cells), default=0)
+        self._east = max((column for _, column in self._cells), default=0)
+
+    def nearest(self, lat: float, lon: float, *, radius_m: float, limit: int) -> list[Near]:
+        """Return the lots within the radius, nearest first.
+
+        Rings of cells are opened outwards until no lot further out can be among the nearest.
+        """
+        found: list[Near] = []
+        if not self._reaches(lat, lon, radius_m):
+            return found
+        centre = _cell(lat, lon)
+        side_m = CELL_DEG * METRES_PER_DEG * _shrink(lat)  # the narrower one of a cell
+        for ring in range(ceil(radius_m / side_m) + 1):
+            self._open(ring, centre, (lat, lon), into=found, radius_m=radius_m)
+            if _enough(found, limit, within_m=ring * side_m) or self._inside(centre, ring):
+                break
+        found.sort()
+        return found[:limit]
+
+    def _open(
+        self, ring: int, centre: Cell, at: tuple[float, float], *, into: list[Near], radius_m: float
+    ) -> None:
+        """Add what lies in the cells at ``ring`` steps from the centre and within the radius."""
+        (row, column), (lat, lon), shrink = centre, at, _shrink(at[0])
+        places_in = self._cells.get
+        for north, east in _ring(ring):
+            for lot_lat, lot_lon, lot in places_in((row + north, column + east), ()):
+                away_m = METRES_PER_DEG * hypot(lot_lat - lat, (lot_lon - lon) * shrink)
+                if away_m <= radius_m:
+                    into.append(Near(away_m, lot.code, lot))
+
+    def _reaches(self, lat: float, lon: float, radius_m: float) -> bool:
+        """Say whether the box around every lot is within the radius: a far query costs nothing."""
+        if not self._cells:
+            return False
+        south, north = self._south * CELL_DEG - lat, lat - (self._north + 1) * CELL_DEG
+        west, east = self._west * CELL_DEG - lon, lon - (self._east + 1) * CELL_DEG
+        away_deg = hypot(max(south, north, 0.0), max(west, east, 0.0) * _shrink(lat))
+        return away_deg * METRES_PER_DEG <= radius_m
+
+    def _inside(self, centre: Cell, ring: int) -> bool:
+        """Say whether the square of this ring holds every cell that has a lot."""
+        row, column = centre
+        return (
+            row - ring <= self._south
+            and row + ring >= self._north
+            and column - ring <= self._west
+            and column + ring >= self._east
+        )
+
+
+def _shrink(lat: float) -> float:
+    """Return how much shorter a degree of longitude is at this latitude."""
+    return max(cos(radians(lat)), COS_MIN)
+
+
+def _cell(lat: float, lon: float) -> Cell:
+    return floor(lat / CELL_DEG), floor(lon / CELL_DEG)
+
+
+def _enough(found: list[Near], limit: int, *, within_m: float) -> bool:
+    """Say whether so many are nearer than anything in a cell that is not open yet."""
+    return len(found) >= limit and sum([away_m <= within_m for away_m, _, _ in found]) >= limit
+
+
+@cache
+def _ring(ring: int) -> tuple[Cell, ...]:
+    """Return the steps from a cell to those around it at this distance."""
+    span = range(-ring, ring + 1)
+    return tuple((n, e) for n in span for e in span if max(abs(n), abs(e)) == ring)

@@ -1,0 +1,143 @@
+"""What may be said of a lot.
+
+Owns: free bays, opening hours, quality by age, and which of two counts is newer.
+Never: awaits, reads the clock, or knows where a count came from.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from msgspec import UNSET, Struct, UnsetType
+
+from onepark.contexts.registry.model import Hours, Lot, OpeningHours
+from onepark.contexts.stays.model import Count
+from onepark.contexts.vacancies.errors import QueryInvalid
+from onepark.contexts.vacancies.model import (
+    STREAM_LOTS_MAX,
+    PoolVacancy,
+    Quality,
+    Source,
+    StreamQuery,
+    Trust,
+    Vacancy,
+    Version,
+)
+from onepark.kernel.types import CHINA, LotCode, Pool
+
+
+class LotCounts(Struct, frozen=True):
+    """Everything that is known of one lot at one moment; replaced, never changed."""
+
+    counts: Mapping[Pool, Count]
+    heard_at: datetime | None = None
+
+
+class Known(Struct, frozen=True):
+    """What the whole board stands on: a complete read says that a count not there is zero."""
+
+    complete: bool
+    source: Source
+    trust: Trust
+
+
+def version_of(count: Count) -> Version:
+    """Return what orders two counts of one lot and pool."""
+    return Version(count.incarnation, count.n)
+
+
+def is_newer(count: Count, than: Count | None) -> bool:
+    """Say whether a count replaces the one that is known."""
+    return than is None or version_of(count) > version_of(than)
+
+
+def quality_of(age_s: int | None, trust: Trust) -> Quality:
+    """Say how far a count of this age may be trusted; a lot never heard of is lost."""
+    if age_s is None or age_s > trust.lost_s:
+        return Quality.LOST
+    return Quality.LATE if age_s > trust.late_s else Quality.LIVE
+
+
+def is_open(hours: OpeningHours, at: datetime) -> bool:
+    """Say whether a lot takes cars at ``at``, by China's clock."""
+    if isinstance(hours, str):
+        return True
+    local = at.astimezone(CHINA)
+    return any(_covers(span, local) for span in hours)
+
+
+def _covers(span: Hours, local: datetime) -> bool:
+    clock = f"{local:%H:%M}"
+    today = local.isoweekday() in span.days
+    if span.from_time < span.until_time:
+        return today and span.from_time <= clock < span.until_time
+    yesterday = (local - timedelta(days=1)).isoweekday() in span.days
+    return (today and clock >= span.from_time) or (yesterday and clock < span.until_time)
+
+
+def free_of(capacity: int, occupied: int | None) -> int | None:
+    """Return the free bays that a citizen is told: never under zero, never over the capacity."""
+    return None if occupied is None else min(max(capacity - occupied, 0), capacity)
+
+
+def show(
+    lot: Lot, known: LotCounts, *, of: Known, at: datetime, distance_m: int | UnsetType = UNSET
+) -> Vacancy:
+    """Say everything that a citizen is told of one lot at one moment."""
+    pools = {pool: _pool(pool, lot.pools, known, of) for pool in lot.pools}
+    short_stay = pools.get(Pool.SHORT_STAY) or PoolVacancy(0, 0, 0)
+    age_s = age_of(known, at)
+    return Vacancy(
+        lot=lot.code,
+        name=lot.name,
+        name_en=lot.name_en,
+        address=lot.address,
+        lat_wgs84=lot.lat_wgs84,
+        lon_wgs84=lot.lon_wgs84,
+        lat_gcj02=lot.lat_gcj02,
+        lon_gcj02=lot.lon_gcj02,
+        free=short_stay.free,
+        capacity=short_stay.capacity,
+        pools=pools,
+        open=is_open(lot.opening_hours, at),
+        as_of=known.heard_at,
+        age_s=age_s,
+        quality=quality_of(age_s, of.trust),
+        source=of.source,
+        distance_m=distance_m,
+    )
+
+
+def age_of(known: LotCounts, at: datetime) -> int | None:
+    """Return the whole seconds since the lot's last sign of life."""
+    if known.heard_at is None:
+        return None
+    return max(int((at - known.heard_at).total_seconds()), 0)
+
+
+def _pool(pool: Pool, capacities: Mapping[Pool, int], known: LotCounts, of: Known) -> PoolVacancy:
+    count = known.counts.get(pool)
+    nothing_counted = 0 if of.complete else None
+    occupied = count.occupied if count else nothing_counted
+    return PoolVacancy(capacities[pool], occupied, free_of(capacities[pool], occupied))
+
+
+def codes_of(lots: str) -> tuple[LotCode, ...]:
+    """Read the comma list of a stream; each code once, in the order given."""
+    codes = tuple(dict.fromkeys(code.strip() for code in lots.split(",") if code.strip()))
+    if not codes:
+        raise QueryInvalid("lots names no lot.", field="lots")
+    if len(codes) > STREAM_LOTS_MAX:
+        raise QueryInvalid(
+            f"lots names {len(codes)} lots, at most {STREAM_LOTS_MAX}.", field="lots"
+        )
+    return tuple(LotCode(code) for code in codes)
+
+
+def check_stream(query: StreamQuery) -> StreamQuery:
+    """Refuse a stream that names lots and a position, or half a position."""
+    if (query.lat is None) != (query.lon is None):
+        missing = "lat" if query.lat is None else "lon"
+        raise QueryInvalid(f"{missing} is missing: a position needs both.", field=missing)
+    if query.lots is not None and query.lat is not None:
+        raise QueryInvalid("Name lots or a position, not both.", field="lots")
+    return query

@@ -1,0 +1,180 @@
+"""Where counts are kept.
+
+Owns: the counts in PostgreSQL, which are the truth, and their copy in Redis, one hash a lot.
+Never: decides which of the two is shown.
+
+A lot's hash holds one field a pool, ``incarnation:n:occupied:changed_ms``, and the field ``heard``,
+the last sign of life in milliseconds. Its key is ``{lot:<id>}:vacancy``, so that a cluster keeps a
+lot in one slot, and no command here names two lots.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha1
+from typing import Any
+
+from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from onepark.contexts.stays.model import Count
+from onepark.infra.db import Record, Tx
+from onepark.infra.redis import RedisError
+from onepark.kernel.types import LotId, Pool
+
+CHANNEL = "vacancies"
+MARKER = "vacancies:filled"  # gone when Redis was emptied
+HEARD = b"heard"
+POOLS = {pool.value.encode(): pool for pool in Pool}  # a later version may know more
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+COUNTS = """
+    SELECT lot_id, pool, incarnation, n, occupied, changed_at
+    FROM stays.pub_count
+    WHERE changed_at >= $1
+"""
+
+# Sets what is newer and tells who listens. Versions are compared as decimal text, by length and
+# then by digits: a number of Lua is exact only up to 2^53.
+PUT = """
+local function greater(a, b)
+  if #a ~= #b then return #a > #b end
+  return a > b
+end
+local told = {}
+local heard = redis.call('HGET', KEYS[1], 'heard') or ''
+if greater(ARGV[3], heard) then
+  heard = ARGV[3]
+  redis.call('HSET', KEYS[1], 'heard', heard)
+  told[1] = ''
+end
+for i = 4, #ARGV, 2 do
+  local known = redis.call('HGET', KEYS[1], ARGV[i])
+  local newer = true
+  if known then
+    local incarnation, n = string.match(ARGV[i + 1], '^(%d+):(%d+):')
+    local known_incarnation, known_n = string.match(known, '^(%d+):(%d+):')
+    if incarnation == known_incarnation then
+      newer = greater(n, known_n)
+    elseif known_incarnation then
+      newer = greater(incarnation, known_incarnation)
+    end
+  end
+  if newer then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+    told[#told + 1] = ARGV[i] .. '=' .. ARGV[i + 1]
+  end
+end
+if #told > 0 then
+  redis.call('PUBLISH', ARGV[1], ARGV[2] .. '|' .. heard .. '|' .. table.concat(told, '|'))
+end
+return #told
+"""
+PUT_SHA = sha1(PUT.encode()).hexdigest()  # noqa: S324  Redis names scripts so
+
+
+class LotReport(Struct, frozen=True):
+    """What is told of one lot: counts, and when it was last heard of."""
+
+    lot_id: LotId
+    counts: tuple[Count, ...] = ()
+    heard_at: datetime | None = None
+
+
+async def counts_since(tx: Tx, since: datetime | None) -> list[Count]:
+    """Return every count that changed at or after ``since``, or, without it, every count."""
+    rows = await tx.fetch(COUNTS, since or EPOCH)
+    return [_count(row) for row in rows]
+
+
+async def put(redis: Redis, reports: Sequence[LotReport]) -> list[bool]:
+    """Set what is newer, in one round trip; says for each lot whether anything was."""
+    answers = await _put(redis, reports)
+    lost = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    if lost:
+        await redis.script_load(PUT)
+        again = await _put(redis, [reports[i] for i in lost])
+        for i, answer in zip(lost, again, strict=True):
+            answers[i] = answer
+    for answer in answers:
+        if isinstance(answer, RedisError):
+            raise answer
+    return [bool(answer) for answer in answers]
+
+
+async def _put(redis: Redis, reports: Iterable[LotReport]) -> list[Any]:
+    pipeline = redis.pipeline(transaction=False)
+    for report in reports:
+        pipeline.execute_command("EVALSHA", PUT_SHA, 1, key(report.lot_id), *_arguments(report))
+    return await pipeline.execute(raise_on_error=False)
+
+
+async def load(redis: Redis, lot_ids: Sequence[LotId]) -> list[LotReport]:
+    """Return what Redis holds of these lots, in one round trip."""
+    pipeline = redis.pipeline(transaction=False)
+    for lot_id in lot_ids:
+        pipeline.execute_command("HGETALL", key(lot_id))
+    hashes: list[Mapping[bytes, bytes]] = await pipeline.execute()
+    return [_report(lot_id, fields) for lot_id, fields in zip(lot_ids, hashes, strict=True)]
+
+
+async def is_filled(redis: Redis) -> bool:
+    """Say whether Redis still holds what was put there: an emptied one does not."""
+    return await redis.exists(MARKER) == 1
+
+
+async def mark_filled(redis: Redis) -> None:
+    """Note that everything was put."""
+    await redis.set(MARKER, 1)
+
+
+def key(lot_id: LotId) -> str:
+    """Return the key of a lot's hash."""
+    return f"{{lot:{lot_id}}}:vacancy"
+
+
+def read_message(data: bytes) -> LotReport:
+    """Read what PUT published."""
+    lot_id, heard, *told = data.split(b"|")
+    fields = dict(pool_and_value.split(b"=") for pool_and_value in told if pool_and_value)
+    return _report(LotId(int(lot_id)), {**fields, HEARD: heard})
+
+
+def _arguments(report: LotReport) -> list[str | int]:
+    heard = _milliseconds(report.heard_at) if report.heard_at else ""
+    arguments: list[str | int] = [CHANNEL, report.lot_id, heard]
+    for count in report.counts:
+        arguments += (count.pool.value, _packed(count))
+    return arguments
+
+
+def _packed(count: Count) -> str:
+    changed_ms = _milliseconds(count.changed_at)
+    return f"{count.incarnation}:{count.n}:{count.occupied}:{changed_ms}"
+
+
+def _report(lot_id: LotId, fields: Mapping[bytes, bytes]) -> LotReport:
+    heard = fields.get(HEARD)
+    counts = tuple(
+        _unpacked(lot_id, POOLS[pool], value) for pool, value in fields.items() if pool in POOLS
+    )
+    return LotReport(lot_id, counts, _instant(int(heard)) if heard else None)
+
+
+def _unpacked(lot_id: LotId, pool: Pool, value: bytes) -> Count:
+    incarnation, n, occupied, changed_ms = map(int, value.split(b":"))
+    return Count(lot_id, pool, incarnation, n, occupied, _instant(changed_ms))
+
+
+def _count(row: Record) -> Count:
+    lot_id, pool, incarnation, n, occupied, changed_at = row
+    return Count(lot_id, Pool(pool), incarnation, n, occupied, changed_at)
+
+
+def _milliseconds(at: datetime) -> int:
+    return (at - EPOCH) // MILLISECOND
+
+
+def _instant(milliseconds: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=milliseconds)

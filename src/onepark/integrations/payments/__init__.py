@@ -1,0 +1,1 @@
+"""Payment channels: WeChat Pay and Alipay behind the port of payments."""

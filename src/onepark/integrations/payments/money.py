@@ -1,0 +1,29 @@
+"""Yuan as text and fen as a whole number.
+
+Owns: the one place where a provider's yuan become our fen and back.
+Never: rounds, or passes through a float.
+"""
+
+import re
+from decimal import Decimal
+
+from onepark.kernel.types import Fen
+
+_YUAN = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?")
+
+
+class AmountMalformed(ValueError):
+    """A text that is no plain amount in yuan with at most two digits after the point."""
+
+
+def fen_of_yuan(text: str) -> Fen:
+    """Convert exactly; signs, exponents, separators and a third digit are refused."""
+    if _YUAN.fullmatch(text) is None:
+        raise AmountMalformed(f"{text[:20]!r} is no amount in yuan")
+    return Fen(int(Decimal(text).scaleb(2)))
+
+
+def yuan_of_fen(amount_fen: Fen) -> str:
+    """Write an amount with two digits after the point."""
+    assert amount_fen >= 0, "an amount to collect is not negative"
+    return f"{amount_fen // 100}.{amount_fen % 100:02d}"

@@ -1,0 +1,283 @@
+"""WeChat Pay, Native: the payer scans a code.
+
+Owns: three calls of API v3, its notices, and what its words mean in ours.
+Never: acts on an answer or a notice that no provider key has signed.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, NoReturn, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from onepark.contexts.payments.errors import (
+    ChannelDeclined,
+    ChannelUnavailable,
+    NoticeStale,
+    NoticeUnverified,
+)
+from onepark.contexts.payments.model import (
+    Notice,
+    NoticeAnswer,
+    NoticeVerdict,
+    PayInstruction,
+    PayRequest,
+    TradeFact,
+    TradeState,
+)
+from onepark.infra.clock import Clock
+from onepark.infra.http_client import HttpAnswer, HttpClient, PeerUnavailable
+from onepark.integrations.payments import wechat_wire as wire
+from onepark.integrations.payments.keys import Unproven
+from onepark.integrations.payments.wechat_wire import MerchantKeys, Resource, SignedRequest
+from onepark.kernel.types import CHINA, Fen
+
+T = TypeVar("T")
+Instant = Annotated[datetime, Meta(tz=True)]
+WholeFen = Annotated[int, Meta(ge=0)]
+
+CURRENCY = "CNY"
+DESCRIPTION_BYTES_MAX = 127
+UNSIGNED_REFUSALS = frozenset({401})  # an answer to a signature that WeChat did not accept
+TOO_BUSY = 429
+SERVER_FAULTS = 500
+TRADE_EVENTS = frozenset({"TRANSACTION.SUCCESS", "TRANSACTION.FAIL"})
+GONE = frozenset({"ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"})
+CLOSED_ALREADY = frozenset({"ORDER_CLOSED", "ORDERCLOSED"})
+
+STATES = {
+    "SUCCESS": TradeState.SUCCESS,
+    "REFUND": TradeState.SUCCESS,  # it was paid; a refund is a fact of its own
+    "NOTPAY": TradeState.PENDING,
+    "USERPAYING": TradeState.PENDING,
+    "ACCEPTED": TradeState.PENDING,
+    "CLOSED": TradeState.CLOSED,
+    "REVOKED": TradeState.CLOSED,
+    "PAYERROR": TradeState.FAILED,
+    "PAY_FAIL": TradeState.FAILED,
+}
+
+
+class Amount(Struct, frozen=True):
+    total: WholeFen
+    currency: str = CURRENCY
+
+
+class Trade(Struct, frozen=True):
+    """A trade as an answer or an unsealed notice tells it."""
+
+    mchid: str
+    out_trade_no: str
+    trade_state: str
+    appid: str | None = None
+    transaction_id: str | None = None
+    success_time: Instant | None = None
+    amount: Amount | None = None
+
+
+class Event(Struct, frozen=True):
+    """A notice as it comes."""
+
+    id: str
+    event_type: str
+    resource: Resource
+
+
+class Created(Struct, frozen=True):
+    code_url: str
+
+
+class Declined(Struct, frozen=True):
+    code: str
+    message: str = ""
+
+
+class WechatChannel:
+    """The port of payments over WeChat Pay."""
+
+    name = "wechat"
+
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        *,
+        base_url: str,
+        mchid: str,
+        appid: str,
+        held: MerchantKeys,
+        answer_serial: str,
+    ) -> None:
+        self.merchant = mchid
+        self.app = appid
+        self._client = client
+        self._clock = clock
+        self._base_url = base_url
+        self._base_path = urlsplit(base_url).path
+        self._held = held
+        self._answer_serial = answer_serial
+
+    async def create(self, request: PayRequest) -> PayInstruction:
+        """Place a Native order; the same number with the same content answers the same code."""
+        body = {
+            "appid": self.app,
+            "mchid": self.merchant,
+            "description": _cut(request.description),
+            "out_trade_no": request.out_trade_no,
+            "time_expire": request.expires_at.astimezone(CHINA).isoformat(timespec="seconds"),
+            "notify_url": request.notify_url,
+            "amount": {"total": request.amount_fen, "currency": CURRENCY},
+        }
+        answer = await self._ask("POST", "/v3/pay/transactions/native", body)
+        if answer.status != 200:  # noqa: PLR2004
+            _decline(answer)
+        return PayInstruction("qr", _read(answer, Created).code_url)
+
+    async def query(self, out_trade_no: str) -> TradeFact:
+        """Ask what became of a trade."""
+        answer = await self._ask("GET", f"{_trade(out_trade_no)}?mchid={quote(self.merchant)}")
+        if answer.status == 404 and _read(answer, Declined).code in GONE:  # noqa: PLR2004
+            return TradeFact(out_trade_no, TradeState.ABSENT, self.merchant, self.app)
+        if answer.status != 200:  # noqa: PLR2004
+            _decline(answer)
+        fact = _fact(_read(answer, Trade))
+        if fact is None or fact.out_trade_no != out_trade_no:
+            raise ChannelUnavailable("WeChat Pay answered for another trade or in unknown words.")
+        return fact
+
+    async def close(self, out_trade_no: str) -> None:
+        """Make a trade unpayable; one that is closed or unknown is closed enough."""
+        answer = await self._ask("POST", f"{_trade(out_trade_no)}/close", {"mchid": self.merchant})
+        if answer.status in {200, 204}:
+            return
+        if _read(answer, Declined).code not in GONE | CLOSED_ALREADY:
+            _decline(answer)
+
+    def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
+        """Return what a notice says, believing nothing before its signature."""
+        try:
+            stamp_at = wire.signed_at(headers, body, ring=self._held.ring, now=now)
+            event, trade = self._open(body)
+        except Unproven as error:
+            raise NoticeUnverified(str(error), reason=error.reason) from error
+        if not wire.is_fresh(stamp_at, now):
+            raise NoticeStale(
+                "The notice is rightly signed but outside the window.",
+                out_trade_no=trade.out_trade_no if trade else None,
+                reason="stale",
+            )
+        return Notice(event.id, event.event_type, _fact(trade) if trade else None)
+
+    def answer(self, verdict: NoticeVerdict) -> NoticeAnswer:
+        """Say it in WeChat's words: anything but 200 and 204 has it sent again."""
+        status, code, message = ANSWERS[verdict]
+        body = json.dumps({"code": code, "message": message}, ensure_ascii=False).encode()
+        return NoticeAnswer(status, "application/json", body)
+
+    def _open(self, body: bytes) -> tuple[Event, Trade | None]:
+        """Read a proven body and, for an event that we act on, the trade sealed in it."""
+        try:
+            event = msgspec.json.decode(body, type=Event)
+            if event.event_type not in TRADE_EVENTS:
+                return event, None
+            plain = wire.unseal(event.resource, self._held.api_v3_key)
+            trade = msgspec.json.decode(plain, type=Trade)
+        except msgspec.DecodeError as error:
+            raise Unproven("form", "The notice has not the form of one.") from error
+        if _fact(trade) is None:
+            raise Unproven("form", "The notice speaks of a trade in unknown words.")
+        return event, trade
+
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> HttpAnswer:
+        """Send one signed request and return an answer that WeChat has signed."""
+        raw = json.dumps(body, ensure_ascii=False).encode() if body is not None else b""
+        request = SignedRequest(method, self._base_path + path, raw)
+        try:
+            answer = await self._client.request(
+                method, self._base_url + path, headers=self._headers(request), body=raw
+            )
+        except PeerUnavailable as error:
+            raise ChannelUnavailable("WeChat Pay did not answer.") from error
+        self._believe(answer)
+        return answer
+
+    def _headers(self, request: SignedRequest) -> dict[str, str]:
+        return {
+            "Authorization": wire.authorization(
+                self._held,
+                request,
+                mchid=self.merchant,
+                nonce=secrets.token_hex(16),
+                at=self._clock.now(),
+            ),
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": "OnePark",
+            "Wechatpay-Serial": self._answer_serial,
+        }
+
+    def _believe(self, answer: HttpAnswer) -> None:
+        """Pass only a signed, fresh answer; a refused request signature is answered unsigned."""
+        if answer.status in UNSIGNED_REFUSALS:
+            _decline(answer)
+        if answer.status == TOO_BUSY or answer.status >= SERVER_FAULTS:
+            raise ChannelUnavailable(f"WeChat Pay answered {answer.status}.")
+        now = self._clock.now()
+        try:
+            stamp_at = wire.signed_at(answer.headers, answer.body, ring=self._held.ring, now=now)
+        except Unproven as error:
+            raise ChannelUnavailable(f"An answer proves nothing: {error}") from error
+        if not wire.is_fresh(stamp_at, now):
+            raise ChannelUnavailable("An answer is outside the window.")
+
+
+ANSWERS = {
+    NoticeVerdict.STORED: (200, "SUCCESS", "成功"),
+    NoticeVerdict.REFUSED: (401, "FAIL", "验签失败"),
+    NoticeVerdict.UNAVAILABLE: (503, "FAIL", "暂时不可用"),
+}
+
+
+def _fact(trade: Trade) -> TradeFact | None:
+    """Put a trade into our words; None when its state is a word we do not know."""
+    state = STATES.get(trade.trade_state)
+    if state is None:
+        return None
+    return TradeFact(
+        out_trade_no=trade.out_trade_no,
+        state=state,
+        merchant=trade.mchid,
+        app=trade.appid,
+        amount_fen=Fen(trade.amount.total) if trade.amount else None,
+        currency=trade.amount.currency if trade.amount else None,
+        provider_txn=trade.transaction_id,
+        paid_at=trade.success_time,
+    )
+
+
+def _read(answer: HttpAnswer, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ChannelUnavailable("WeChat Pay answered in a form that is not its own.") from error
+
+
+def _decline(answer: HttpAnswer) -> NoReturn:
+    """Pass a refusal on with WeChat's code; its message may name what a client need not see."""
+    declined = _read(answer, Declined)
+    raise ChannelDeclined(f"WeChat Pay declined: {declined.code}", provider_code=declined.code)
+
+
+def _trade(out_trade_no: str) -> str:
+    return f"/v3/pay/transactions/out-trade-no/{quote(out_trade_no, safe='')}"
+
+
+def _cut(description: str) -> str:
+    """Cut to the bytes that WeChat takes, never through a character."""
+    return description.encode()[:DESCRIPTION_BYTES_MAX].decode(errors="ignore")

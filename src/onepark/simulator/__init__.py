@@ -1,0 +1,1 @@
+"""A synthetic city and its payment providers; they speak only public HTTP APIs."""

@@ -1,0 +1,5 @@
+"""WeChat Pay and Alipay as a merchant sees them, for demonstrations and tests.
+
+Owns: the provider's side of both dialects, written from their specification.
+Never: imports an adapter of ours, so that each side checks the other; moves real money.
+"""

@@ -1,0 +1,119 @@
+"""The simulator as one ASGI application.
+
+Owns: its routes, its wiring, and the turn from HTTP to a call and back.
+Never: keeps anything beyond the process; only the keys outlive it.
+"""
+
+from typing import Any
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.di import NamedDependency, Provide
+
+from onepark.infra.clock import Clock
+from onepark.infra.http_client import HttpClient
+from onepark.simulator.providers import control
+from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
+from onepark.simulator.providers.control import Control
+from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.keys import Keys
+from onepark.simulator.providers.trades import Behaviours, Book, Provider
+from onepark.simulator.providers.wechat import WechatDesk, WechatWords
+from onepark.simulator.providers.wire import Call, Dialect, Reply
+
+BODY_BYTES_MAX = 65_536
+ORDERS = "/v3/pay/transactions"
+
+
+async def as_call(request: Request[Any, Any, Any]) -> Call:
+    """Read a request whole and as it came."""
+    query = request.scope["query_string"].decode("latin-1")
+    return Call(
+        method=request.method,
+        target=request.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.body(),
+    )
+
+
+def as_response(reply: Reply) -> Response[bytes]:
+    """Send a reply byte for byte: it may be signed."""
+    return Response(
+        reply.body,
+        status_code=reply.status,
+        headers=dict(reply.headers),
+        media_type=reply.media_type,
+    )
+
+
+@get("/livez", media_type="text/plain")
+async def livez() -> str:
+    """Say that the process serves."""
+    return "ok"
+
+
+@post(f"{ORDERS}/native", status_code=200)
+async def wechat_create(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatDesk]
+) -> Response[bytes]:
+    """Place a Native order."""
+    return as_response(await wechat.create(call))
+
+
+@get(f"{ORDERS}/out-trade-no/{{out_trade_no:str}}")
+async def wechat_query(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatDesk]
+) -> Response[bytes]:
+    """Tell of a trade."""
+    return as_response(await wechat.query(call))
+
+
+@post(f"{ORDERS}/out-trade-no/{{out_trade_no:str}}/close", status_code=200)
+async def wechat_close(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatDesk]
+) -> Response[bytes]:
+    """Close an unpaid trade."""
+    return as_response(await wechat.close(call))
+
+
+@post("/gateway.do", status_code=200)
+async def alipay_gateway(
+    call: NamedDependency[Call], alipay: NamedDependency[AlipayDesk]
+) -> Response[bytes]:
+    """Take any call of Alipay's form gateway."""
+    return as_response(await alipay.gateway(call))
+
+
+def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Courier]:
+    """Wire the simulator; who serves it also closes its courier."""
+    book, behaviours = Book(), Behaviours()
+    words: dict[Provider, Dialect] = {
+        Provider.WECHAT: WechatWords(keys),
+        Provider.ALIPAY: AlipayWords(keys),
+    }
+    courier = Courier(client, clock, behaviours=behaviours, dialects=words)
+    parts = {
+        "wechat": WechatDesk(keys, clock, book=book, courier=courier),
+        "alipay": AlipayDesk(keys, clock, book=book, courier=courier),
+        "control": Control(clock, book=book, behaviours=behaviours, courier=courier),
+    }
+    app = Litestar(
+        [
+            livez,
+            wechat_create,
+            wechat_query,
+            wechat_close,
+            alipay_gateway,
+            *control.ROUTES,
+        ],
+        dependencies={
+            "call": Provide(as_call),
+            **{name: _fixed(part) for name, part in parts.items()},
+        },
+        openapi_config=None,
+        request_max_body_size=BODY_BYTES_MAX,
+    )
+    return app, courier
+
+
+def _fixed(part: Any) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)

@@ -1,0 +1,137 @@
+"""The payer and the postman.
+
+Owns: when a trade is paid, and sending its notice until somebody acknowledges it.
+Never: knows how a notice is written.
+"""
+
+import asyncio
+import math
+from collections.abc import Coroutine, Mapping
+from random import SystemRandom
+
+from onepark.infra.clock import Clock
+from onepark.infra.http_client import HttpClient, PeerUnavailable
+from onepark.simulator.providers.trades import (
+    Behaviours,
+    Delivery,
+    Provider,
+    State,
+    Trade,
+)
+from onepark.simulator.providers.wire import Dialect
+
+DELAY_S = (0.5, 1.5)
+COPY_AFTER_S = 0.3
+SENDS_AT_ONCE_MAX = 64
+ANSWER_HELD_S = 30.0
+
+_CHANCE = SystemRandom()
+
+
+class Courier:
+    """Pays trades and delivers their notices, each trade in a task of its own."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        *,
+        behaviours: Behaviours,
+        dialects: Mapping[Provider, Dialect],
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._behaviours = behaviours
+        self._dialects = dialects
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sends = asyncio.Semaphore(SENDS_AT_ONCE_MAX)
+        self._stopping = asyncio.Event()
+
+    async def take(self, trade: Trade) -> None:
+        """Treat a new trade as asked; returns when its order call may be answered."""
+        behaviour = self._behaviours.of(trade.order.out_trade_no)
+        if behaviour.notice_before_answer and self.pay(trade):
+            acknowledged = await self.send(trade)
+            self._begin(self._deliver(trade, sent=1, acknowledged=acknowledged))
+        elif behaviour.pay:
+            self._begin(self._pay_later(trade, behaviour.delay_s))
+        if behaviour.answer_timeout:
+            await self._hold()
+
+    def pay_and_tell(self, trade: Trade) -> None:
+        """Pay a trade now, even a closed one: late money; a paid one stays as it is."""
+        if self.pay(trade):
+            self._begin(self._deliver(trade))
+
+    def pay(self, trade: Trade) -> bool:
+        """Mark a trade paid; False if it was."""
+        if trade.state is State.PAID:
+            return False
+        trade.state, trade.paid_at = State.PAID, self._clock.now()
+        return True
+
+    async def send(self, trade: Trade) -> bool:
+        """Send the trade's notice once and say whether it was acknowledged."""
+        dialect = self._dialects[trade.order.provider]
+        behaviour = self._behaviours.of(trade.order.out_trade_no)
+        if behaviour.lose_notices:
+            return False
+        now = self._clock.now()
+        parcel = dialect.parcel(trade, behaviour, now)
+        status, acknowledged = None, False
+        try:
+            async with self._sends:
+                answer = await self._client.request(
+                    "POST", trade.order.notify_url, headers=parcel.headers, body=parcel.body
+                )
+            status = answer.status
+            acknowledged = dialect.is_acknowledged(answer.status, answer.body)
+        except PeerUnavailable:
+            pass
+        trade.deliveries.append(Delivery(now, status, acknowledged))
+        return acknowledged
+
+    async def close(self) -> None:
+        """End every task and every held answer."""
+        self._stopping.set()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pay_later(self, trade: Trade, delay_s: float | None) -> None:
+        await asyncio.sleep(_CHANCE.uniform(*DELAY_S) if delay_s is None else delay_s)
+        if trade.state is State.WAITING and self._clock.now() < trade.order.expires_at:
+            self.pay(trade)
+            await self._deliver(trade)
+
+    async def _deliver(self, trade: Trade, *, sent: int = 0, acknowledged: bool = False) -> None:
+        """Send until acknowledged or the schedule ends, then the copies that were asked for."""
+        waits = self._dialects[trade.order.provider].resend_after_s
+        acknowledged = acknowledged or (sent == 0 and await self.send(trade))
+        for wait_s in waits:
+            if acknowledged:
+                break
+            await asyncio.sleep(wait_s)
+            acknowledged = await self.send(trade)
+        for _ in range(_copies(self._behaviours.of(trade.order.out_trade_no).duplicates)):
+            await asyncio.sleep(COPY_AFTER_S)
+            await self.send(trade)
+
+    async def _hold(self) -> None:
+        """Keep a caller waiting beyond its patience, or until we stop."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), ANSWER_HELD_S)
+        except TimeoutError:
+            return
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _copies(duplicates: float) -> int:
+    """Return how many copies are sent this time: 0.2 is one in a fifth of the cases."""
+    chance, whole = math.modf(duplicates)
+    return int(whole) + (_CHANCE.random() < chance)

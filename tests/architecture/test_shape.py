@@ -1,0 +1,154 @@
+"""Files are short, stand where a stranger looks for them, and say what they own."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import ROOT, SRC, Module, modules, papers
+
+FILE_LINES = 400
+FUNCTION_LINES = 50
+
+ROLES = {
+    *("__init__", "model", "rules", "events", "errors", "ports", "store", "service", "http"),
+    "jobs",
+}
+BESIDE_THE_ROLES = {
+    "registry/directory": "the snapshot that the hot path reads has a life of its own",
+    "registry/importing": "reading and judging files of lots is no use case of a request",
+    "stays/money": "orders and charges are half of a stay, and would double rules.py",
+    "stays/order_store": "the statements of orders, beside those of passages",
+    "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
+    "vacancies/grid": "which lots are near is geometry alone, and the fast half of the board",
+    "vacancies/stream": "who listens, and what each was not told yet, is a life of its own",
+    "vacancies/board": "the board in memory is what every vacancy is answered from",
+}
+
+# Spelt in two pieces, so that this file does not find itself.
+MARKERS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+MACHINE_PATHS = re.compile(
+    r"(?<![\w.}])/(wo" + r"rk|ro" + r"ot|ho" + r"me|fa" + r"rm)/\w|/tmp" + r"/\w"
+)
+
+
+def python_files() -> list[Module]:
+    own = [Module(ROOT, path) for path in papers() if path.suffix == ".py"]
+    assert len(own) > len(modules()), "src is not all there is"
+    return own
+
+
+def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def long_functions(module: Module) -> list[str]:
+    return [
+        f"{module.name}.{node.name}: {length(node)} lines"
+        for node in functions(module)
+        if length(node) > FUNCTION_LINES
+    ]
+
+
+def holds_code(node: ast.stmt) -> bool:
+    return not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign)
+
+
+def says_what_it_owns(module: Module) -> bool:
+    if module.path.stem == "__init__" and not any(map(holds_code, module.tree.body)):
+        return True
+    docstring = ast.get_docstring(module.tree) or ""
+    return all(re.search(f"^{word}: ", docstring, re.MULTILINE) for word in ("Owns", "Never"))
+
+
+def strangers(base: Path) -> list[str]:
+    """Files of a context that have no agreed role."""
+    below = base / "onepark" / "contexts"
+    names = [
+        module.path.relative_to(below).with_suffix("")
+        for module in modules(base)
+        if below in module.path.parents
+    ]
+    return [
+        name.as_posix()
+        for name in names
+        if name.name not in ROLES and name.as_posix() not in BESIDE_THE_ROLES
+    ]
+
+
+def marked(pattern: re.Pattern[str]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {found[0]}"
+        for path in papers()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := pattern.search(line))
+    ]
+
+
+def test_no_file_is_longer_than_one_reading():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in papers()}
+    code = {path: count for path, count in lines.items() if path.suffix in {".py", ".pyi", ".rs"}}
+    assert [
+        f"{path.relative_to(ROOT)}: {count} lines"
+        for path, count in code.items()
+        if count > FILE_LINES
+    ] == []
+
+
+def test_no_function_is_longer_than_a_screen():
+    assert [line for module in python_files() for line in long_functions(module)] == []
+
+
+def test_every_module_says_what_it_owns_and_what_it_never_does():
+    sources = [
+        module for module in modules() if module.path.suffix == ".py" and module.text.strip()
+    ]
+    assert [module.name for module in sources if not says_what_it_owns(module)] == []
+
+
+def test_a_context_holds_only_files_with_an_agreed_role():
+    assert strangers(SRC) == []
+
+
+def test_open_work_lives_in_issues():
+    assert marked(MARKERS) == []
+
+
+def test_no_path_of_somebodys_machine_is_written_down():
+    assert marked(MACHINE_PATHS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('"""What it is.\n\nOwns: a.\nNever: b.\n"""\n', True),
+        ('"""What it is.\n\nOwns: a.\n"""\n', False),
+        ("LIMIT = 3\n", False),
+    ],
+)
+def test_a_module_that_says_too_little_is_found(tmp_path, text, found):
+    path = tmp_path / "model.py"
+    path.write_text(text)
+    assert says_what_it_owns(Module(tmp_path, path)) is found
+
+
+def test_a_planted_stranger_is_found(tmp_path):
+    for name in ("contexts/stays/rules", "contexts/stays/helpers", "infra/helpers"):
+        path = tmp_path / "onepark" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert strangers(tmp_path) == ["stays/helpers"]
+
+
+def test_a_planted_long_function_is_found(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text("def f():\n" + "    x = 1\n" * FUNCTION_LINES)
+    assert long_functions(Module(tmp_path, path)) == ["model.f: 51 lines"]

@@ -1,0 +1,40 @@
+"""One served city for all stories; each story takes cars of its own."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import named, run_sql
+from tests.flows.city.served import City, start_city
+
+
+@pytest.fixture(scope="session")
+async def city() -> AsyncIterator[City]:
+    """`onepark up --no-simulate`, on the wheels or on the servers that the environment names."""
+    url, env, name = os.environ.get("ONEPARK_DATABASE_URL"), {}, f"flows_{uuid4().hex[:8]}"
+    if url:
+        await run_sql(url, f"CREATE DATABASE {name}")
+        env["ONEPARK_DATABASE_URL"] = named(url, name)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        city = start_city(Path(folder) / "city", env=env)
+        try:
+            yield city
+        finally:
+            code = city.end()
+    if url:
+        await run_sql(url, f"DROP DATABASE {name} WITH (FORCE)")
+    assert code == 0, "the city ends in order"
+
+
+@pytest.fixture(autouse=True)
+def ordinary_day(city: City) -> None:
+    """Providers behave when a story begins."""
+    ordinary = {"pay": True, "delay_s": 0.2, "duplicates": 0.2}
+    faults = ("wrong_amount", "wrong_serial", "bad_signature", "stale_stamp", "lose_notices")
+    others = ("notice_before_answer", "answer_timeout")
+    city.behave(**ordinary, **dict.fromkeys((*faults, *others), False))

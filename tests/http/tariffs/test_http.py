@@ -1,0 +1,130 @@
+"""Anybody may ask what a stay would cost, at a lot or under a plan of their own."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from litestar import Litestar
+from litestar.di import Provide
+
+from onepark.app.problems import HANDLERS as PROBLEMS
+from onepark.contexts.tariffs.http import EXAMPLE, HANDLERS
+from onepark.contexts.tariffs.service import Tariffs
+from onepark.kernel.types import LotId, OperatorId
+from tests.fakes.lots import Lots
+from tests.http.staff_app import always
+
+ROOT = Path(__file__).parents[3]
+TAICANG = (ROOT / "src/onepark/simulator/plans/t7_taicang.json").read_text()
+LOT = "320281001101"
+SPAN = {"entered_at": "2026-11-22T08:00:00+08:00", "until_at": "2026-11-22T09:07:00+08:00"}
+FREE_LOT = {"windows": []}
+
+
+class Noon:
+    def now(self) -> datetime:
+        return datetime(2026, 11, 22, 4, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+async def client(service_db) -> AsyncIterator[AsyncClient]:
+    tariffs = Tariffs(service_db, Noon())
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    owner = OperatorId(1)
+    await tariffs.publish(
+        plan_key="t7", operator_id=owner, name="太仓", body=TAICANG, valid_from_at=start
+    )
+    await tariffs.assign(lot_id=LotId(7), operator_id=owner, plan_key="t7", valid_from_at=start)
+    lots = Lots(lot_320281001101=7, lot_320281001102=8)
+    app = Litestar(
+        HANDLERS,
+        dependencies={"tariffs": Provide(always(tariffs)), "directory": Provide(always(lots))},
+        exception_handlers=PROBLEMS,
+    )
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://onepark") as client:
+        yield client
+
+
+async def ask(client: AsyncClient, **asked: object) -> tuple[int, dict]:
+    response = await client.post("/v1/tariffs/quote", json={**SPAN, **asked})
+    return response.status_code, response.json()
+
+
+async def test_a_lot_is_quoted_by_its_plan_in_force_with_its_reasons(client):
+    status, answer = await ask(client, lot=LOT)
+    assert status == 200
+    assert answer == EXAMPLE | {"plan_key": "t7"}
+
+
+async def test_a_plan_of_the_asker_is_priced_and_keeps_no_number(client):
+    status, answer = await ask(client, plan=json.loads(TAICANG))
+    assert (status, answer["amount_fen"]) == (200, 700)
+    assert (answer["plan_key"], answer["version"]) == (None, None)
+
+
+async def test_a_class_of_its_own_is_priced_as_such(client):
+    plan = json.loads(TAICANG) | {"vehicles": {"large": {"price_permille": 2000}}}
+    status, answer = await ask(client, plan=plan, vehicle="large")
+    assert (status, answer["amount_fen"]) == (200, 1400)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code", "field"),
+    [
+        ({}, 422, "tariffs.lot_or_plan", "lot"),
+        ({"lot": LOT, "plan": FREE_LOT}, 422, "tariffs.lot_or_plan", "lot"),
+        ({"lot": "320281001199"}, 404, "tariffs.lot_unknown", "lot"),
+        ({"lot": "\u0000"}, 404, "tariffs.lot_unknown", "lot"),
+        ({"lot": "320281001102"}, 404, "tariffs.no_plan", "entered_at"),
+        ({"lot": LOT, "until_at": "2026-11-22T07:59:59+08:00"}, 422, "tariffs.span_invalid", "until_at"),
+        ({"plan": FREE_LOT, "until_at": "9999-12-31T23:59:59-12:00"}, 422, "tariffs.span_invalid", "until_at"),
+        ({"plan": FREE_LOT, "entered_at": "0001-01-01T00:00:00+12:00"}, 422, "tariffs.span_invalid", "entered_at"),
+        ({"lot": LOT, "entered_at": "2026-11-22T08:00:00"}, 400, "http.invalid_request", "entered_at"),
+        ({"lot": LOT, "until_at": "soon"}, 400, "http.invalid_request", "until_at"),
+        ({"lot": LOT, "until_at": 1}, 422, "tariffs.span_invalid", "until_at"),
+        ({"lot": LOT, "vehicle": "tank"}, 400, "http.invalid_request", "vehicle"),
+        ({"lot": LOT, "colour": "red"}, 400, "http.invalid_request", "data"),
+        ({"plan": []}, 400, "http.invalid_request", "plan"),
+        ({"plan": {}}, 422, "tariffs.plan_invalid", "."),
+        ({"plan": {"windows": [], "rounding": "down"}}, 422, "tariffs.plan_invalid", "rounding"),
+        ({"plan": {"windows": [], "exit_grace_minutes": 10**30}}, 422, "tariffs.plan_invalid", "exit_grace_minutes"),
+        ({"plan": {"windows": [], "exit_grace_minutes": 15.5}}, 422, "tariffs.plan_invalid", "exit_grace_minutes"),
+    ],
+)  # fmt: skip
+async def test_nonsense_is_refused_and_the_field_is_named(client, asked, status, code, field):
+    got, answer = await ask(client, **asked)
+    assert (got, answer["code"], answer.get("field", "")) == (status, code, field), answer
+
+
+async def test_a_broken_plan_is_told_its_field_and_rule(client):
+    window = {"name": "日间", "from": "07:00", "to": "21:00", "tiers": []}
+    status, answer = await ask(client, plan={"windows": [window]})
+    assert (status, answer["field"], answer["rule"]) == (422, "windows[0].tiers", "count")
+
+
+async def test_a_body_that_is_no_json_is_refused(client):
+    for body in (b"", b"{", b"[]", b"\xff", b'{"lot": "\\ud800"}'):
+        response = await client.post(
+            "/v1/tariffs/quote", content=body, headers={"content-type": "application/json"}
+        )
+        assert response.status_code == 400, body[:10]
+
+
+async def test_a_hundred_years_are_explained_in_a_few_lines(client):
+    span = {"entered_at": "2000-01-01T00:00:00+08:00", "until_at": "2100-12-31T23:59:59+08:00"}
+    status, answer = await ask(client, plan=json.loads(TAICANG), **span)
+    assert (status, answer["amount_fen"]) == (200, 36_890 * 4_000)
+    assert len(answer["lines"]) < 20
+
+
+async def test_a_plan_nested_deeply_is_refused(client):
+    for depth in (100, 500, 900):
+        nested = b'{"a":' * depth + b"1" + b"}" * depth
+        body = b'{"plan":' + nested + b"," + json.dumps(SPAN).encode()[1:]
+        response = await client.post(
+            "/v1/tariffs/quote", content=body, headers={"content-type": "application/json"}
+        )
+        assert response.json()["code"] == "tariffs.plan_invalid", depth

@@ -1,0 +1,205 @@
+"""Who may speak for a gate, and what becomes of a request as a whole."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from onepark.contexts.gate.errors import (
+    BodyMalformed,
+    Busy,
+    PassageCount,
+    SignatureWrong,
+    StaleStamp,
+)
+from onepark.contexts.gate.model import Credentials, PassageResults
+from onepark.contexts.gate.service import Gate
+from onepark.contexts.registry.model import Device, DeviceSecret, Direction, Lane
+from onepark.contexts.stays.model import (
+    Answer,
+    Count,
+    Nothing,
+    Outcome,
+    Passage,
+    Taken,
+)
+from onepark.contexts.stays.service import Batch
+from onepark.infra.settings import Settings
+from onepark.infra.signing import sign
+from onepark.kernel.types import DeviceId, LaneCode, LotId, OperatorId
+from tests.builders import EIGHT
+from tests.fakes.clock import HandClock
+
+LOT = "320281001101"
+KEY, OLD_KEY = b"k" * 32, b"o" * 32
+LANE = Lane(LaneCode(f"{LOT}-E1"), LotId(42), Direction.ENTRY, confirms_exit=True)
+DEVICE = Device(
+    DeviceId("cam"),
+    LotId(42),
+    OperatorId(7),
+    frozenset({LANE.lane}),
+    (DeviceSecret(KEY, None), DeviceSecret(OLD_KEY, EIGHT + timedelta(hours=24))),
+)
+
+
+class OneLot:
+    """An archive of one lot."""
+
+    code = LOT
+
+    def device(self, device_id: DeviceId) -> Device | None:
+        return DEVICE if device_id == DEVICE.device_id else None
+
+    def lane(self, code: LaneCode) -> Lane | None:
+        return LANE if code == LANE.lane else None
+
+    def lot_by_id(self, lot_id: LotId) -> Any:
+        return self
+
+
+class AcceptsAll:
+    """Stays that accept everything, once they may."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def take(self, passages: Sequence[Passage]) -> Batch:
+        await self.go.wait()
+        return Batch([Taken(Outcome.ACCEPTED, Answer(Nothing())) for _ in passages], [])
+
+    async def take_paid_orders(self, tx: Any, *, limit: int) -> list[Any]:
+        return []
+
+
+class ShowsNothing:
+    async def publish(self, counts: Sequence[Count]) -> None: ...
+
+    async def heard(self, lot_ids: Any, at: datetime) -> None: ...
+
+
+@pytest.fixture
+def stays() -> AcceptsAll:
+    return AcceptsAll()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def gate(stays: AcceptsAll, clock: HandClock):
+    settings = Settings("", "", "", gate_queue_max=1_000)
+    no_database: Any = None
+    gate = Gate(
+        no_database,
+        archive=OneLot,
+        stays=stays,
+        vacancies=ShowsNothing(),
+        clock=clock,
+        settings=settings,
+    )
+    gate.start()
+    yield gate
+    await gate.stop()
+
+
+def credentials(body: bytes, *, key: bytes = KEY, at: datetime = EIGHT) -> Credentials:
+    stamp = int(at.timestamp())
+    signature = sign(body, key, message_id="m1", timestamp_s=stamp)
+    return Credentials("cam", "m1", str(stamp), signature)
+
+
+def a_body(*passages: Any) -> bytes:
+    return msgspec.json.encode({"passages": list(passages)})
+
+
+def a_row(number: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "passage_id": f"p{number}",
+        "lot": LOT,
+        "lane": LANE.lane,
+        "kind": "entry",
+        "plate": "苏B12345",
+        "seen_at": EIGHT.isoformat(),
+    } | changes
+
+
+async def send(gate: Gate, body: bytes, **signing: Any) -> PassageResults:
+    return await gate.passages(credentials(body, **signing), body)
+
+
+@pytest.mark.parametrize("key", [KEY, OLD_KEY])
+async def test_both_keys_of_a_rotation_are_good_while_they_overlap(gate, key):
+    assert (await send(gate, a_body(a_row()), key=key)).results[0].outcome == Outcome.ACCEPTED
+
+
+async def test_the_old_key_ends_with_the_overlap(gate, clock):
+    clock.go(timedelta(hours=25))
+    with pytest.raises(SignatureWrong):
+        await send(gate, a_body(a_row()), key=OLD_KEY, at=clock.at)
+
+
+@pytest.mark.parametrize(
+    ("off_s", "good"), [(300, True), (301, False), (-300, True), (-301, False)]
+)
+async def test_a_stamp_is_good_for_300_seconds_and_the_refusal_tells_the_time(
+    gate, clock, off_s, good
+):
+    clock.go(timedelta(seconds=off_s))
+    if good:
+        await send(gate, a_body(a_row()), at=EIGHT)
+        return
+    with pytest.raises(StaleStamp) as refusal:
+        await send(gate, a_body(a_row()), at=EIGHT)
+    assert refusal.value.facts == {"server_time": clock.at.isoformat()}
+
+
+async def test_an_unknown_device_and_a_wrong_signature_look_alike(gate):
+    body = a_body(a_row())
+    good = credentials(body)
+    for wrong in (
+        msgspec.structs.replace(good, device="stranger"),
+        msgspec.structs.replace(good, signature="v1,AAAA"),
+        Credentials("", "", "", ""),
+    ):
+        with pytest.raises(SignatureWrong) as refusal:
+            await gate.passages(wrong, body)
+        assert refusal.value.detail == "No known device signed this request."
+
+
+async def test_one_bad_passage_costs_none_of_the_good_ones_and_the_order_is_kept(gate):
+    body = a_body(a_row(1), a_row(2, lane="elsewhere"), 17, a_row(4))
+    told = (await send(gate, body)).results
+    assert [one.outcome for one in told] == ["accepted", "rejected", "rejected", "accepted"]
+    assert [one.passage_id for one in told] == ["p1", "p2", None, "p4"]
+    assert told[1].reason == "gate.foreign_lane"
+
+
+@pytest.mark.parametrize("count", [0, 1_001])
+async def test_a_request_holds_one_to_a_thousand_passages(gate, count):
+    with pytest.raises(PassageCount):
+        await send(gate, a_body(*(a_row(n) for n in range(count))))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"passages": 7}', b"\xff", b"[" * 9_000])
+async def test_a_body_that_is_no_request_is_refused(gate, body):
+    with pytest.raises(BodyMalformed):
+        await send(gate, body)
+
+
+async def test_a_gate_is_told_to_come_back_when_too_many_passages_wait(gate, stays):
+    stays.go.clear()
+    body = a_body(*(a_row(n) for n in range(600)))
+    waiting = []
+    for _ in range(2):  # the first is in hand when the second comes
+        waiting.append(asyncio.create_task(send(gate, body)))
+        await asyncio.sleep(0.05)
+    with pytest.raises(Busy):
+        await send(gate, body)
+    stays.go.set()
+    assert [len(told.results) for told in await asyncio.gather(*waiting)] == [600, 600]

@@ -1,0 +1,90 @@
+import io
+import logging
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import orjson
+import pytest
+import structlog
+
+from onepark.infra.log import MASK, configure_logging, mask_plates, request_id
+
+CANARIES = [
+    "苏B12345",
+    "苏BD12345",
+    "苏B·12345",
+    "苏B 12345",
+    "苏b12345",
+    "京AF0236挂",
+    "粤Z1234港",
+    "粤ZA123澳",
+    "苏B1234学",
+    "苏O1234警",
+    "WJ苏1234X",
+    "使014578",
+    "沪A1234领",
+]
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Where the log goes during a test."""
+    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.root.level
+    out = io.StringIO()
+    configure_logging(stream=out)
+    yield out
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def written(out: io.StringIO) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("plate", CANARIES)
+def test_no_plate_survives_wherever_it_stands(lines, plate):
+    escaped = orjson.dumps(plate).decode()
+    ascii_json = plate.encode("unicode_escape").decode()
+    log = structlog.get_logger()
+    said = f"seen {plate} at the gate"
+    log.info(said, plate=plate, deep={"cars": [(plate, {plate: 1})]})
+    log.info("url", path=f"/v1/dues?plate={quote(plate)}", body=plate.encode(), text=escaped)
+    log.info("escaped", text=ascii_json, thing=ValueError(plate))
+    log.error("failed", exc_info=ValueError(f"no stay of {plate}"))
+    logging.getLogger("library").warning("about %s", plate)
+    said = lines.getvalue()
+    assert len(written(lines)) == 5
+    for form in {plate, quote(plate), ascii_json, plate[1:6]}:
+        assert form not in said
+    assert MASK in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "320281001101",
+        "320281001101-E1",
+        "江苏省江阴市",
+        "苏州路 12 号",
+        "2026-11-22T08:30:00Z",
+        "GET /v1/vacancies/320281001101 200",
+        "EVALSHA 3f786850e387550fdab836ed7e6dc881de23001b",
+    ],
+)
+def test_what_is_no_plate_is_left_alone(text):
+    assert mask_plates(text) == text
+
+
+def test_a_line_names_its_request_level_and_time(lines):
+    token = request_id.set("r-1")
+    structlog.get_logger().warning("gate.busy", waiting=3)
+    request_id.reset(token)
+    (line,) = written(lines)
+    assert line.pop("timestamp")
+    assert line == {"event": "gate.busy", "level": "warning", "request_id": "r-1", "waiting": 3}
+
+
+def test_a_value_that_has_no_json_form_is_written_all_the_same(lines):
+    structlog.get_logger().info("odd", value=object, number=2**70)
+    assert len(written(lines)) == 1
