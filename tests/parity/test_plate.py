@@ -24,10 +24,10 @@ nearly = st.one_of(
         st.sampled_from([*"苏粤京使领警学挂港澳临试应急民航WJABDKIO0123456789·- ＡＢ１２ab"]),
         max_size=9,
     ).map("".join),
-    st.tuples(st.sampled_from(["苏B", "粤Z", "WJ", "民航"]), st.text("ABDKZO0123456789警", max_size=7)).map(
-        "".join
-    ),
-)  # fmt: skip
+    st.tuples(
+        st.sampled_from(["苏B", "粤Z", "WJ", "民航"]), st.text("ABDKZO0123456789警", max_size=7)
+    ).map("".join),
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['text']} {row['color']}")

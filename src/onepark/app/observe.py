@@ -61,7 +61,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if status == TOO_LARGE:
+                if status == TOO_LARGE and _announced(scope["headers"]) <= SWALLOWED_MAX:
                     await _swallow(receive)
                 message["headers"] = [*message["headers"], (HEADER, name)]
             await send(message)
@@ -91,6 +91,14 @@ class Observed:
             series = REQUESTS.labels(known, route, status)
             self._series[known, route, status] = series
         return series
+
+
+def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """Return the length that a client announced; one without a length is cut off at once."""
+    for key, value in headers:
+        if key == b"content-length" and value.isdigit():
+            return int(value)
+    return SWALLOWED_MAX + 1
 
 
 async def _swallow(receive: Receive) -> None:

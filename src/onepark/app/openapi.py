@@ -54,7 +54,7 @@ TAGS = {
     "citizens 市民": "停车场 Lots, without an account",
     "orders 订单": "应缴与订单 Dues and orders, without an account",
     "vacancies 空位": "实时空位 Live vacancies",
-    "tariffs 收费": "收费规则与试算 Tariffs and quotes",
+    "tariffs 计费": "收费规则与试算 Tariffs and quotes",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",

@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from onepark.infra.db import OUTAGES, Trouble, trouble_of
 from onepark.infra.log import mask_plates, request_id
 from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.kernel.errors import Refusal
@@ -20,6 +21,8 @@ from onepark.kernel.errors import Refusal
 TYPE_PREFIX = "urn:onepark:problem:"
 FIELD_ERRORS_MAX = 20
 DETAIL_MAX = 500
+RETRY_AFTER_S = 2
+CLIENT_LEFT = "client disconnected prematurely"  # so the framework says; no fault of ours
 PASSED_ON = {"allow", "retry-after", "www-authenticate"}
 
 _log = structlog.get_logger()
@@ -61,7 +64,7 @@ def render_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Respon
 
 def render_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the framework refused: no such path, a wrong method, a body that is none."""
-    status = error.status_code
+    status = 400 if error.detail == CLIENT_LEFT else error.status_code
     if status >= 500:  # noqa: PLR2004  the framework's own failures say nothing of their inside
         return render_bug(_request, error)
     kind = HTTP_KINDS.get(status, HTTP_KINDS[400])
@@ -75,6 +78,19 @@ def render_http(_request: Request[Any, Any, Any], error: HTTPException) -> Respo
     )
 
 
+def render_depth(_request: Request[Any, Any, Any], _error: RecursionError) -> Response[bytes]:
+    """Answer a body that is nested deeper than anything meant."""
+    return problem(HTTP_KINDS[400], 400, detail="The body is nested too deeply.")
+
+
+def render_outage(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer while the database does not: what was asked may be asked again."""
+    if trouble_of(error) == Trouble.GUILTY:
+        return render_bug(request, error)
+    _log.error("http.unavailable", exc_info=error, route=request.scope.get("path_template", ""))
+    return problem(HTTP_KINDS[503], 503, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
 def render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Log what nobody expected, and tell the client no more than that it happened."""
     route = request.scope.get("path_template", "")
@@ -85,6 +101,8 @@ def render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[by
 HANDLERS: ExceptionHandlersMap = {
     Refusal: render_refusal,
     HTTPException: render_http,
+    RecursionError: render_depth,
+    **dict.fromkeys(OUTAGES, render_outage),
     Exception: render_bug,
 }
 

@@ -91,6 +91,9 @@ async def open_database(url: str, role: Role, *, connections: int) -> Database:
     return Database(pool)
 
 
+OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # see trouble_of()
+
+
 class Trouble(StrEnum):
     """What an exception of a transaction calls for."""
 

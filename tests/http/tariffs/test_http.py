@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -21,7 +22,8 @@ ROOT = Path(__file__).parents[3]
 TAICANG = (ROOT / "src/onepark/simulator/plans/t7_taicang.json").read_text()
 LOT = "320281001101"
 SPAN = {"entered_at": "2026-11-22T08:00:00+08:00", "until_at": "2026-11-22T09:07:00+08:00"}
-FREE_LOT = {"windows": []}
+FREE_LOT: dict[str, Any] = {"windows": []}
+YEAR_ONE = "0001-01-01T00:00:00+12:00"
 
 
 class Noon:
@@ -44,11 +46,12 @@ async def client(service_db) -> AsyncIterator[AsyncClient]:
         dependencies={"tariffs": Provide(always(tariffs)), "directory": Provide(always(lots))},
         exception_handlers=PROBLEMS,
     )
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://onepark") as client:
+    transport = ASGITransport(cast("Any", app))
+    async with AsyncClient(transport=transport, base_url="http://onepark") as client:
         yield client
 
 
-async def ask(client: AsyncClient, **asked: object) -> tuple[int, dict]:
+async def ask(client: AsyncClient, **asked: object) -> tuple[int, dict[str, Any]]:
     response = await client.post("/v1/tariffs/quote", json={**SPAN, **asked})
     return response.status_code, response.json()
 
@@ -71,6 +74,10 @@ async def test_a_class_of_its_own_is_priced_as_such(client):
     assert (status, answer["amount_fen"]) == (200, 1400)
 
 
+INVALID, SPAN_INVALID = "http.invalid_request", "tariffs.span_invalid"
+PLAN_INVALID, GRACE = "tariffs.plan_invalid", "exit_grace_minutes"
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "code", "field"),
     [
@@ -79,21 +86,21 @@ async def test_a_class_of_its_own_is_priced_as_such(client):
         ({"lot": "320281001199"}, 404, "tariffs.lot_unknown", "lot"),
         ({"lot": "\u0000"}, 404, "tariffs.lot_unknown", "lot"),
         ({"lot": "320281001102"}, 404, "tariffs.no_plan", "entered_at"),
-        ({"lot": LOT, "until_at": "2026-11-22T07:59:59+08:00"}, 422, "tariffs.span_invalid", "until_at"),
-        ({"plan": FREE_LOT, "until_at": "9999-12-31T23:59:59-12:00"}, 422, "tariffs.span_invalid", "until_at"),
-        ({"plan": FREE_LOT, "entered_at": "0001-01-01T00:00:00+12:00"}, 422, "tariffs.span_invalid", "entered_at"),
-        ({"lot": LOT, "entered_at": "2026-11-22T08:00:00"}, 400, "http.invalid_request", "entered_at"),
-        ({"lot": LOT, "until_at": "soon"}, 400, "http.invalid_request", "until_at"),
-        ({"lot": LOT, "until_at": 1}, 422, "tariffs.span_invalid", "until_at"),
-        ({"lot": LOT, "vehicle": "tank"}, 400, "http.invalid_request", "vehicle"),
-        ({"lot": LOT, "colour": "red"}, 400, "http.invalid_request", "data"),
-        ({"plan": []}, 400, "http.invalid_request", "plan"),
-        ({"plan": {}}, 422, "tariffs.plan_invalid", "."),
-        ({"plan": {"windows": [], "rounding": "down"}}, 422, "tariffs.plan_invalid", "rounding"),
-        ({"plan": {"windows": [], "exit_grace_minutes": 10**30}}, 422, "tariffs.plan_invalid", "exit_grace_minutes"),
-        ({"plan": {"windows": [], "exit_grace_minutes": 15.5}}, 422, "tariffs.plan_invalid", "exit_grace_minutes"),
+        ({"lot": LOT, "until_at": "2026-11-22T07:59:59+08:00"}, 422, SPAN_INVALID, "until_at"),
+        ({"lot": LOT, "until_at": "9999-12-31T23:59:59-12:00"}, 422, SPAN_INVALID, "until_at"),
+        ({"plan": FREE_LOT, "entered_at": YEAR_ONE}, 422, SPAN_INVALID, "entered_at"),
+        ({"lot": LOT, "entered_at": "2026-11-22T08:00:00"}, 400, INVALID, "entered_at"),
+        ({"lot": LOT, "until_at": "soon"}, 400, INVALID, "until_at"),
+        ({"lot": LOT, "until_at": 1}, 422, SPAN_INVALID, "until_at"),
+        ({"lot": LOT, "vehicle": "tank"}, 400, INVALID, "vehicle"),
+        ({"lot": LOT, "colour": "red"}, 400, INVALID, "data"),
+        ({"plan": []}, 400, INVALID, "plan"),
+        ({"plan": {}}, 422, PLAN_INVALID, "."),
+        ({"plan": {"windows": [], "rounding": "down"}}, 422, PLAN_INVALID, "rounding"),
+        ({"plan": {"windows": [], GRACE: 10**30}}, 422, PLAN_INVALID, GRACE),
+        ({"plan": {"windows": [], GRACE: 15.5}}, 422, PLAN_INVALID, GRACE),
     ],
-)  # fmt: skip
+)
 async def test_nonsense_is_refused_and_the_field_is_named(client, asked, status, code, field):
     got, answer = await ask(client, **asked)
     assert (got, answer["code"], answer.get("field", "")) == (status, code, field), answer

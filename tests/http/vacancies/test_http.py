@@ -20,7 +20,7 @@ from onepark.contexts.vacancies.model import Source
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra.settings import Settings
 from tests.builders import EIGHT
-from tests.fakes.asgi import client_of
+from tests.fakes.asgi import a_scope, client_of
 from tests.fakes.city import LAT, LON, Archive, a_city_lot, a_count, until
 from tests.fakes.clock import HandClock
 
@@ -223,20 +223,7 @@ class Reader:
         self.stalled.set()
         self.status = 0
         self.text = b""
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "path": "/v1/vacancies/stream",
-            "raw_path": b"/v1/vacancies/stream",
-            "query_string": query.encode(),
-            "headers": [],
-            "scheme": "http",
-            "server": ("test", 80),
-            "client": ("127.0.0.1", 1),
-            "root_path": "",
-        }
+        scope = a_scope("GET", "/v1/vacancies/stream", query)
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 
     async def _receive(self) -> dict[str, Any]:

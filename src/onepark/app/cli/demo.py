@@ -75,13 +75,17 @@ async def _file_tariffs(platform: Platform) -> None:
         for lot in platform.registry.directory.lots()
         if lot.plan_key and platform.tariffs.plan_at(lot.lot_id, SINCE_AT) is None
     ]
-    filings = {(lot.operator_id, lot.plan_key): _filing(lot) for lot in bare}
-    if not filings:
-        return
-    await platform.tariffs.publish_many(list(filings.values()))
-    await platform.tariffs.assign_many(
-        [Assignment(lot.lot_id, lot.operator_id, lot.plan_key or "", SINCE_AT) for lot in bare]
-    )
+    filings = {
+        (lot.operator_id, lot.plan_key): _filing(lot)
+        for lot in bare
+        if not platform.tariffs.is_filed(lot.operator_id, lot.plan_key or "")
+    }
+    if filings:
+        await platform.tariffs.publish_many(list(filings.values()))
+    if bare:
+        await platform.tariffs.assign_many(
+            [Assignment(lot.lot_id, lot.operator_id, lot.plan_key or "", SINCE_AT) for lot in bare]
+        )
 
 
 def _filing(lot: Lot) -> Filing:

@@ -1,4 +1,8 @@
-"""Refusals of pricing and of filing plans."""
+"""Refusals of pricing and of filing plans.
+
+Owns: their codes, statuses and sentences.
+Never: decides when one is raised.
+"""
 
 from onepark.kernel.errors import Refusal
 

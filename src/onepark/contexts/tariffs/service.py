@@ -67,6 +67,10 @@ class Tariffs:
         """Return one version, however old."""
         return self._catalogue.plans.get(plan_id)
 
+    def is_filed(self, operator_id: OperatorId, plan_key: str) -> bool:
+        """Tell whether an operator has filed a plan under that key."""
+        return (operator_id, plan_key) in self._catalogue.versions
+
     def quote(self, asked: QuoteAsked, lots: LotDirectory) -> QuoteAnswer:
         """Price a span for somebody who asks; nothing is kept."""
         rules.check_asked(asked)

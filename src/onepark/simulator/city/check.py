@@ -44,7 +44,9 @@ def check_counts(
     return Check("counts", numbers, differences)
 
 
-def check_orders(payments: Collection[Payment], orders: Mapping[str, OrderStanding]) -> Check:
+def check_orders(
+    payments: Collection[Payment], orders: Mapping[str, OrderStanding | None]
+) -> Check:
     """Every order that we paid is paid, with exactly the money of our payments."""
     given: Counter[str] = Counter()
     for payment in payments:

@@ -4,6 +4,7 @@ Owns: what it says, and how it is written to a terminal and to anything else.
 Never: counts by itself.
 """
 
+import shutil
 import time
 from collections import deque
 from contextlib import suppress
@@ -38,10 +39,16 @@ class Line:
         """Return how often the line changes."""
         return EVERY_S if self._terminal else EVERY_ELSEWHERE_S
 
+    def begin(self) -> None:
+        """Measure the passages a second from now on."""
+        self._seen.clear()
+        self._seen.append((time.monotonic(), self._books.passages))
+
     def show(self, now: Now) -> None:
         """Write the line anew, or once more where nothing can be overwritten."""
         text = describe(self._books, now, passages_s=self._passages_s(time.monotonic()))
         if self._terminal:
+            text = text[: shutil.get_terminal_size().columns - 1]  # a wrapped line stays
             padded = text.ljust(self._width)
             self._width = len(text)
             self._write(f"\r{padded}")

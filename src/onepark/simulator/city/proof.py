@@ -19,11 +19,11 @@ from onepark.simulator.city.check import (
 )
 from onepark.simulator.city.client import Api, Failed, Refused
 from onepark.simulator.city.device import backoff_s
-from onepark.simulator.city.wire import OrderStanding, Payment, Trade
+from onepark.simulator.city.wire import OrderStanding, Trade
 
 AT_ONCE = 8
 TRIES_MAX = 10
-PAID_WITHIN_S = 20.0  # a provider asked in vain pays within it, or not at all
+PAID_WITHIN_S = 20.0  # a notice may come late, or have to be asked for
 LOOK_EVERY_S = 1.0
 NOT_FOUND = 404
 
@@ -73,47 +73,31 @@ class Proof:
         self._known = {trade.out_trade_no for trade in await self._trades()}
 
     async def checks(self, *, unfinished: int, shown_within_s: float) -> list[Check]:
-        """Ask both sides and compare them."""
-        orders = await self._resolve_payments()
+        """Ask both sides and compare them, until they agree or have had their time."""
+        counts = await _until_it_agrees(self._counts, within_s=shown_within_s)
+        orders = await _until_it_agrees(self._orders, within_s=shown_within_s + PAID_WITHIN_S)
         paid = list(self._books.payments.paid.values())
         return [
             check_nothing_lost(unfinished=unfinished, errors=self._books.errors),
-            await self._counts(shown_within_s),
-            check_orders(paid, orders),
+            counts,
+            orders,
             check_providers(paid, await self._trades(), known=self._known),
             check_repeats(self._books.repeats, self._books.repeats_wrong),
         ]
 
-    async def _counts(self, shown_within_s: float) -> Check:
-        """Compare until the counts agree, for they are shown a moment after their commit."""
+    async def _counts(self) -> Check:
         after = await occupied_in(self._api, self._before)
-        end = asyncio.get_running_loop().time() + shown_within_s
-        while True:
-            check = check_counts(self._before, after, moved=self._books.moved())
-            if not check.differences or asyncio.get_running_loop().time() > end:
-                return check
-            await asyncio.sleep(LOOK_EVERY_S)
-            after = await occupied_in(self._api, self._before)
+        return check_counts(self._before, after, moved=self._books.moved())
 
-    async def _resolve_payments(self) -> dict[str, OrderStanding]:
-        """Ask how all orders stand; a payment whose driver gave up may have arrived since."""
+    async def _orders(self) -> Check:
+        """Compare all orders that money was given for; what a provider took counts as given."""
         payments = self._books.payments
-        end = asyncio.get_running_loop().time() + PAID_WITHIN_S
-        while payments.begun and asyncio.get_running_loop().time() < end:
-            for payment in await self._arrived(list(payments.begun.values())):
-                self._books.paid(payment)
-            if payments.begun:
-                await asyncio.sleep(LOOK_EVERY_S)
-        return await self._standing(payments.paid.values())
-
-    async def _arrived(self, payments: list[Payment]) -> list[Payment]:
-        orders = await self._standing(payments)
-        paid = {order.order_no for order in orders.values() if order.state == "paid"}
-        return [payment for payment in payments if payment.order_no in paid]
-
-    async def _standing(self, payments: Iterable[Payment]) -> dict[str, OrderStanding]:
-        asked = await ask_all({payment.order_no for payment in payments}, self._order)
-        return {order_no: order for order_no, order in asked.items() if order is not None}
+        taken = {trade.out_trade_no for trade in await self._trades() if trade.state == "paid"}
+        for number in taken & payments.begun.keys():
+            self._books.paid(payments.begun[number])  # its driver had given up
+        paid = list(payments.paid.values())
+        orders = await ask_all({payment.order_no for payment in paid}, self._order)
+        return check_orders(paid, orders)
 
     async def _order(self, order_no: str) -> OrderStanding | None:
         try:
@@ -125,3 +109,13 @@ class Proof:
 
     async def _trades(self) -> list[Trade]:
         return (await patiently(self._api.provider_books)).trades
+
+
+async def _until_it_agrees(compare: Callable[[], Awaitable[Check]], *, within_s: float) -> Check:
+    """Compare again while the sides differ, for news takes a moment; return the last verdict."""
+    end = asyncio.get_running_loop().time() + within_s
+    while True:
+        check = await compare()
+        if not check.differences or asyncio.get_running_loop().time() > end:
+            return check
+        await asyncio.sleep(LOOK_EVERY_S)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +18,7 @@ from msgspec import Struct
 from onepark.infra.http_client import open_http_client
 from onepark.kernel.types import CHINA
 from onepark.simulator.city.books import Books
+from onepark.simulator.city.check import Check
 from onepark.simulator.city.city import City
 from onepark.simulator.city.client import Api, Failed
 from onepark.simulator.city.crew import Crew
@@ -29,7 +30,7 @@ from onepark.simulator.city.lot import Lot, Patience
 from onepark.simulator.city.memory import recall, remember
 from onepark.simulator.city.profile import LotFacts, kind_of
 from onepark.simulator.city.proof import Proof, ask_all
-from onepark.simulator.city.wire import Demo, Gate, Vacancy
+from onepark.simulator.city.wire import Bays, Demo, Gate
 
 TIMEOUT_S = 15.0
 PATIENT_S = 45.0
@@ -75,6 +76,19 @@ async def run(options: Options, out: TextIO) -> bool:
         return await Run(options, demo, api=api, out=out).whole(stop)
 
 
+class Start(NamedTuple):
+    """The city as it was found."""
+
+    facts: dict[str, LotFacts]
+    bays: dict[str, Bays]
+    proof: Proof | None
+
+    @property
+    def occupied(self) -> dict[str, int]:
+        """Return how many cars the platform counted in each lot."""
+        return {lot: bays.occupied or 0 for lot, bays in self.bays.items()}
+
+
 class Run:
     """The phases of one run."""
 
@@ -82,30 +96,22 @@ class Run:
         self._options, self._demo, self._api = options, demo, api
         self._books = Books(keeps_payments=options.check)
         self._line = Line(self._books, out)
-        self._proof: Proof | None = None
 
     async def whole(self, stop: asyncio.Event) -> bool:
         """Look, fill, live, settle, compare."""
-        codes = [lot.lot for lot in self._demo.lots]
-        facts = await ask_all(codes, self._facts)
-        before = await ask_all(codes, self._api.vacancy)
-        occupied = {code: told.short_stay.occupied or 0 for code, told in before.items()}
-        if self._options.check:
-            self._proof = Proof(self._api, self._books, occupied=occupied)
-            await self._proof.begin()
-        async with Crew() as crew:
-            lots = self._build(crew, facts, before)
-            options = self._options
-            city = City(lots, rate=options.rate, seed=options.seed, crew=crew)
-            city.take_up(recall(options.demo), occupied)
-            unfinished = await self._live(city, crew, stop)
-        if self._proof is None or stop.is_set():
+        looking = asyncio.ensure_future(self._look())
+        await _first_of(stop, looking)
+        if not looking.done():
+            looking.cancel()
             return True
-        return self._tell(
-            await self._proof.checks(
-                unfinished=unfinished, shown_within_s=self._options.shown_within_s
-            )
-        )
+        start = looking.result()
+        async with Crew() as crew:
+            unfinished = await self._live(self._make_city(start, crew), crew, stop)
+        if start.proof is None or stop.is_set():
+            return True
+        shown_within_s = self._options.shown_within_s
+        proving = start.proof.checks(unfinished=unfinished, shown_within_s=shown_within_s)
+        return self._tell(await proving)
 
     async def _live(self, city: City, crew: Crew, stop: asyncio.Event) -> int:
         """Let the city live for its time; return how many cars are left at a gate."""
@@ -115,6 +121,7 @@ class Run:
         self._start_heartbeats(crew)
         if self._options.backfill:
             await _first_of(stop, crew.drive(self._fill(city, stop)))
+        self._line.begin()
         traffic = crew.start(city.live())
         remembering = crew.start(_every(REMEMBER_EVERY_S, lambda: self._remember(city)))
         await _first_of(stop, crew.start(_sleep(self._options.for_s)))
@@ -130,25 +137,38 @@ class Run:
 
     # -- the beginning -------------------------------------------------------------------------
 
+    async def _look(self) -> Start:
+        """Ask what the lots are, how full they are, and what the providers know."""
+        codes = [lot.lot for lot in self._demo.lots]
+        facts = await ask_all(codes, self._facts)
+        bays = {
+            code: vacancy.short_stay
+            for code, vacancy in (await ask_all(codes, self._api.vacancy)).items()
+        }
+        start = Start(facts, bays, proof=None)
+        if not self._options.check:
+            return start
+        proof = Proof(self._api, self._books, occupied=start.occupied)
+        await proof.begin()
+        return start._replace(proof=proof)
+
     async def _facts(self, code: str) -> LotFacts:
         try:
             return await self._api.lot(code)
         except Failed:
             return LotFacts()  # then it is a public lot like any other
 
-    def _build(
-        self, crew: Crew, facts: dict[str, LotFacts], vacancies: dict[str, Vacancy]
-    ) -> dict[str, Lot]:
+    def _make_city(self, start: Start, crew: Crew) -> City:
         drivers = Drivers(self._api, self._books)
 
         def device(gate: Gate) -> Device:
             return Device(gate, api=self._api, books=self._books, crew=crew)
 
-        return {
+        lots = {
             demo.lot: Lot(
                 demo.lot,
-                kind=kind_of(facts[demo.lot]),
-                bays=vacancies[demo.lot].short_stay.capacity,
+                kind=kind_of(start.facts[demo.lot]),
+                bays=start.bays[demo.lot].capacity,
                 gates=(device(demo.entry), device(demo.exit)),
                 drivers=drivers,
                 books=self._books,
@@ -156,6 +176,9 @@ class Run:
             )
             for demo in self._demo.lots
         }
+        city = City(lots, rate=self._options.rate, seed=self._options.seed, crew=crew)
+        city.take_up(recall(self._options.demo), start.occupied)
+        return city
 
     async def _fill(self, city: City, stop: asyncio.Event) -> None:
         cars = await fill(city, stop)
@@ -201,7 +224,7 @@ class Run:
         ]
         return "simulated: " + ", ".join(parts)
 
-    def _tell(self, checks: list[Any]) -> bool:
+    def _tell(self, checks: list[Check]) -> bool:
         for check in checks:
             self._line.say(str(check))
         return not any(check.differences for check in checks)
@@ -217,7 +240,7 @@ async def _sleep(seconds: float | None) -> None:
     await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
 
 
-async def _first_of(stop: asyncio.Event, work: "asyncio.Future[None]") -> None:
+async def _first_of(stop: asyncio.Event, work: "asyncio.Future[Any]") -> None:
     """Wait for the work or for the request to stop, whichever comes first."""
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait((stopping, work), return_when=asyncio.FIRST_COMPLETED)
