@@ -36,5 +36,12 @@ class Signed(requests.auth.AuthBase):
 def before_call(_context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     if case.path.startswith("/v1/gate/"):
         kwargs["auth"] = Signed()
-    if isinstance((case.query or {}).get("wait_s"), int) and case.query["wait_s"] <= WAIT_MAX_S:
-        case.query["wait_s"] = 0  # a long poll that waits is right, and tells nothing more
+    if case.path == "/v1/gate/commands" and is_good((case.query or {}).get("wait_s", 0)):
+        case.query = {**(case.query or {}), "wait_s": 0}  # a poll that waits tells nothing more
+
+
+def is_good(wait_s: Any) -> bool:
+    try:
+        return int(wait_s) <= WAIT_MAX_S
+    except (TypeError, ValueError):
+        return False
