@@ -63,6 +63,19 @@ signal.signal(signal.SIGTERM, end_like_ctrl_c)
 os.environ["PATH"] += os.pathsep + str(Path.home() / ".cargo" / "bin")
 
 
+def find_toolchains() -> None:
+    """Let rustup find its toolchains when HOME is not the one that it was installed under."""
+    cargo = shutil.which("cargo")
+    if cargo is None or "RUSTUP_HOME" in os.environ or (Path.home() / ".rustup").exists():
+        return
+    beside = Path(cargo).parents[2] / ".rustup"
+    if beside.is_dir():
+        os.environ["RUSTUP_HOME"] = str(beside)
+
+
+find_toolchains()
+
+
 @nox.session
 def fmt(session: nox.Session) -> None:
     """Format Python and Rust in place."""
