@@ -66,7 +66,11 @@ os.environ["PATH"] += os.pathsep + str(Path.home() / ".cargo" / "bin")
 def find_toolchains() -> None:
     """Let rustup find its toolchains when HOME is not the one that it was installed under."""
     cargo = shutil.which("cargo")
-    if cargo is None or "RUSTUP_HOME" in os.environ or (Path.home() / ".rustup").exists():
+    if (
+        cargo is None
+        or "RUSTUP_HOME" in os.environ
+        or (Path.home() / ".rustup" / "toolchains").is_dir()
+    ):
         return
     beside = Path(cargo).parents[2] / ".rustup"
     if beside.is_dir():
