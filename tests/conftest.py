@@ -1,6 +1,6 @@
 """The real servers that every test runs against.
 
-ONEPARK_DATABASE_URL and ONEPARK_REDIS_URL name servers that exist; otherwise the wheels are started.
+ONEPARK_DATABASE_URL and ONEPARK_REDIS_URL name servers that exist; otherwise wheels are started.
 A template database is migrated once; each test module gets a copy of its own.
 """
 
