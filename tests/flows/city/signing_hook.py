@@ -19,7 +19,7 @@ class Signed(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         body = request.body or b""
-        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
         message_id, now = f"msg_{uuid4().hex}", datetime.now(UTC)
         signature = standardwebhooks.Webhook(GATE["secret"]).sign(message_id, now, text)
         headers = {

@@ -88,6 +88,7 @@ async def a_car_inside(city: City, *, since: timedelta = AN_HOUR_AND_A_MINUTE) -
     batch = await city.stays.take([entry])
     answer = batch.taken[0].answer
     assert answer is not None
+    assert isinstance(answer.order_no, str)
     return answer.order_no
 
 

@@ -5,13 +5,14 @@ import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import asyncpg
 import pytest
 
 from onepark.contexts.stays.errors import StoreUnavailable
 from onepark.contexts.stays.model import Kind, Nothing, Outcome, Passage, Taken
-from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.service import Batch, Stays
 from onepark.infra.db import Database, Role, open_database
 from onepark.kernel.types import LotId
 from tests.builders import EIGHT, a_passage, minutes
@@ -46,13 +47,17 @@ def outcomes(taken: list[Taken]) -> list[Outcome]:
 
 
 async def occupied(owner, lot: LotId) -> int:
-    return await owner.fetchval("SELECT occupied FROM stays.count WHERE lot_id = $1", lot) or 0
+    held: int | None = await owner.fetchval(
+        "SELECT occupied FROM stays.count WHERE lot_id = $1", lot
+    )
+    return held or 0
 
 
 async def open_stays(owner, lot: LotId) -> int:
-    return await owner.fetchval(
+    inside: int = await owner.fetchval(
         "SELECT count(*) FROM stays.stay WHERE lot_id = $1 AND state = 'open'", lot
     )
+    return inside
 
 
 async def test_an_entry_is_kept_counted_and_answered(stays, owner, lot):
@@ -182,7 +187,7 @@ async def test_a_batch_takes_three_statements_between_begin_and_commit(
     stays = Stays(batch_db, service_db, plans=NoPlans(), clock=HandClock())
     await stays.take([a_passage(lot_id=lot, plate="苏E00000")])
     async with batch_db.connection() as connection:
-        real = connection._con  # the pool lends a proxy and drops its loggers on release
+        real: Any = connection._con  # type: ignore[attr-defined]  # the pool lends a proxy and drops its loggers on release
     real.add_query_logger(lambda record: seen.append(record.query.strip()))
     passages = [
         a_passage(kind, EIGHT + minutes(10 * at), lot_id=lot, plate=f"苏E{n:05d}")
@@ -213,9 +218,11 @@ async def test_a_server_that_dies_in_the_middle_is_asked_again_and_answers_once(
     async def take(one: Passage) -> list[Taken]:
         while True:
             try:
-                return (await stays.take([one])).taken
+                batch: Batch = await stays.take([one])
             except StoreUnavailable:
                 await asyncio.sleep(0.01)
+            else:
+                return batch.taken
 
     taken, _ = await asyncio.gather(asyncio.gather(*(take(one) for one in passages)), cut())
     assert {one[0].outcome for one in taken} <= {Outcome.ACCEPTED, Outcome.DUPLICATE}

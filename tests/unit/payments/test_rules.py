@@ -1,6 +1,7 @@
 """What a provider's word does to an attempt."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 
 
 def an_attempt(state: AttemptState = AttemptState.PENDING, **changes) -> Attempt:
-    values = {
+    values: dict[str, Any] = {
         "attempt_no": "A1",
         "lot_id": LotId(1),
         "operator_id": 7,
@@ -34,7 +35,7 @@ def an_attempt(state: AttemptState = AttemptState.PENDING, **changes) -> Attempt
 
 
 def a_fact(state: TradeState = TradeState.SUCCESS, **changes) -> TradeFact:
-    values = {
+    values: dict[str, Any] = {
         "out_trade_no": "A1",
         "state": state,
         "merchant": "m",

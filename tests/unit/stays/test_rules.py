@@ -18,9 +18,10 @@ from onepark.contexts.stays.model import (
     StayAndOrder,
     StayState,
 )
-from onepark.kernel.types import PlanId
+from onepark.kernel.types import PlanId, StayId
 from tests.builders import EIGHT, NewIds, a_case, a_passage, a_stay, an_order, inside, minutes, run
 
+FIRST = StayId(1)
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 
 
@@ -63,7 +64,7 @@ def test_a_second_entry_is_a_reread_at_first_and_then_proves_a_missed_exit(after
 
 def test_a_stay_whose_exit_nobody_saw_charges_only_what_was_paid():
     folded = fold(a_case(a_passage(ENTRY, EIGHT + minutes(600)), **inside()))
-    ghost, order = folded.stays[1], next(iter(folded.orders.values()))
+    ghost, order = folded.stays[FIRST], next(iter(folded.orders.values()))
     assert (ghost.state, ghost.exited_at) == (StayState.EXIT_MISSING, None)
     assert {one.state for one in folded.orders.values()} == {OrderState.VOID, OrderState.OPEN}
     assert (order.fee_fen, order.owed_fen, order.settled) == (0, 0, True)
@@ -94,7 +95,7 @@ def test_after_the_grace_the_new_price_counts_less_what_was_paid():
 
 def test_an_exit_ends_the_stay_and_frees_its_bay():
     folded = fold(a_case(a_passage(EXIT, EIGHT + minutes(30)), **inside()))
-    stay, order = folded.stays[1], next(iter(folded.orders.values()))
+    stay, order = folded.stays[FIRST], next(iter(folded.orders.values()))
     assert (stay.state, stay.exited_at) == (StayState.CLOSED, EIGHT + minutes(30))
     assert (order.fee_fen, order.owed_fen, order.settled) == (500, 500, False)
     assert [delta for _, delta in folded.deltas] == [-1]
@@ -164,7 +165,7 @@ def test_a_late_exit_completes_the_stay_that_was_given_up():
     now = a_stay(stay_id=2, entered_at=EIGHT + minutes(300))
     case = a_case(a_passage(EXIT, EIGHT + minutes(30)), open=StayAndOrder(now, None), last=ghost)
     folded = fold(case)
-    assert folded.stays[1].state == StayState.CLOSED
+    assert folded.stays[FIRST].state == StayState.CLOSED
     assert next(iter(folded.orders.values())).fee_fen == 500
     assert folded.deltas == []
 
@@ -181,7 +182,7 @@ def test_where_exits_are_not_confirmed_an_answered_open_ends_the_stay():
     paid = inside(paid_fen=500, covered_until_at=EIGHT + minutes(75))
     ask = a_passage(ASK, EIGHT + minutes(61), confirms_exit=False)
     folded = fold(a_case(ask, **paid))
-    assert (folded.stays[1].state, folded.stays[1].exit_derived) == (StayState.CLOSED, True)
+    assert (folded.stays[FIRST].state, folded.stays[FIRST].exit_derived) == (StayState.CLOSED, True)
     assert [delta for _, delta in folded.deltas] == [-1]
 
 
