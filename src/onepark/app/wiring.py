@@ -31,7 +31,7 @@ from onepark.infra.limits import Limiter
 from onepark.infra.redis import open_redis
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, secret_key
-from onepark.infra.tokens import Passwords, Tokens
+from onepark.infra.tokens import Passwords, Tokens, derive
 from onepark.integrations.payments.config import check_notify_url, open_channels
 
 REFRESH_EVERY_S = 1.0
@@ -137,7 +137,8 @@ def _assemble(
     redis: Redis,
     channels: dict[str, Channel],
 ) -> Platform:
-    key, limiter = secret_key(settings), Limiter(redis)
+    key = secret_key(settings)
+    limiter = Limiter(redis, key=derive(key, "limits v1"))
     tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
     tariffs = Tariffs(databases.service, clock)
