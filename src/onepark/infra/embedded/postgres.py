@@ -23,7 +23,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "64",
+    "max_connections": "160",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "timezone": "UTC",
