@@ -83,7 +83,7 @@ CREATE TABLE stays.stay (
         END),
     CONSTRAINT stay_forward CHECK (exited_at >= entered_at)
 ) WITH (fillfactor = 80);
-CREATE INDEX stay_inside ON stays.stay (lot_id, car_key) WHERE state = 'open';
+CREATE INDEX stay_of_car ON stays.stay (lot_id, car_key);
 
 -- What is owed for a stay. While the stay is open the fee is not fixed: fee_fen and owed_fen are
 -- NULL and looking writes nothing. After it: fee = paid + owed + written off - to be refunded.

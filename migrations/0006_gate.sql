@@ -16,6 +16,7 @@ CREATE TABLE gate.command (
     reason text NOT NULL,
     passage_id text NOT NULL,
     plate text NOT NULL,
+    car_key text NOT NULL,
     order_no text NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,

@@ -24,6 +24,7 @@ from onepark.kernel.types import CHINA, Fen, LotId, OrderNo, PlanId, Pool, StayI
 EIGHT = datetime(2026, 11, 20, 8, 0, tzinfo=CHINA)
 LOT = LotId(42)
 numbers = count(1)
+fresh_numbers = count(100)
 
 
 def minutes(n: float) -> timedelta:
@@ -123,14 +124,11 @@ def run(
 
 
 class NewIds:
-    """Numbers from 100 on."""
-
-    def __init__(self) -> None:
-        self._numbers = count(100)
+    """Numbers from 100 on, never twice in a run."""
 
     def stay_id(self) -> StayId:
-        return StayId(next(self._numbers))
+        return StayId(next(fresh_numbers))
 
     def order_no(self, lot_id: LotId) -> OrderNo:
-        letters = "".join("ABCDEFGHIJ"[int(digit)] for digit in str(next(self._numbers)))
+        letters = "".join("ABCDEFGHIJ"[int(digit)] for digit in str(next(fresh_numbers)))
         return OrderNo(f"P{lot_id:07d}{letters:A>24}")

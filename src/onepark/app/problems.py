@@ -85,7 +85,7 @@ def render_depth(_request: Request[Any, Any, Any], _error: RecursionError) -> Re
 
 def render_outage(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer while the database does not: what was asked may be asked again."""
-    if trouble_of(error) == Trouble.GUILTY:
+    if trouble_of(error) in {Trouble.GUILTY, Trouble.BUG}:
         return render_bug(request, error)
     _log.error("http.unavailable", exc_info=error, route=request.scope.get("path_template", ""))
     return problem(HTTP_KINDS[503], 503, headers={"Retry-After": str(RETRY_AFTER_S)})

@@ -22,6 +22,7 @@ else:
 Record = asyncpg.Record
 
 COMMAND_TIMEOUT_S = 30
+ACQUIRE_TIMEOUT_S = 5
 LOCK_TIMEOUT = "5s"
 IDLE_IN_TRANSACTION_TIMEOUT = "15s"
 
@@ -51,7 +52,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self, scope: StaffScope | None = None) -> AsyncIterator[Tx]:
         """Run a READ COMMITTED transaction; a staff scope is set before the first statement."""
-        async with self._pool.acquire() as tx, tx.transaction():
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as tx, tx.transaction():
             if scope is not None:
                 await tx.execute(SET_SCOPE, str(scope.operator_id or ""), str(int(scope.city)))
             yield tx
@@ -59,7 +60,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
         """Lend a connection without a transaction: for one reading statement."""
-        async with self._pool.acquire() as tx:
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as tx:
             yield tx
 
     async def close(self) -> None:
@@ -94,27 +95,35 @@ async def open_database(url: str, role: Role, *, connections: int) -> Database:
 OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # see trouble_of()
 
 
+class Again(Exception):
+    """What was done in the transaction does not hold: roll it back and take it again."""
+
+
 class Trouble(StrEnum):
     """What an exception of a transaction calls for."""
 
     AGAIN = "again"  # rolled back for somebody else's sake: take it again
     UNKNOWN = "unknown"  # the server or the way to it failed; what was sent may be committed
     GUILTY = "guilty"  # something in the data itself
+    BUG = "bug"  # our own mistake
 
 
 _AGAIN = ("40", "55P03")  # rollback: deadlock, serialization; lock not available
 _DATA = ("22", "23", "44", "P0001")  # data, integrity, check option, raised by a trigger
+_CHANGED = (asyncpg.OutdatedSchemaCacheError, asyncpg.InvalidCachedStatementError)
 
 
 def trouble_of(error: BaseException) -> Trouble:
     """Sort an exception by what to do next."""
+    if isinstance(error, (Again, *_CHANGED)):
+        return Trouble.AGAIN
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         if state.startswith(_AGAIN):
             return Trouble.AGAIN
         return Trouble.GUILTY if state.startswith(_DATA) else Trouble.UNKNOWN
-    if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError):
+    if isinstance(error, UnicodeError | OverflowError):
         return Trouble.GUILTY
     if isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError):
         return Trouble.UNKNOWN
-    return Trouble.GUILTY
+    return Trouble.BUG

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import structlog
 
 BUSY_PAUSE_S = 0.01
+PAUSE_MAX_S = 30.0  # between the tries of a job that fails
+JOB_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +31,11 @@ async def run_jobs(jobs: list[Job], stop: asyncio.Event) -> None:
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:
+    failures = 0
     while not stop.is_set():
-        pause_s = BUSY_PAUSE_S if await _once(job) else job.every_s
+        did = await _once(job)
+        failures = failures + 1 if did is None else 0
+        pause_s = BUSY_PAUSE_S if did else min(job.every_s * 2**failures, PAUSE_MAX_S + job.every_s)
         try:
             async with asyncio.timeout(pause_s):
                 await stop.wait()
@@ -38,9 +43,11 @@ async def _repeat(job: Job, stop: asyncio.Event) -> None:
             continue
 
 
-async def _once(job: Job) -> int:
+async def _once(job: Job) -> int | None:
+    """Return how much was done; None for a job that failed or took too long."""
     try:
-        return await job.run()
+        async with asyncio.timeout(JOB_S):
+            return await job.run()
     except Exception:
         log.exception("job.failed", job=job.name)
-        return 0
+        return None

@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 8000
     demo: bool = False  # names the city a demonstration and allows loopback payment providers
 
-    gate_batch_max: Positive = 512  # passages in one transaction
+    gate_batch_max: Annotated[int, Meta(ge=1, le=4_096)] = 512  # passages in one transaction
     gate_queue_max: Positive = 16_384  # passages that wait; beyond it 503 with Retry-After
     gate_connections: Positive = 2
     gate_request_max: Positive = 1_000  # passages in one request

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,9 +13,9 @@ from tests.conftest import named, run_sql
 from tests.flows.city.served import City, start_city
 
 
-@pytest.fixture(scope="session")
-async def city() -> AsyncIterator[City]:
-    """`onepark up --no-simulate`, on the wheels or on the servers that the environment names."""
+@asynccontextmanager
+async def a_city() -> AsyncIterator[City]:
+    """`onepark up --no-simulate`, on the wheels or in a new database of the servers named."""
     url, env, name = os.environ.get("ONEPARK_DATABASE_URL"), {}, f"flows_{uuid4().hex[:8]}"
     if url:
         await run_sql(url, f"CREATE DATABASE {name}")
@@ -29,6 +30,13 @@ async def city() -> AsyncIterator[City]:
     if url:
         await run_sql(url, f"DROP DATABASE {name} WITH (FORCE)")
     assert code == 0, "the city ends in order"
+
+
+@pytest.fixture(scope="session")
+async def city() -> AsyncIterator[City]:
+    """The city of all stories."""
+    async with a_city() as city:
+        yield city
 
 
 @pytest.fixture(autouse=True)

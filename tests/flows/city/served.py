@@ -28,10 +28,12 @@ def call(
     method: str = "GET",
     body: bytes | dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
+    *,
+    address: str = "127.0.0.1",
 ) -> Answer:
     """Return status and decoded body; an answer that is no JSON comes as bytes."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=40)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=40, source_address=(address, 0))
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     kind = {"Content-Type": "application/json"} if data is not None else {}
     target = parts.path + (f"?{parts.query}" if parts.query else "")

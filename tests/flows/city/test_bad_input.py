@@ -135,9 +135,37 @@ def test_dues_are_asked_for_by_a_plate_that_a_car_can_carry(city: City, plate: s
 
 def test_a_plate_cannot_be_watched(city: City):
     plate = a_plate()
-    answers = [call(f"{city.base_url}/v1/dues?plate={plate.encode().hex()[:8]}") for _ in range(70)]
+    url = f"{city.base_url}/v1/dues?plate={quote(plate)}"
+    answers = [call(url, address=f"127.0.0.{n + 2}") for n in range(60)]  # everybody asks once
+    assert answers[0] == (200, {"currency": "CNY", "dues": []})
+    assert problem(answers[-1]) == (429, "stays.too_many_lookups")
+
+
+def test_a_list_of_plates_cannot_be_tried_from_one_place(city: City):
+    url = f"{city.base_url}/v1/dues?plate="
+    answers = [call(url + quote(a_plate()), address="127.0.0.99") for _ in range(60)]
     assert answers[0][0] == 200
     assert problem(answers[-1]) == (429, "stays.too_many_lookups")
+
+
+def test_a_car_that_owes_nothing_is_not_shown_to_be_there(city: City):
+    lot, plate = city.lots[7], a_plate()
+    lot.entry.pass_by("entry", plate)
+    assert city.dues(plate) == []
+    lot.exit.pass_by("exit", plate)
+
+
+def test_a_heartbeat_with_a_control_character_is_refused(lot: Lot):
+    body = json.dumps({"status": "\u0000"}).encode()
+    url = f"{lot.base_url}/v1/gate/heartbeats"
+    told = call(url, "POST", body, lot.entry.signed(body))
+    assert problem(told) == (400, "gate.body_malformed")
+
+
+def test_a_body_nested_without_end_is_refused(city: City):
+    deep = b"[" * 20_000
+    headers = {"Idempotency-Key": "deep"}
+    assert problem(call(f"{city.base_url}/v1/payments", "POST", deep, headers))[0] == 400
 
 
 def test_payments_want_a_key_a_known_order_and_a_known_channel(city: City):

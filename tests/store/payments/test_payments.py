@@ -347,3 +347,51 @@ async def test_a_car_that_left_owing_owes_to_its_exit_and_no_longer(city: City):
     attempt = await city.payments.begin(order_no, "open", key=key())
     assert await tell(city, success(attempt)) == Verdict.APPLIED
     assert await city.stays.dues(plate) == []
+
+
+async def test_payers_in_turn_cannot_freeze_a_price_for_the_day(city: City):
+    order_no = await a_car_inside(city, since=minutes(59))
+    amounts = []
+    for turn in range(20):
+        attempt = await city.payments.begin(order_no, ("open", "other")[turn % 2], key=key())
+        amounts.append(attempt.amount_fen)
+        city.clock.go(minutes(9))
+    assert amounts[0] == 500
+    assert amounts[-1] >= 1500, amounts
+
+
+async def test_money_for_an_older_charge_is_taken_off_the_next_one(city: City):
+    order_no = await a_car_inside(city, since=minutes(59))
+    first = await city.payments.begin(order_no, "open", key=key())
+    city.clock.go(minutes(25))
+    await city.payments.begin(order_no, "open", key=key())
+    await tell(city, success(first, paid_at=EIGHT + minutes(60)))
+    city.clock.go(minutes(1))
+    rest = await city.payments.begin(order_no, "other", key=key())
+    assert rest.amount_fen == 500
+
+
+async def test_a_declined_key_stays_declined(city: City):
+    order_no = await a_car_inside(city)
+    mine = key()
+    city.channel.refusal = ChannelDeclined("no")
+    for _ in range(2):
+        with pytest.raises(ChannelDeclined):
+            await city.payments.begin(order_no, "open", key=mine)
+
+
+async def test_a_notice_that_cannot_be_handled_holds_up_no_other(city: City, owner):
+    await owner.execute(
+        "INSERT INTO payments.notice (channel, event_key, event_type, fact, body, received_at)"
+        " VALUES ('gone', 'k', 't', $1, '', now() - interval '1 hour')",
+        msgspec.json.encode(TradeFact("x", TradeState.SUCCESS, "m")).decode(),
+    )
+    order_no = await a_car_inside(city)
+    attempt = await city.payments.begin(order_no, "open", key=key())
+    body = msgspec.json.encode(Notice(key(), "paid", success(attempt)))
+    await city.payments.receive("open", {"word": "please"}, body)
+    late = "UPDATE payments.notice SET received_at = $1 WHERE handled_at IS NULL"
+    await owner.execute(late, city.clock.now() - timedelta(minutes=1))
+    await city.payments.handle_waiting()
+    assert await state_of(city, order_no) == (OrderState.PAID, 0)
+    await owner.execute("DELETE FROM payments.notice WHERE channel = 'gone'")

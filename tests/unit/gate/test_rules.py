@@ -141,6 +141,7 @@ def paid(**changes: Any) -> OrderPaid:
         "order_no": OrderNo("P"),
         "still_inside": True,
         "plate": "苏B12345",
+        "car_key": "苏B12345/blue",
         "covered_until_at": None,
         "asked_lane": "L",
         "asked_device_id": "cam",

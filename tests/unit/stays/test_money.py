@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.strategies import booleans, integers, lists
 
 from onepark.contexts.stays import money
-from onepark.contexts.stays.model import Order, OrderState, StayState
+from onepark.contexts.stays.model import Order, OrderState, Stay, StayState
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import Fen
 from tests.builders import EIGHT, a_stay, an_order, minutes
@@ -26,12 +26,13 @@ def balanced(order: Order) -> bool:
 def test_the_books_of_an_order_balance_whatever_is_paid_and_when(before, fee, after, in_time):
     order = an_order()
     for amount in before:
-        money.settle(order, amount_fen=Fen(amount), paid_at=EIGHT, grace=GRACE)
+        money.settle(order, a_stay(), amount_fen=Fen(amount), paid_at=EIGHT, grace=GRACE)
     left_at = EIGHT + (minutes(15) if in_time else minutes(16))
     money.close(order, fee_fen=Fen(fee), at=left_at)
     assert balanced(order)
+    gone = a_stay(state=StayState.CLOSED, exited_at=left_at)
     for amount in after:
-        money.settle(order, amount_fen=Fen(amount), paid_at=left_at, grace=GRACE)
+        money.settle(order, gone, amount_fen=Fen(amount), paid_at=left_at, grace=GRACE)
         assert balanced(order)
     assert min(order.owed_fen or 0, order.written_off_fen, order.refund_due_fen) >= 0
     assert order.settled == (order.owed_fen == 0)
@@ -40,7 +41,7 @@ def test_the_books_of_an_order_balance_whatever_is_paid_and_when(before, fee, af
 
 def test_an_order_of_a_car_inside_is_paid_while_its_grace_lasts_and_partly_paid_after_it():
     order = an_order()
-    money.settle(order, amount_fen=Fen(500), paid_at=EIGHT + minutes(60), grace=GRACE)
+    money.settle(order, a_stay(), amount_fen=Fen(500), paid_at=EIGHT + minutes(60), grace=GRACE)
     quote = Quote(Fen(1000), (), None)
     in_time = money.due_of(order, a_stay(), quote, at=EIGHT + minutes(75))
     too_late = money.due_of(order, a_stay(), quote, at=EIGHT + minutes(76))
@@ -58,3 +59,31 @@ def test_the_amount_told_at_the_exit_stands_for_five_minutes():
 def test_an_ended_stay_is_priced_to_its_end_for_ever():
     stay = a_stay(state=StayState.CLOSED, exited_at=EIGHT + minutes(30))
     assert money.priced_until(an_order(), stay, EIGHT + minutes(9999)) == EIGHT + minutes(30)
+
+
+def test_a_payment_and_an_exit_in_its_grace_come_to_the_same_in_either_order():
+    def paid(order: Order, stay: Stay) -> None:
+        money.settle(order, stay, amount_fen=Fen(500), paid_at=EIGHT + minutes(59), grace=GRACE)
+
+    gone = a_stay(state=StayState.CLOSED, exited_at=EIGHT + minutes(62))
+    first, second = an_order(), an_order()
+    paid(first, a_stay())
+    money.close(first, fee_fen=Fen(1000), at=EIGHT + minutes(62))
+    money.close(second, fee_fen=Fen(1000), at=EIGHT + minutes(62))
+    paid(second, gone)
+    assert first == second
+    assert (first.state, first.written_off_fen, first.owed_fen) == (OrderState.PAID, 500, 0)
+
+
+def test_a_late_notice_of_an_earlier_payment_does_not_shorten_the_grace():
+    order = an_order()
+    for paid_after in (80, 59):
+        paid_at = EIGHT + minutes(paid_after)
+        money.settle(order, a_stay(), amount_fen=Fen(500), paid_at=paid_at, grace=GRACE)
+    assert order.covered_until_at == EIGHT + minutes(95)
+
+
+def test_a_fee_learnt_after_the_car_was_told_of_none_is_written_off():
+    order = an_order(fee_fen=Fen(0), owed_fen=Fen(0))
+    money.write_off(order, fee_fen=Fen(500))
+    assert (order.fee_fen, order.owed_fen, order.written_off_fen) == (500, 0, 500)

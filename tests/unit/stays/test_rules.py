@@ -13,6 +13,7 @@ from onepark.contexts.stays.model import (
     Open,
     OpenReason,
     OrderState,
+    Passage,
     PassageState,
     Pay,
     StayAndOrder,
@@ -160,22 +161,96 @@ def test_a_late_entry_completes_the_exit_that_came_before_it():
     assert (order.fee_fen, order.owed_fen, folded.deltas) == (500, 500, [])
 
 
-def test_a_late_exit_completes_the_stay_that_was_given_up():
+def test_a_late_exit_completes_the_stay_that_was_given_up_and_raises_nothing():
     ghost = StayAndOrder(a_stay(state=StayState.EXIT_MISSING), an_order(fee_fen=0, owed_fen=0))
     now = a_stay(stay_id=2, entered_at=EIGHT + minutes(300))
     case = a_case(a_passage(EXIT, EIGHT + minutes(30)), open=StayAndOrder(now, None), last=ghost)
     folded = fold(case)
     assert folded.stays[FIRST].state == StayState.CLOSED
-    assert next(iter(folded.orders.values())).fee_fen == 500
+    order = next(iter(folded.orders.values()))
+    assert (order.fee_fen, order.owed_fen, order.written_off_fen) == (500, 0, 500)
     assert folded.deltas == []
 
 
-@pytest.mark.parametrize("kind", [ENTRY, EXIT])
-def test_what_lies_before_all_that_is_known_is_kept_as_late(kind):
-    early = a_passage(kind, EIGHT - minutes(60), received_at=EIGHT + minutes(60))
+def test_a_late_entry_begins_a_visit_whose_end_may_still_come():
+    early = a_passage(ENTRY, EIGHT - minutes(60), received_at=EIGHT + minutes(60))
+    gone = a_passage(EXIT, EIGHT - minutes(30), received_at=EIGHT + minutes(60))
+    folded = fold(a_case(early, gone, **inside()))
+    [stay] = folded.stays.values()
+    assert (stay.state, stay.entered_at) == (StayState.CLOSED, EIGHT - minutes(60))
+    assert folded.deltas == [], "the car that is inside now is another visit"
+    assert folded.car.open_stay_id == 1
+
+
+def test_a_late_exit_without_an_entry_is_kept_beside_the_visit_of_now():
+    early = a_passage(EXIT, EIGHT - minutes(60), received_at=EIGHT + minutes(60))
     folded = fold(a_case(early, **inside()))
-    assert folded.kept[0].state == PassageState.LATE
-    assert (folded.stays, folded.orders, folded.deltas) == ({}, {}, [])
+    [stay] = folded.stays.values()
+    assert (stay.state, folded.orders) == (StayState.ENTRY_MISSING, {})
+    assert folded.deltas == []
+
+
+def test_a_passage_in_the_middle_of_a_known_stay_is_late():
+    gone = a_stay(state=StayState.CLOSED, exited_at=EIGHT + minutes(60))
+    for kind in (ENTRY, EXIT):
+        middle = a_passage(kind, EIGHT + minutes(30))
+        folded = fold(a_case(middle, last=StayAndOrder(gone, an_order())))
+        assert folded.kept[0].state == PassageState.LATE
+        assert (folded.stays, folded.orders) == ({}, {})
+
+
+def a_visit(day: int) -> list[Passage]:
+    """One hour in the lot on one of the days."""
+    start = EIGHT + minutes(60 * 24 * day)
+    return [a_passage(ENTRY, start), a_passage(EXIT, start + minutes(60))]
+
+
+def test_a_weekend_of_exits_is_completed_by_the_entries_that_come_on_monday():
+    friday, saturday = a_visit(0), a_visit(1)
+    exits = fold(a_case(friday[1], saturday[1]))
+    pairs = [StayAndOrder(stay, None) for stay in exits.stays.values()]
+    entries = fold(a_case(saturday[0], friday[0], last=pairs[-1], near=pairs))
+    stays = sorted(entries.stays.values(), key=lambda stay: stay.first_at)
+    assert [stay.last_at - stay.first_at for stay in stays] == [minutes(60)] * 2
+    assert [order.fee_fen for order in entries.orders.values()] == [500, 500]
+
+
+def test_an_entry_is_not_joined_to_an_exit_beyond_the_next_visit():
+    friday, saturday = a_visit(0), a_visit(1)
+    known = fold(a_case(saturday[1]))
+    [pair] = [StayAndOrder(stay, None) for stay in known.stays.values()]
+    folded = fold(a_case(*friday, saturday[0], last=pair, near=[pair]))
+    assert (
+        sorted(stay.last_at - stay.first_at for stay in folded.stays.values()) == [minutes(60)] * 2
+    )
+    assert sum(order.fee_fen or 0 for order in folded.orders.values()) == 1000
+
+
+def test_two_exit_cameras_that_carry_the_entry_tell_of_one_visit():
+    first = a_passage(EXIT, EIGHT + minutes(60), entered_at=EIGHT)
+    second = a_passage(EXIT, EIGHT + minutes(60.5), entered_at=EIGHT)
+    folded = fold(a_case(first, second))
+    assert len(folded.stays) == 1
+    assert folded.kept[1].state == PassageState.DUPLICATE_EXIT
+
+
+def test_a_request_from_a_backlog_does_not_hide_the_one_that_stands_there_now():
+    now, old = EIGHT + minutes(60), EIGHT + minutes(40)
+    live = a_passage(ASK, now, lane="X1")
+    backlog = a_passage(ASK, old, lane="X9", received_at=now + minutes(1))
+    first = fold(a_case(live, **inside()))
+    [order] = first.orders.values()
+    again = fold(a_case(backlog, car=first.car, open=StayAndOrder(a_stay(), order)))
+    assert again.orders == {}
+    assert order.asked_lane == "X1"
+
+
+def test_an_opened_lane_stands_for_the_exit_of_the_car_inside_and_of_no_other():
+    opened = a_passage(EXIT, EIGHT + minutes(60), derived=True)
+    folded = fold(a_case(opened, **inside()))
+    assert folded.stays[FIRST].exit_derived
+    nobody = fold(a_case(a_passage(EXIT, EIGHT, derived=True)))
+    assert (nobody.stays, nobody.kept[0].state) == ({}, PassageState.LATE)
 
 
 def test_where_exits_are_not_confirmed_an_answered_open_ends_the_stay():

@@ -17,6 +17,7 @@ from onepark.app.wiring import open_platform
 from onepark.infra.log import configure_logging
 from onepark.infra.schedule import run_jobs
 from onepark.infra.settings import Settings, SettingsError, from_env
+from onepark.integrations.payments.keys import ChannelMisconfigured
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ def work() -> None:
     configure_logging()
     try:
         uvloop.run(_work(from_env(os.environ)))
-    except (SettingsError, Unfit) as error:
+    except (SettingsError, Unfit, ChannelMisconfigured) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -137,6 +137,16 @@ class AcksIn(Struct, frozen=True):
     acks: Annotated[list[Ack], Meta(min_length=1, max_length=100)]
 
 
+class AckedCommand(Struct, frozen=True):
+    """A command of which a device has said what became."""
+
+    command_id: int
+    lane: str
+    plate: str
+    car_key: str
+    result: AckResult
+
+
 class AckOutcome(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"

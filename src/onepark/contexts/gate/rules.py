@@ -16,20 +16,24 @@ from onepark import _native
 from onepark.contexts.gate.model import (
     NO_DECISION,
     PLATE_CHARACTERS_MAX,
+    AckedCommand,
+    AckResult,
+    Credentials,
     PassageIn,
     PassageResult,
     Rejection,
 )
 from onepark.contexts.registry.model import Device, Lane
 from onepark.contexts.stays.events import OrderPaid
-from onepark.contexts.stays.model import Outcome, Passage, Taken
-from onepark.kernel.types import LaneCode
+from onepark.contexts.stays.model import Kind, Outcome, Passage, Taken
+from onepark.kernel.types import LaneCode, Vehicle
 
 AHEAD_MAX = timedelta(minutes=5)
 FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_SEEN_AT = datetime(2100, 1, 1, tzinfo=UTC)
 ASKED_LATELY = timedelta(minutes=3)  # after it nobody is believed to wait at the lane
 OPEN_LIVES = timedelta(seconds=30)
+WINDOW_S = 300
 PASSAGE_ID_MAX = 64
 NO_SECRET = (b"\0" * 32,)
 
@@ -151,9 +155,44 @@ def _fingerprint(given: PassageIn) -> bytes:
         given.seen_at.astimezone(UTC).isoformat(),
         given.epoch,
         given.seq,
+        given.ticket,
         given.entered_at and given.entered_at.astimezone(UTC).isoformat(),
     )
     return blake2b(msgspec.json.encode(parts), digest_size=16).digest()
+
+
+def is_fresh(credentials: Credentials, now: datetime) -> bool:
+    """Tell whether a right signature was made just now."""
+    return abs(now.timestamp() - int(credentials.timestamp)) <= WINDOW_S
+
+
+def ends_stay(command: AckedCommand, lane_of: LaneOf) -> bool:
+    """Tell whether an opened lane is all that will ever be heard of the exit."""
+    lane = lane_of(LaneCode(command.lane))
+    return command.result == AckResult.DONE and lane is not None and not lane.confirms_exit
+
+
+def derived_exit(command: AckedCommand, device: Device, now: datetime) -> Passage:
+    """Return the exit that an opened lane stands for; the command's id lets it count once."""
+    passage_id = f"opened:{command.command_id}"
+    return Passage(
+        lot_id=device.lot_id,
+        operator_id=device.operator_id,
+        device_id=device.device_id,
+        passage_id=passage_id,
+        lane=command.lane,
+        confirms_exit=False,
+        kind=Kind.EXIT,
+        car_key=command.car_key,
+        plate=command.plate,
+        plate_raw=command.plate,
+        plate_color=command.car_key.rpartition("/")[2],
+        vehicle=Vehicle.SMALL,
+        seen_at=now,
+        received_at=now,
+        fingerprint=blake2b(passage_id.encode(), digest_size=16).digest(),
+        derived=True,
+    )
 
 
 def result_of(passage: Passage, taken: Taken) -> PassageResult:

@@ -24,6 +24,7 @@ from onepark.contexts.gate.model import (
     PASSAGES_MAX,
     AckAnswer,
     AckAnswers,
+    AckedCommand,
     AckOutcome,
     AcksIn,
     CommandKind,
@@ -73,6 +74,7 @@ class Gate:
         self._vacancies, self._clock, self._settings = vacancies, clock, settings
         self._waiters: dict[str, asyncio.Event] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._ended = False
         self._batcher = Batcher[Passage, Taken](
             self._take,
             batch_max=settings.gate_batch_max,
@@ -94,7 +96,8 @@ class Gate:
         self.end_polls()
 
     def end_polls(self) -> None:
-        """Let every long poll go with what there is."""
+        """Let every long poll go with what there is, and none wait any more."""
+        self._ended = True
         for waiter in self._waiters.values():
             waiter.set()
 
@@ -143,14 +146,17 @@ class Gate:
         """Tell the time to a device that signs rightly, whatever its own clock shows."""
         device, now = self._admit(credentials, body, any_stamp=True)
         told = _decode(body, HeartbeatIn)
+        if told.status is not None and not told.status.isprintable():
+            raise BodyMalformed("status: holds a control character")
         offset_ms = None
         if told.device_time is not None:
             offset_ms = (told.device_time - now) // timedelta(milliseconds=1)
-        async with self._db.transaction() as tx:
-            await store.heard(
-                tx, device, heard_at=now, clock_offset_ms=offset_ms, status=told.status
-            )
-        await self._vacancies.heard([device.lot_id], now)
+        if rules.is_fresh(credentials, now):  # an old one may be a replay: it proves no life
+            async with self._db.transaction() as tx:
+                await store.heard(
+                    tx, device, heard_at=now, clock_offset_ms=offset_ms, status=told.status
+                )
+            await self._vacancies.heard([device.lot_id], now)
         return HeartbeatAnswer(now, offset_ms)
 
     # -- commands ------------------------------------------------------------------------------
@@ -159,7 +165,7 @@ class Gate:
         """Return a device's commands, waiting for one up to ``wait_s`` seconds."""
         device, _ = self._admit(credentials, b"")
         waiting = await self._commands_of(device)
-        if waiting.commands or wait_s == 0:
+        if waiting.commands or wait_s == 0 or self._ended:
             return waiting
         await self._wait_for_command(device.device_id, min(wait_s, WAIT_MAX_S))
         return await self._commands_of(device)
@@ -210,8 +216,17 @@ class Gate:
         acks = _decode(body, AcksIn).acks
         async with self._db.transaction() as tx:
             accepted = await store.acknowledge(tx, device.device_id, acks, acked_at=now)
-            known = await store.known_commands(tx, device.device_id, acks)
+            acked = await store.acked_commands(tx, device.device_id, acks)
+        await self._let_out(device, acked, now)
+        known = {one.command_id for one in acked}
         return AckAnswers([_ack_answer(ack.command_id, accepted, known) for ack in acks])
+
+    async def _let_out(self, device: Device, acked: Sequence[AckedCommand], now: datetime) -> None:
+        """Where no exit is ever sent, a lane that was opened stands for it, once."""
+        lane_of = self._archive().lane
+        left = [one for one in acked if rules.ends_stay(one, lane_of)]
+        if left:
+            await self._submit([rules.derived_exit(one, device, now) for one in left])
 
     async def open_for_paid_orders(self) -> int:
         """Give the open commands of paid orders; a fact is acted on once or stays."""
@@ -237,6 +252,7 @@ class Gate:
                 reason="paid",
                 passage_id=paid.asked_passage_id or "",
                 plate=paid.plate,
+                car_key=paid.car_key,
                 order_no=paid.order_no,
                 created_at=now,
                 expires_at=now + rules.OPEN_LIVES,

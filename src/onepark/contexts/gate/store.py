@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from onepark.contexts.gate.model import Ack, Command, CommandKind
+from onepark.contexts.gate.model import Ack, AckedCommand, AckResult, Command, CommandKind
 from onepark.contexts.registry.model import Device
 from onepark.infra.db import Record, Tx
 from onepark.kernel.types import LotId, OrderNo
 
 NEW_COMMAND = """
     INSERT INTO gate.command
-        (lot_id, operator_id, device_id, lane, kind, reason, passage_id, plate, order_no,
+        (lot_id, operator_id, device_id, lane, kind, reason, passage_id, plate, car_key, order_no,
          created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (device_id, passage_id, kind) DO NOTHING
     RETURNING command_id
 """
@@ -34,6 +34,7 @@ class NewCommand(NamedTuple):
     reason: str
     passage_id: str
     plate: str
+    car_key: str
     order_no: OrderNo
     created_at: datetime
     expires_at: datetime
@@ -77,8 +78,9 @@ ACKNOWLEDGE = """
     RETURNING command.command_id
 """
 
-KNOWN_COMMANDS = """
-    SELECT command_id FROM gate.command WHERE command_id = ANY ($1) AND device_id = $2
+ACKED_COMMANDS = """
+    SELECT command_id, lane, plate, car_key, result FROM gate.command
+    WHERE command_id = ANY ($1) AND device_id = $2 AND result IS NOT NULL
 """
 
 
@@ -91,10 +93,10 @@ async def acknowledge(
     return {row["command_id"] for row in rows}
 
 
-async def known_commands(tx: Tx, device_id: str, acks: Sequence[Ack]) -> set[int]:
-    """Return those of the commands that were ever given to the device."""
-    numbers = [ack.command_id for ack in acks]
-    return {row["command_id"] for row in await tx.fetch(KNOWN_COMMANDS, numbers, device_id)}
+async def acked_commands(tx: Tx, device_id: str, acks: Sequence[Ack]) -> list[AckedCommand]:
+    """Return those of the commands that were given to the device, with what became of them."""
+    rows = await tx.fetch(ACKED_COMMANDS, [ack.command_id for ack in acks], device_id)
+    return [_acked(row) for row in rows]
 
 
 DROP_COMMANDS = """
@@ -138,3 +140,8 @@ def _command(row: Record) -> Command:
     values = dict(row)
     values["kind"] = CommandKind(values["kind"])
     return Command(**values)
+
+
+def _acked(row: Record) -> AckedCommand:
+    command_id, lane, plate, car_key, result = row
+    return AckedCommand(command_id, lane, plate, car_key, AckResult(result))

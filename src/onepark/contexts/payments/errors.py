@@ -74,13 +74,3 @@ class KeyReused(Refusal):
     status = 422
     title = "This Idempotency-Key was used for another request."
     title_zh = "该 Idempotency-Key 已用于其他请求"
-
-
-class InProgress(Refusal):
-    """A request under this key is being handled."""
-
-    code = "payments.in_progress"
-    status = 409
-    title = "A request under this Idempotency-Key is in progress."
-    title_zh = "相同 Idempotency-Key 的请求正在处理"
-    retry_after_s: ClassVar[int | None] = 1

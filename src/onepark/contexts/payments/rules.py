@@ -5,6 +5,7 @@ Never: awaits, or reads the clock.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from onepark.contexts.payments.model import (
@@ -17,6 +18,7 @@ from onepark.contexts.payments.model import (
 )
 
 ATTEMPT_LIVES = timedelta(minutes=10)
+WORTH_JOINING = timedelta(minutes=2)  # what an attempt must have left to share its charge
 UNMATCHED_AFTER = timedelta(hours=25)  # longer than every provider's schedule of repeats
 QUERY_AFTER = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60, 120, 300))
 CURRENCY = "CNY"
@@ -50,6 +52,19 @@ def next_query_at(attempt: Attempt, now: datetime) -> datetime:
     if attempt.queries >= len(QUERY_AFTER):
         return max(attempt.expires_at, now + QUERY_AFTER[-1])
     return now + QUERY_AFTER[attempt.queries]
+
+
+def joined(live: Sequence[Attempt], now: datetime) -> list[Attempt]:
+    """Return the live attempts whose charge a new one may still pay beside them."""
+    return [one for one in live if one.expires_at - now >= WORTH_JOINING]
+
+
+def expires_at(beside: Sequence[Attempt], now: datetime) -> datetime:
+    """Return when a new attempt ends: no later than those beside it.
+
+    Otherwise a price could be frozen for ever by attempts that follow each other.
+    """
+    return min([now + ATTEMPT_LIVES, *(one.expires_at for one in beside)])
 
 
 def is_over(attempt: Attempt, fact: TradeFact, now: datetime) -> bool:

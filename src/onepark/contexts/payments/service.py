@@ -4,6 +4,7 @@ Owns: beginning a payment, keeping and handling notices, asking providers.
 Never: writes SQL, speaks HTTP, or waits for a provider inside a transaction.
 """
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ DESCRIPTION = "停车费"
 LEAVE_TO_THE_RECEIVER = timedelta(seconds=3)
 AT_ONCE_MAX = 100
 KEY_CHARACTERS_MAX = 128
+ASK_AT_ONCE = 16
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +92,8 @@ class Payments:
         """
         channel = self._channel(channel_name)
         attempt = await self._keep_attempt(order_no, channel_name, key)
+        if attempt.state == AttemptState.FAILED:
+            raise ChannelDeclined("The channel declined this payment.", channel=channel_name)
         if attempt.state != AttemptState.CREATED:
             return attempt
         try:
@@ -122,12 +126,13 @@ class Payments:
         """Return the live attempt of this channel, or make one on the order's frozen charge."""
         now = self._clock.now()
         await store.one_payer_at_a_time(tx, order_no)
-        live = await store.live_attempts(tx, order_no, now)
+        live = rules.joined(await store.live_attempts(tx, order_no, now), now)
         charge = await self._payable.freeze(tx, order_no, keep=bool(live))
         for attempt in live:
             if attempt.channel == channel_name and attempt.charge_no == charge.charge_no:
                 return attempt
-        made = _new_attempt(charge, channel_name, now)
+        beside = [one for one in live if one.charge_no == charge.charge_no]
+        made = _new_attempt(charge, channel_name, now, expires_at=rules.expires_at(beside, now))
         await store.new_attempt(tx, made, next_query_at=rules.next_query_at(made, now))
         return made
 
@@ -204,7 +209,17 @@ class Payments:
         before = self._clock.now() - LEAVE_TO_THE_RECEIVER
         async with self._db.connection() as tx:
             waiting = await store.unhandled_notices(tx, before, limit=AT_ONCE_MAX)
-        return sum([await self.handle(notice_id) is not None for notice_id in waiting])
+        return sum([await self._handle_or_count(notice_id) for notice_id in waiting])
+
+    async def _handle_or_count(self, notice_id: int) -> bool:
+        """Handle one notice; one that fails waits its turn again behind the others."""
+        try:
+            return await self.handle(notice_id) is not None
+        except Exception:
+            log.exception("payments.notice_not_handled")
+        async with self._db.transaction() as tx:
+            await store.notice_tried(tx, notice_id)
+        return False
 
     # -- one way to believe a provider ---------------------------------------------------------
 
@@ -247,12 +262,19 @@ class Payments:
         """Ask the providers of attempts that nothing was heard of; return how many were asked."""
         async with self._db.transaction() as tx:
             due = await store.due_for_query(tx, self._clock.now(), limit=AT_ONCE_MAX)
-        for attempt in due:
+        at_once = asyncio.Semaphore(ASK_AT_ONCE)
+        await asyncio.gather(*(self._ask_or_log(attempt, at_once) for attempt in due))
+        return len(due)
+
+    async def _ask_or_log(self, attempt: Attempt, at_once: asyncio.Semaphore) -> None:
+        """Ask for one attempt; a provider that fails holds up no other."""
+        async with at_once:
             try:
                 await self._ask(attempt)
             except (ChannelUnavailable, ChannelDeclined) as refusal:
                 log.warning("payments.query_failed", channel=attempt.channel, why=refusal.detail)
-        return len(due)
+            except Exception:
+                log.exception("payments.query_failed", channel=attempt.channel)
 
     async def _ask(self, attempt: Attempt) -> None:
         channel = self._channel(attempt.channel)
@@ -263,7 +285,9 @@ class Payments:
             await channel.close(attempt.attempt_no)
             fact = await channel.query(attempt.attempt_no)
         async with self._db.transaction() as tx:
-            await self._apply(tx, attempt.channel, fact)
+            verdict = await self._apply(tx, attempt.channel, fact)
+            if verdict == Verdict.QUARANTINED:
+                log.error("payments.query_odd", channel=attempt.channel, verdict=verdict.value)
             if over:
                 await store.attempt_ended(tx, attempt.attempt_no, AttemptState.CLOSED)
             else:
@@ -284,7 +308,9 @@ class Payments:
         return channel
 
 
-def _new_attempt(charge: Charge, channel_name: str, now: datetime) -> Attempt:
+def _new_attempt(
+    charge: Charge, channel_name: str, now: datetime, *, expires_at: datetime
+) -> Attempt:
     random = base64.b32encode(secrets.token_bytes(ATTEMPT_NO_RANDOM_BYTES)).decode()
     return Attempt(
         attempt_no=random,
@@ -296,7 +322,7 @@ def _new_attempt(charge: Charge, channel_name: str, now: datetime) -> Attempt:
         amount_fen=charge.amount_fen,
         state=AttemptState.CREATED,
         created_at=now,
-        expires_at=now + rules.ATTEMPT_LIVES,
+        expires_at=expires_at,
     )
 
 

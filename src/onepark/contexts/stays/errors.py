@@ -6,6 +6,7 @@ Never: renders an answer.
 
 from typing import ClassVar
 
+from onepark.infra.db import Again
 from onepark.kernel.errors import Refusal
 
 
@@ -54,3 +55,13 @@ class TooManyLookups(Refusal):
     title = "Too many look-ups; try later."
     title_zh = "查询过于频繁，请稍后再试"
     retry_after_s: ClassVar[int | None] = 60
+
+
+class TariffNotLoaded(Refusal, Again):
+    """A stay is priced by a plan that this process has not read yet; it reads every second."""
+
+    code = "stays.tariff_not_loaded"
+    status = 503
+    title = "The tariff is not loaded yet; try again."
+    title_zh = "收费规则尚未加载，请重试"
+    retry_after_s: ClassVar[int | None] = 1

@@ -37,6 +37,7 @@ class OrderPaid(Fact, frozen=True, tag="stays.order_paid.v1"):
     order_no: OrderNo
     still_inside: bool
     plate: str
+    car_key: str
     covered_until_at: datetime | None
     asked_lane: str | None
     asked_device_id: str | None

@@ -23,8 +23,7 @@ def jobs(stays: Stays, clock: Clock) -> list[Job]:
         return 0
 
     async def forget() -> int:
-        await stays.drop_facts(before=clock.now() - KEEP_FACTS)
-        return 0
+        return await stays.drop_facts(before=clock.now() - KEEP_FACTS)
 
     return [
         Job("stays.make_passage_months", MONTHS_EVERY_S, make_months),

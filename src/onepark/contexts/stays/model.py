@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from onepark.contexts.tariffs.model import Carry, Line
 from onepark.kernel.events import Fact
@@ -48,6 +48,7 @@ class Passage(Struct, frozen=True, gc=False):
     image_url: str | None = None
     entered_at: datetime | None = None
     plate_suspect: bool = False
+    derived: bool = False  # nobody saw it: an opened barrier stands for it
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -172,6 +173,20 @@ class Stay(Struct):
     cap_charged_fen: Fen | None = None
 
     @property
+    def first_at(self) -> datetime:
+        """Return the first moment that is known of it."""
+        at = self.entered_at or self.exited_at
+        assert at is not None, "a stay was seen"
+        return at
+
+    @property
+    def last_at(self) -> datetime:
+        """Return the last moment that is known of it."""
+        at = self.exited_at or self.entered_at
+        assert at is not None, "a stay was seen"
+        return at
+
+    @property
     def carry(self) -> Carry | None:
         """Return what earlier visits had used of a cap when this one began."""
         if self.cap_anchor_at is None or self.cap_charged_fen is None:
@@ -236,7 +251,8 @@ class CarCase(Struct):
     car: Car
     passages: list[Passage]
     open: StayAndOrder | None = None
-    last: StayAndOrder | None = None
+    last: StayAndOrder | None = None  # the one that ended last
+    near: list[StayAndOrder] = field(default_factory=list)  # where its late passages may belong
 
 
 class Kept(NamedTuple):
@@ -338,7 +354,6 @@ class OrderView(Struct, frozen=True):
     lot_name: str
     plate_masked: str
     entered_at_masked: str
-    inside: bool
     currency: str
     fee_fen: Fen
     paid_fen: Fen

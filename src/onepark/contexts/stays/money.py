@@ -66,11 +66,28 @@ def priced_until(order: Order, stay: Stay, now: datetime) -> datetime:
     return max(now, stay.entered_at)
 
 
-def settle(order: Order, *, amount_fen: Fen, paid_at: datetime, grace: timedelta) -> None:
-    """Count a payment in; while the car is inside it may leave until the grace has passed."""
+def settle(
+    order: Order, stay: Stay, *, amount_fen: Fen, paid_at: datetime, grace: timedelta
+) -> None:
+    """Count a payment in; a car may leave until the grace after it has passed.
+
+    The order in which a payment and an exit are heard of makes no difference: a car that left in
+    the grace owes nothing more.
+    """
     order.paid_fen = Fen(order.paid_fen + amount_fen)
+    covered_until_at = paid_at + grace
+    if order.covered_until_at is None or order.covered_until_at < covered_until_at:
+        order.covered_until_at = covered_until_at
     if order.fee_fen is None:
-        order.covered_until_at = paid_at + grace
         order.state = OrderState.PAID
-    else:
-        _balance(order)
+        return
+    if stay.exited_at is not None and is_covered(order, stay.exited_at):
+        order.written_off_fen = Fen(max(order.fee_fen - order.paid_fen, 0))
+    _balance(order)
+
+
+def write_off(order: Order, *, fee_fen: Fen) -> None:
+    """Fix a fee that was learnt after the car had been told that nothing is owed."""
+    order.fee_fen = fee_fen
+    order.written_off_fen = Fen(max(fee_fen - order.paid_fen, 0))
+    _balance(order)

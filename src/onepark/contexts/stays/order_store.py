@@ -175,7 +175,10 @@ TAKE_FACTS = """
 
 DROP_FACTS = """
     WITH dropped AS (
-        DELETE FROM stays.outbox WHERE recorded_at < $1 AND fact <> $2 RETURNING 1
+        DELETE FROM stays.outbox WHERE id IN (
+            SELECT id FROM stays.outbox WHERE recorded_at < $1 AND fact <> $2
+            ORDER BY id LIMIT $3)
+        RETURNING 1
     )
     SELECT count(*) FROM dropped
 """
@@ -188,9 +191,9 @@ async def take_facts(tx: Tx, kind: type[OneFact], *, limit: int) -> list[OneFact
     return [msgspec.json.decode(row["payload"], type=kind) for row in rows]
 
 
-async def drop_facts(tx: Tx, before: datetime, *, but: str) -> int:
-    """Delete facts of every other kind that were recorded before a moment."""
-    dropped: int = await tx.fetchval(DROP_FACTS, before, but)
+async def drop_facts(tx: Tx, before: datetime, *, but: str, limit: int) -> int:
+    """Delete the oldest facts of every other kind that were recorded before a moment."""
+    dropped: int = await tx.fetchval(DROP_FACTS, before, but, limit)
     return dropped
 
 

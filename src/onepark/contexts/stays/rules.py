@@ -68,12 +68,15 @@ def fold(case: CarCase, *, new_ids: NewIds, plan_for: PlanFor) -> Generator[Pric
 
 
 class _Fold:
-    """One car while its passages are folded; an entry, a request and an exit each read top down."""
+    """One car while its passages are folded."""
 
     def __init__(self, case: CarCase, new_ids: NewIds, plan_for: PlanFor) -> None:
         self.car, self.open, self.last = case.car, case.open, case.last
         self.new_ids, self.plan_for = new_ids, plan_for
         self.folded = Folded(case.car, [], {}, {}, [], [])
+        known = (case.open, case.last, *case.near)
+        self.pairs = {pair.stay.stay_id: pair for pair in known if pair is not None}
+        self.moments = [p.seen_at for p in case.passages if p.kind != Kind.EXIT_REQUEST]
 
     def take(self, passage: Passage) -> Generator[PriceOf, Quote, None]:
         if passage.kind == Kind.ENTRY:
@@ -88,28 +91,55 @@ class _Fold:
     # -- entry ---------------------------------------------------------------------------------
 
     def enter(self, passage: Passage) -> Told:
-        inside, before = self.open, self.last
-        if inside is not None and inside.stay.entered_at is not None:
-            since = passage.seen_at - inside.stay.entered_at
-            if since < timedelta(0):
-                return _late(passage)
-            if since <= REREAD:
+        if self.is_late(passage):
+            return (yield from self.enter_late(passage))
+        inside = self.open
+        if inside is not None:
+            if _again(passage, inside.stay.entered_at):
                 return self.entered(passage, inside), PassageState.DUPLICATE_ENTRY
             self.give_up(inside)
-        elif before is not None and _before_exit(passage, before.stay):
-            if before.stay.state != StayState.ENTRY_MISSING:
-                return _late(passage)
-            before.stay.entered_at, before.stay.entry_lane = passage.seen_at, passage.lane
-            before.order = before.order or self.new_order(before.stay)
-            yield from self.fix_fee(before)
-            return _told(Nothing(), before), PassageState.FOLDED
         return self.entered(passage, self.begin(passage)), PassageState.FOLDED
+
+    def enter_late(self, passage: Passage) -> Told:
+        """Complete the next exit that has no entry, or begin a visit that had no end."""
+        later = [p for p in self.pairs.values() if _ends_after(p.stay, passage.seen_at)]
+        near = min(later, key=lambda pair: pair.stay.last_at, default=None)
+        if near is None or not _reaches(passage, near.stay):
+            if near is not None and self.is_next(passage, near.stay):
+                near.stay.entered_at, near.stay.entry_lane = passage.seen_at, passage.lane
+                near.order = near.order or self.new_order(near.stay)
+                yield from self.fix_fee(near)
+                return _told(Nothing(), near), PassageState.FOLDED
+            return _told(Nothing(), self.begin_ghost(passage)), PassageState.FOLDED
+        if _again(passage, near.stay.entered_at):
+            return _told(Nothing(), near), PassageState.DUPLICATE_ENTRY
+        return _late(passage)
+
+    def is_late(self, passage: Passage) -> bool:
+        """Tell whether something later is known of the car already."""
+        known = [pair.stay.last_at for pair in (self.open, self.last) if pair is not None]
+        return any(passage.seen_at < at for at in known)
+
+    def is_next(self, passage: Passage, stay: Stay) -> bool:
+        """Tell whether nothing of this batch lies between an entry and an exit without one."""
+        if stay.state != StayState.ENTRY_MISSING:
+            return False
+        return not any(passage.seen_at < at < stay.last_at for at in self.moments)
+
+    def begin_ghost(self, passage: Passage) -> StayAndOrder:
+        """Keep a visit whose exit was not heard of; it takes no bay: it is long over."""
+        stay = self.new_stay(passage, StayState.EXIT_MISSING)
+        stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        ghost = StayAndOrder(stay, self.new_order(stay))
+        self.pairs[stay.stay_id] = ghost
+        self.void(ghost)
+        return ghost
 
     def begin(self, passage: Passage) -> StayAndOrder:
         """Open a stay and its order; the lot holds one car more."""
         stay = self.new_stay(passage, StayState.OPEN)
         stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
-        self.open = StayAndOrder(stay, self.new_order(stay))
+        self.open = self.pairs[stay.stay_id] = StayAndOrder(stay, self.new_order(stay))
         self.car.open_stay_id = stay.stay_id
         self.folded.deltas.append((stay, 1))
         self.folded.facts.append(Entered(stay.lot_id, stay.stay_id, passage.seen_at))
@@ -119,21 +149,25 @@ class _Fold:
         return _told(_open(passage, OpenReason.ENTERED), inside)
 
     def give_up(self, ghost: StayAndOrder) -> None:
-        """End a stay whose exit nobody saw: the car pays nothing for time that nobody watched."""
+        """End a stay whose exit nobody saw."""
         ghost.stay.state = StayState.EXIT_MISSING
         self.end(ghost)
-        if ghost.order is not None:
-            money.close(ghost.order, fee_fen=ghost.order.paid_fen, at=ghost.order.opened_at)
-            if ghost.order.paid_fen == 0:
-                ghost.order.state = OrderState.VOID
-            self.folded.orders[ghost.order.order_no] = ghost.order
+        self.void(ghost)
+
+    def void(self, ghost: StayAndOrder) -> None:
+        """Charge no more than was paid for time that nobody watched."""
+        assert ghost.order is not None, "a stay with an entry has an order"
+        money.close(ghost.order, fee_fen=ghost.order.paid_fen, at=ghost.order.opened_at)
+        if ghost.order.paid_fen == 0:
+            ghost.order.state = OrderState.VOID
+        self.folded.orders[ghost.order.order_no] = ghost.order
 
     # -- exit request --------------------------------------------------------------------------
 
     def ask(self, passage: Passage) -> Told:
         inside = self.open
         if inside is None:
-            if self.last is not None and _is_leaving(passage, self.last.stay):
+            if self.last is not None and _confirms(passage, self.last.stay):
                 return _told(_open(passage, OpenReason.LEAVING), self.last), PassageState.ASKED
             return Answer(Hold(HoldReason.ENTRY_MISSING)), PassageState.HELD
         if inside.stay.entered_at is None or passage.seen_at < inside.stay.entered_at:
@@ -150,6 +184,9 @@ class _Fold:
         return _told(decision, inside, due), PassageState.ASKED
 
     def note_request(self, passage: Passage, order: Order, quote: Quote) -> None:
+        """Remember where the car asked last; a request from a backlog tells of another time."""
+        if order.quoted_at is not None and passage.seen_at < order.quoted_at:
+            return
         order.quoted_fen, order.quoted_at = quote.amount_fen, passage.seen_at
         order.asked_lane, order.asked_device_id = passage.lane, passage.device_id
         order.asked_passage_id = passage.passage_id
@@ -162,25 +199,35 @@ class _Fold:
         inside, before = self.open, self.last
         if inside is not None and _reaches(passage, inside.stay):
             quote = yield PriceOf(inside.stay, passage.seen_at)
+            inside.stay.exit_derived = passage.derived
             self.close(inside, passage, quote)
             return _told(Nothing(), inside), PassageState.FOLDED
-        if before is not None and (state := _says_of_the_last(passage, before.stay)) is not None:
-            return (yield from self.leave_again(passage, before, state))
-        if inside is not None:
+        if passage.derived:
             return _late(passage)
-        return (yield from self.leave_unseen(passage))
-
-    def leave_again(self, passage: Passage, before: StayAndOrder, state: PassageState) -> Told:
-        """Let an exit speak of the stay before: confirm it, complete it, repeat it, or be late."""
-        if state == PassageState.LATE:
-            return _late(passage)
-        if state == PassageState.CONFIRMED:
+        if before is not None and _confirms(passage, before.stay):
             before.stay.exit_derived = False
             self.folded.stays[before.stay.stay_id] = before.stay
-        elif state == PassageState.FOLDED:
-            _end_at(before.stay, passage)
-            yield from self.fix_fee(before)
-        return _told(Nothing(), before), state
+            return _told(Nothing(), before), PassageState.CONFIRMED
+        return (yield from self.leave_apart(passage))
+
+    def leave_apart(self, passage: Passage) -> Told:
+        """Find the stay that an exit speaks of when the car is not inside: the one begun last."""
+        begun = [p for p in self.pairs.values() if _reaches(passage, p.stay)]
+        near = max(begun, key=lambda pair: pair.stay.first_at, default=None)
+        ended = [p for p in self.pairs.values() if _ended_by(p.stay, passage.seen_at)]
+        latest = max(ended, key=lambda pair: pair.stay.last_at, default=None)
+        if near is not None and near.stay.state == StayState.EXIT_MISSING:
+            if not any(near.stay.first_at < at < passage.seen_at for at in self.moments):
+                _end_at(near.stay, passage)
+                yield from self.fix_fee(near, forgiven=True)
+                return _told(Nothing(), near), PassageState.FOLDED
+        elif near is not None and _ends_after(near.stay, passage.seen_at):
+            return _late(passage)
+        if latest is not None and _again(passage, latest.stay.exited_at):
+            return _told(Nothing(), latest), PassageState.DUPLICATE_EXIT
+        if latest is not None and _overlaps(passage, latest.stay):
+            return _late(passage)
+        return (yield from self.leave_unseen(passage))
 
     def leave_unseen(self, passage: Passage) -> Told:
         """Keep the exit of a car that no entry was told of; the exit may carry the entry part."""
@@ -203,14 +250,18 @@ class _Fold:
         self.end(inside)
         self.charge(inside, quote)
 
-    def fix_fee(self, pair: StayAndOrder) -> Generator[PriceOf, Quote, None]:
-        """Price a stay that a late passage completed."""
+    def fix_fee(
+        self, pair: StayAndOrder, *, forgiven: bool = False
+    ) -> Generator[PriceOf, Quote, None]:
+        """Price a stay that a late passage completed; what was forgiven is not owed again."""
         stay = pair.stay
         assert stay.exited_at is not None, "a completed stay has an exit"
         stay.state = StayState.CLOSED
         self.folded.stays[stay.stay_id] = stay
         quote = yield PriceOf(stay, stay.exited_at)
         self.charge(pair, quote)
+        if forgiven and pair.order is not None:
+            money.write_off(pair.order, fee_fen=quote.amount_fen)
 
     # -- bookkeeping ---------------------------------------------------------------------------
 
@@ -219,7 +270,7 @@ class _Fold:
         assert pair.order is not None, "a priced stay has an order"
         assert pair.stay.exited_at is not None, "a priced stay has ended"
         money.close(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
-        if quote.carry is not None:
+        if quote.carry is not None and pair is self.last:
             self.car.cap_anchor_at = quote.carry.anchor_at
             self.car.cap_charged_fen = quote.carry.charged_fen
         self.folded.orders[pair.order.order_no] = pair.order
@@ -233,9 +284,12 @@ class _Fold:
         self.remember(inside)
 
     def remember(self, pair: StayAndOrder) -> None:
-        self.last = pair
-        self.car.last_stay_id = pair.stay.stay_id
+        """Keep a stay that has ended; the last one is that which ended last."""
+        self.pairs[pair.stay.stay_id] = pair
         self.folded.stays[pair.stay.stay_id] = pair.stay
+        if self.last is None or self.last.stay.last_at <= pair.stay.last_at:
+            self.last = pair
+            self.car.last_stay_id = pair.stay.stay_id
 
     def new_stay(self, passage: Passage, state: StayState) -> Stay:
         stay = Stay(
@@ -274,7 +328,7 @@ class _Fold:
 
 def _decide_exit(passage: Passage, due: Due) -> Decision:
     if due.due_fen > 0:
-        wait = Pay(passage.received_at + money.QUOTE_HOLDS)
+        wait = Pay(passage.seen_at + money.QUOTE_HOLDS)
         return wait if _is_live(passage) else Nothing()
     return _open(passage, OpenReason.PAID if due.order.paid_fen else OpenReason.FREE)
 
@@ -302,16 +356,8 @@ def _late(passage: Passage) -> tuple[Answer, PassageState]:
     return Answer(Nothing(), reason=f"late_{passage.kind}"), PassageState.LATE
 
 
-def _before_exit(passage: Passage, stay: Stay) -> bool:
-    return stay.exited_at is not None and passage.seen_at <= stay.exited_at
-
-
 def _reaches(passage: Passage, stay: Stay) -> bool:
     return stay.entered_at is not None and passage.seen_at >= stay.entered_at
-
-
-def _is_leaving(passage: Passage, stay: Stay) -> bool:
-    return stay.exit_derived and _confirms(passage, stay)
 
 
 def _confirms(passage: Passage, stay: Stay) -> bool:
@@ -320,16 +366,23 @@ def _confirms(passage: Passage, stay: Stay) -> bool:
     return timedelta(0) <= passage.seen_at - stay.exited_at <= CONFIRMS
 
 
-def _says_of_the_last(passage: Passage, stay: Stay) -> PassageState | None:
-    """Return what an exit means for the stay before; None when it speaks of another one."""
-    if _confirms(passage, stay):
-        return PassageState.CONFIRMED
-    if stay.exited_at is None:
-        return PassageState.FOLDED if _reaches(passage, stay) else None
-    if passage.seen_at <= stay.exited_at:
-        return PassageState.LATE
-    again = passage.seen_at - stay.exited_at <= REREAD and passage.entered_at is None
-    return PassageState.DUPLICATE_EXIT if again else None
+def _again(passage: Passage, at: datetime | None) -> bool:
+    """Tell whether a second camera saw what happened a moment before."""
+    return at is not None and timedelta(0) <= passage.seen_at - at <= REREAD
+
+
+def _overlaps(passage: Passage, stay: Stay) -> bool:
+    """Tell whether an exit carries an entry from before the end of another stay."""
+    carried_at = passage.entered_at
+    return carried_at is not None and stay.exited_at is not None and carried_at < stay.exited_at
+
+
+def _ends_after(stay: Stay, at: datetime) -> bool:
+    return stay.exited_at is not None and stay.exited_at >= at
+
+
+def _ended_by(stay: Stay, at: datetime) -> bool:
+    return stay.exited_at is not None and stay.exited_at <= at
 
 
 def _end_at(stay: Stay, passage: Passage) -> None:

@@ -15,7 +15,12 @@ from typing import NamedTuple
 import structlog
 
 from onepark.contexts.stays import money, order_store, rules, store
-from onepark.contexts.stays.errors import NothingDue, OrderUnknown, StoreUnavailable
+from onepark.contexts.stays.errors import (
+    NothingDue,
+    OrderUnknown,
+    StoreUnavailable,
+    TariffNotLoaded,
+)
 from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.model import (
     Answer,
@@ -27,6 +32,8 @@ from onepark.contexts.stays.model import (
     Outcome,
     Passage,
     PriceOf,
+    StayAndOrder,
+    StayState,
     Taken,
 )
 from onepark.contexts.stays.ports import Plans
@@ -39,6 +46,7 @@ from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, PlanId, 
 
 TRIES = 4
 DUES_MAX = 20
+FORGET_AT_ONCE = 5_000
 LOT_DIGITS = slice(1, 8)
 ORDER_NO_RANDOM_BYTES = 15  # 120 bits
 PASSAGE_MONTHS_AHEAD = 2
@@ -55,6 +63,7 @@ class Resolved(NamedTuple):
     fingerprint: bytes
     answer: Answer | None  # None: rejected, nothing is stored and the id is free
     is_new: bool
+    is_bug: bool = False  # rejected because of us
 
 
 class Batch(NamedTuple):
@@ -84,6 +93,8 @@ class Stays:
         unique = list({passage.key: passage for passage in reversed(passages)}.values())
         unique.sort(key=lambda passage: (passage.car, rules.in_order(passage)))
         resolved, counts = await self._take(unique, tries=TRIES)
+        if all(one.is_bug for one in resolved.values()):
+            raise StoreUnavailable("The passages were not kept; send them again.")
         return Batch(_in_request_order(passages, resolved), counts)
 
     async def _take(
@@ -93,7 +104,7 @@ class Stays:
             return await self._take_whole(passages)
         except Exception as error:
             trouble = trouble_of(error)
-            if trouble == Trouble.GUILTY:
+            if trouble in {Trouble.GUILTY, Trouble.BUG}:
                 return await self._take_halves(passages, error)
             if tries <= 1:
                 log.exception("stays.batch_failed", passages=len(passages))
@@ -106,7 +117,9 @@ class Stays:
         """Find the guilty passage by halving; all others are kept."""
         if len(passages) == 1:
             log.error("stays.passage_rejected", exc_info=error)
-            return {passages[0].key: Resolved(passages[0].fingerprint, None, is_new=True)}, []
+            is_bug = trouble_of(error) == Trouble.BUG
+            rejected = Resolved(passages[0].fingerprint, None, is_new=True, is_bug=is_bug)
+            return {passages[0].key: rejected}, []
         middle = len(passages) // 2
         first, first_counts = await self._take(passages[:middle], tries=TRIES)
         second, second_counts = await self._take(passages[middle:], tries=TRIES)
@@ -151,12 +164,19 @@ class Stays:
         return None if plan is None else plan.plan_id
 
     def _price(self, asks: Sequence[PriceOf]) -> list[Quote]:
-        """Price spans; a stay in a lot without a filed tariff costs nothing."""
+        """Price spans; a stay in a lot without a filed tariff costs nothing.
+
+        Raises TariffNotLoaded for a plan that was filed since this process last looked.
+        """
         quotes = [Quote(Fen(0), (), None)] * len(asks)
         requests: list[tuple[int, PriceRequest]] = []
         for place, (stay, until_at) in enumerate(asks):
-            plan = None if stay.plan_id is None else self._plans.plan(stay.plan_id)
-            if plan is not None and stay.entered_at is not None:
+            if stay.plan_id is None:
+                continue
+            plan = self._plans.plan(stay.plan_id)
+            if plan is None:
+                raise TariffNotLoaded("The tariff of this stay is not loaded yet; try again.")
+            if stay.entered_at is not None:
                 vehicle = Vehicle(stay.vehicle)
                 request = PriceRequest(plan, stay.entered_at, until_at, vehicle, stay.carry)
                 requests.append((place, request))
@@ -180,7 +200,7 @@ class Stays:
         async with self._service_db.connection() as tx:
             cases = await order_store.unsettled_by_plate(tx, plate, limit=DUES_MAX)
         dues = [self._due(case) for case in cases]
-        return [due for due in dues if due.due_fen > 0 or due.stay.exited_at is None]
+        return [due for due in dues if due.due_fen > 0]
 
     async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> Charge:
         """Freeze what an order owes now as a charge; ``keep`` the frozen one that is being paid."""
@@ -211,7 +231,8 @@ class Stays:
             return False
         plan = None if case.stay.plan_id is None else self._plans.plan(case.stay.plan_id)
         grace = DEFAULT_GRACE if plan is None else timedelta(seconds=plan.exit_grace_s)
-        money.settle(case.order, amount_fen=amount, paid_at=paid_at, grace=grace)
+        money.settle(case.order, case.stay, amount_fen=amount, paid_at=paid_at, grace=grace)
+        await order_store.drop_charge(tx, lot_id, order_no)  # another one was priced without this
         await order_store.save_money(tx, case.order)
         await order_store.post(tx, _paid(case))
         return True
@@ -223,7 +244,8 @@ class Stays:
     async def drop_facts(self, *, before: datetime) -> int:
         """Forget facts that nobody listens to; return how many."""
         async with self._service_db.transaction() as tx:
-            return await order_store.drop_facts(tx, before, but=name_of_kind(OrderPaid))
+            kept = name_of_kind(OrderPaid)
+            return await order_store.drop_facts(tx, before, but=kept, limit=FORGET_AT_ONCE)
 
     async def make_passage_months(self) -> int:
         """Make the partitions of the raw passages ahead of time."""
@@ -281,10 +303,19 @@ def _sort_out(
             continue
         case = cases.get(passage.car)
         if case is None:
-            last = known.last if known.car.last_stay_id != known.car.open_stay_id else None
-            case = cases[passage.car] = CarCase(known.car, [], known.open, last)
+            case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
         case.passages.append(passage)
+        if known.near is not None:
+            case.near.append(_one_of(case, known.near))
     return resolved, list(cases.values())
+
+
+def _one_of(case: CarCase, near: StayAndOrder) -> StayAndOrder:
+    """Return the case's own noun of a stay: what one passage changes, the next one must see."""
+    for pair in (case.open, case.last, *case.near):
+        if pair is not None and pair.stay.stay_id == near.stay.stay_id:
+            return pair
+    return near
 
 
 def _in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:
@@ -324,8 +355,9 @@ def _paid(case: order_store.OrderCase) -> OrderPaid:
         lot_id=order.lot_id,
         stay_id=order.stay_id,
         order_no=order.order_no,
-        still_inside=case.stay.exited_at is None,
+        still_inside=case.stay.state == StayState.OPEN,
         plate=order.plate,
+        car_key=order.car_key,
         covered_until_at=order.covered_until_at,
         asked_lane=order.asked_lane,
         asked_device_id=order.asked_device_id,

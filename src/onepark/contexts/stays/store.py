@@ -22,12 +22,15 @@ from onepark.contexts.stays.model import (
     StayAndOrder,
     StayState,
 )
-from onepark.infra.db import Record, Tx
+from onepark.infra.db import Again, Record, Tx
 from onepark.kernel.events import encode, name_of
 from onepark.kernel.types import Pool, StayId
 
 _ANSWERS = Decoder(Answer)
 _ENCODER = Encoder()
+
+# By name: a column that a later version adds must not trouble the code of today.
+STAY_FIELDS, ORDER_FIELDS = Stay.__struct_fields__, Order.__struct_fields__
 
 
 class Loaded(NamedTuple):
@@ -38,6 +41,7 @@ class Loaded(NamedTuple):
     car: Car
     open: StayAndOrder | None
     last: StayAndOrder | None
+    near: StayAndOrder | None  # the stay that a late passage may belong to
     block: int  # the first of 4,096 stay numbers that only this batch gets
 
 
@@ -84,9 +88,10 @@ LOAD = """
         claim.fingerprint, claim.answer,
         car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
         inside, inside_order, before, before_order,
+        near.stay AS near, near.stay_order AS near_order,
         (SELECT nextval('stays.stay_block')) AS block
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-        AS given (lot_id, device_id, passage_id, car_key, place)
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+        WITH ORDINALITY AS given (lot_id, device_id, passage_id, car_key, kind, seen_at, place)
     JOIN stays.car AS car ON car.lot_id = given.lot_id AND car.car_key = given.car_key
     LEFT JOIN stays.claim AS claim
         ON claim.lot_id = given.lot_id AND claim.device_id = given.device_id
@@ -99,6 +104,21 @@ LOAD = """
         ON before.lot_id = car.lot_id AND before.stay_id = car.last_stay_id
     LEFT JOIN stays.stay_order AS before_order
         ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
+    LEFT JOIN LATERAL (
+        SELECT s AS stay, o AS stay_order
+        FROM stays.stay AS s
+        LEFT JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
+        WHERE given.seen_at < greatest(inside.entered_at, before.entered_at, before.exited_at)
+            AND s.lot_id = car.lot_id AND s.car_key = car.car_key
+            AND CASE given.kind
+                WHEN 'entry' THEN s.exited_at >= given.seen_at
+                ELSE s.entered_at <= given.seen_at
+            END
+        ORDER BY
+            CASE given.kind WHEN 'entry' THEN s.exited_at END,
+            CASE given.kind WHEN 'entry' THEN NULL ELSE s.entered_at END DESC
+        LIMIT 1
+    ) AS near ON true
     ORDER BY given.place
 """
 
@@ -111,6 +131,8 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
         [passage.device_id for passage in passages],
         [passage.passage_id for passage in passages],
         [passage.car_key for passage in passages],
+        [passage.kind for passage in passages],
+        [passage.seen_at for passage in passages],
     )
     return [_loaded(passage, row) for passage, row in zip(passages, rows, strict=True)]
 
@@ -174,7 +196,7 @@ SAVE = """
 """
 
 
-class FellShort(Exception):
+class FellShort(Again):
     """The statement did less than was decided: the batch is rolled back and taken again."""
 
 
@@ -246,6 +268,7 @@ def _loaded(passage: Passage, row: Record) -> Loaded:
         car,
         _pair(row["inside"], row["inside_order"]),
         _pair(row["before"], row["before_order"]),
+        _pair(row["near"], row["near_order"]),
         row["block"],
     )
 
@@ -258,14 +281,14 @@ def _pair(stay: Record | None, order: Record | None) -> StayAndOrder | None:
 
 def stay_of(row: Record) -> Stay:
     """Return a row of stays.stay as a noun."""
-    stay = Stay(*row)
+    stay = Stay(*(row[name] for name in STAY_FIELDS))
     stay.pool, stay.state = Pool(stay.pool), StayState(stay.state)
     return stay
 
 
 def order_of(row: Record) -> Order:
     """Return a row of stays.stay_order as a noun."""
-    order = Order(*row)
+    order = Order(*(row[name] for name in ORDER_FIELDS))
     order.state = OrderState(order.state)
     return order
 

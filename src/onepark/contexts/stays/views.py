@@ -55,7 +55,6 @@ class PublicOrders:
             lot_name=name,
             plate_masked=mask_plate(due.order.plate),
             entered_at_masked=mask_minute(due.order.opened_at),
-            inside=due.stay.exited_at is None,
             currency=CURRENCY,
             fee_fen=due.fee_fen,
             paid_fen=due.order.paid_fen,
