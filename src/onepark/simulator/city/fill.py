@@ -6,6 +6,7 @@ Never: fills a lot beyond its room.
 
 import asyncio
 from datetime import datetime, timedelta
+from random import Random
 
 from onepark.kernel.types import CHINA
 from onepark.simulator.city.car import Car
@@ -31,7 +32,9 @@ async def fill(city: City, stop: asyncio.Event) -> int:
 
 
 async def _fill_lot(city: City, lot: Lot) -> int:
-    now, random = datetime.now(CHINA), city.random_of(lot)
+    now = datetime.now(CHINA)
+    hour = int(city.second // 3_600)
+    random = Random(f"{lot.code} at {hour}")  # noqa: S311  a restart wants no fuller city
     inside = draw_inside(lot.kind, lot.bays, second_of_day=city.second, random=random)
     lacking = max(min(len(inside) - lot.others - lot.present, lot.room), 0)
     chosen = sorted(random.sample(inside, lacking), reverse=True)

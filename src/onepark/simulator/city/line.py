@@ -80,8 +80,8 @@ def describe(books: Books, now: Now, *, passages_s: float) -> str:
     share = 100 * now.inside / now.bays if now.bays else 0.0
     errors, anomalies = books.errors.total(), books.anomalies.total()
     return (
-        f"OnePark city {hour:02d}:{minute:02d} | {passages_s:5.1f} passages/s | "
-        f"{now.inside:,} cars inside ({share:.1f} %) | "
-        f"{books.orders_paid:,} orders paid, {books.paid_fen / 100:,.2f} yuan | "
-        f"{errors} errors" + (f", {anomalies} anomalies" if anomalies else "")
+        f"{hour:02d}:{minute:02d} | {passages_s:.1f} passages/s | "
+        f"{now.inside:,} inside, {share:.1f} % | {errors} errors | "
+        f"{books.orders_paid:,} paid, {books.paid_fen / 100:,.2f} yuan"
+        + (f" | {anomalies} anomalies" if anomalies else "")
     )

@@ -39,7 +39,7 @@ POLLS_MAX = 512
 BOOKS_BYTES_MAX = 256 * 1024 * 1024
 BEAT_EVERY_S = 45.0
 BEATERS = 4
-LEAVE_WITHIN_S = 10.0  # what running payments get when the run is told to end
+LEAVE_WITHIN_S = 3.0  # what running payments get when the run is told to end
 SETTLE_MORE_S = 30.0  # than the patience of a payer
 REMEMBER_EVERY_S = 15.0
 
