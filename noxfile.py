@@ -106,7 +106,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Mypy strict over sources and tests; the stub of the native module against the module."""
     install(session, "test", "types")
-    session.run("mypy", *session.posargs or ("src", "tests", "tools"))
+    session.run("mypy", *session.posargs or ("src", "tests", "tools", "benchmarks"))
     session.run("python", "-m", "mypy.stubtest", "onepark._native")
 
 
@@ -162,6 +162,19 @@ def tests_debian(session: nox.Session) -> None:
         "python",
         "tools/debian_servers.py",
         *("python", "-m", "pytest", *session.posargs),
+        interrupt_timeout=GRACE_S,
+        terminate_timeout=GRACE_S,
+    )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure passages a second beside single-row inserts; arguments after -- go to the script."""
+    install(session)
+    session.run(
+        "python",
+        "benchmarks/passages.py",
+        *session.posargs,
         interrupt_timeout=GRACE_S,
         terminate_timeout=GRACE_S,
     )

@@ -3,7 +3,7 @@
 Owns: the load (half entries, half exits, signed, over many lots) and the alternation of both sides.
 Never: asserts a number of seconds; it prints medians with the range, the machine and the settings.
 
-usage: python benchmarks/passages.py [--rounds 5] [--passages 20000] [--json FILE]
+usage: nox -s bench -- [--rounds 5] [--passages 20000] [--json FILE]
 """
 
 import argparse
