@@ -116,6 +116,15 @@ class Gate:
         commands: list[dict[str, Any]] = told["commands"]
         return commands
 
+    def commands_for(self, plate: str, *, within_s: float = 0) -> list[dict[str, Any]]:
+        """The commands for one car: other cars of other tests may have some here too."""
+        end = time.monotonic() + within_s
+        while True:
+            found = [one for one in self.commands(wait_s=int(within_s)) if one["plate"] == plate]
+            if found or time.monotonic() >= end:
+                return found
+            time.sleep(0.05)
+
     def acknowledge(self, command_id: int, result: str = "done") -> str:
         body = json.dumps({"acks": [{"command_id": command_id, "result": result}]}).encode()
         url = f"{self.base_url}/v1/gate/commands/acks"

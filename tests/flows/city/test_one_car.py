@@ -31,12 +31,12 @@ def test_a_car_comes_is_counted_pays_is_let_out_and_is_counted_again(city: City,
     soon(lambda: city.is_paid(asked["order_no"]))
     assert city.trade(payment["payment_no"])["amount_fen"] == asked["due_fen"]
 
-    [command] = lot.exit.commands(wait_s=10)
+    [command] = lot.exit.commands_for(plate, within_s=10)
     assert (command["kind"], command["lane"], command["plate"]) == ("open", lot.exit.lane, plate)
     assert command["passage_id"] == asked["passage_id"]
     assert lot.exit.acknowledge(command["command_id"]) == "accepted"
     assert lot.exit.acknowledge(command["command_id"]) == "duplicate"
-    assert lot.exit.commands() == []
+    assert lot.exit.commands_for(plate) == []
 
     assert lot.exit.pass_by("exit", plate)["outcome"] == "accepted"
     lot.free_becomes(free)
@@ -61,7 +61,7 @@ def test_no_lane_opens_for_a_car_that_only_paid_from_afar(city: City):
     order_no = lot.admit(plate)["order_no"]
     city.pay(order_no, "alipay")
     soon(lambda: city.is_paid(order_no))
-    assert lot.exit.commands(wait_s=1) == []
+    assert lot.exit.commands_for(plate, within_s=1) == []
     lot.exit.pass_by("exit", plate)
 
 
@@ -70,7 +70,7 @@ def test_a_long_poll_hears_of_a_payment_while_it_waits(city: City):
     lot.admit(plate)
     asked = lot.exit.pass_by("exit_request", plate)
     with ThreadPoolExecutor() as pool:
-        poll = pool.submit(lot.exit.commands, wait_s=20)
+        poll = pool.submit(lot.exit.commands_for, plate, within_s=20)
         city.pay(asked["order_no"], "wechat")
         [command] = poll.result(15)
     assert command["order_no"] == asked["order_no"]
