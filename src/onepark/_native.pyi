@@ -2,23 +2,33 @@
 
 Instants are whole epoch seconds, money is whole fen. A carry is (anchor second, charged fen); a
 line is (window, rule, from second, until second, units, unit price fen, amount fen); a quote is
-(amount fen, lines, carry). A request is (plan, entered second, until second, vehicle, carry).
+(amount fen, lines, carry). A request is (plan, entered second, until second, vehicle, carry,
+terms). A finding is (whether it is an error, rule, field, sentence, sentence in Chinese, example),
+an example (vehicle, entered second, until second, amount fen, later until second, later amount
+fen). `docs/tariffs.md` is the guide.
 """
 
 from collections.abc import Sequence
 from typing import Self, TypeAlias, final
 
+from typing_extensions import Buffer
+
 _Carry: TypeAlias = tuple[int, int]
 _Line: TypeAlias = tuple[str | None, str, int, int, int, int, int]
 _Quote: TypeAlias = tuple[int, list[_Line], _Carry | None]
+_Example: TypeAlias = tuple[str, int, int, int, int, int]
+_Finding: TypeAlias = tuple[bool, str, str, str, str, _Example | None]
 
 __all__ = [
+    "Calendar",
     "Plan",
     "PlanError",
     "SpanError",
+    "Terms",
     "__version__",
     "normalise_plate",
     "plate_is_plausible",
+    "price_columns",
     "price_many",
 ]
 
@@ -31,18 +41,67 @@ class SpanError(ValueError):
     """A request that cannot be priced; ``args`` is (index, field, rule, sentence)."""
 
 @final
-class Plan:
-    """A compiled plan; it never changes."""
+class Calendar:
+    """The kind of every day from 2000-01-01 on, one code a day; weekdays decide later days.
 
-    def __new__(cls, body: str) -> Self: ...
+    Codes: 0 workday, 1 make-up workday, 2 weekend, 3 short holiday, 4 golden week, 5 Spring
+    Festival. Raises ValueError for an unknown code and for days after 2100.
+    """
+
+    def __new__(cls, kinds: bytes) -> Self: ...
+    def kind(self, day: int) -> int: ...
+
+@final
+class Terms:
+    """What decides a price beside the time; raises SpanError for words that mean nothing.
+
+    A coupon is (kind, value), an override (from second, until second, thousandths of the price).
+    """
+
+    def __new__(
+        cls,
+        traits: Sequence[str] = [],
+        zone: str | None = None,
+        free_visits_used: int = 0,
+        coupons: Sequence[tuple[str, int]] = [],
+        overrides: Sequence[tuple[int, int, int]] = [],
+    ) -> Self: ...
+
+@final
+class Plan:
+    """A compiled plan; it never changes. Without a calendar, weekdays decide."""
+
+    def __new__(cls, body: str, calendar: Calendar | None = None) -> Self: ...
     @property
     def exit_grace_s(self) -> int: ...
     @property
     def price_form(self) -> str: ...
+    @property
+    def free_quota(self) -> tuple[int, str] | None: ...
     def price(
-        self, entered_s: int, until_s: int, vehicle: str, carry: _Carry | None = None
+        self,
+        entered_s: int,
+        until_s: int,
+        vehicle: str,
+        carry: _Carry | None = None,
+        terms: Terms | None = None,
     ) -> _Quote: ...
+    def fee_fen(self, entered_s: int, until_s: int, vehicle: str = "small") -> int: ...
+    def next_change(
+        self,
+        entered_s: int,
+        until_s: int,
+        vehicle: str,
+        carry: _Carry | None = None,
+        terms: Terms | None = None,
+    ) -> tuple[int, int] | None: ...
+    def audit(self, today_s: int) -> list[_Finding]: ...
 
-def price_many(requests: Sequence[tuple[Plan, int, int, str, _Carry | None]]) -> list[_Quote]: ...
+def price_many(
+    requests: Sequence[tuple[Plan, int, int, str, _Carry | None, Terms | None]],
+) -> list[_Quote]: ...
+def price_columns(
+    plans: Sequence[Plan], plan: Buffer, entered_s: Buffer, until_s: Buffer, vehicle: Buffer
+) -> bytes: ...
 def normalise_plate(text: str) -> str: ...
 def plate_is_plausible(text: str, color: str) -> bool: ...

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+from array import array
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onepark import _native
+from tests.reference.tariff_benefits import Terms
 from tests.reference.tariff_oracle import Carry, price
+from tests.reference.tariff_plans import CLASSES, calendars, carries, entries, plans, stays
+from tests.reference.tariff_plans import terms as terms_at
 
 ROOT = Path(__file__).parents[2]
 DAY_S = 86_400
 FIRST_S = 946_656_000
 TEN_YEARS = 3_652
+EXAMPLES = int(os.environ.get("ONEPARK_TARIFF_EXAMPLES", "20000"))
+MONTHS = EXAMPLES // 40
 SLOW_S = TEN_YEARS * DAY_S  # a century unit by unit takes the oracle ten seconds
 
 
@@ -61,122 +68,87 @@ def test_a_broken_plan_is_refused_by_field_and_rule(row):
     assert refused.value.args[:2] == (row["field"], row["rule"])
 
 
-@st.composite
-def tiers(draw: st.DrawFn) -> list[dict[str, Any]]:
-    made, until = [], 0
-    for _ in range(draw(st.integers(0, 3))):
-        unit = draw(st.sampled_from([15, 20, 30, 45, 60, 120]))
-        until += unit * draw(st.integers(1, 3))
-        fen = draw(st.integers(0, 100)) * 10
-        made.append({"until_minutes": until, "unit_minutes": unit, "price_fen": fen})
-    last = draw(st.sampled_from([7, 15, 30, 60, 61, 90, 1_440]))
-    return [*made, {"unit_minutes": last, "price_fen": draw(st.integers(0, 100)) * 10}]
-
-
-def clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-@st.composite
-def windows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    if draw(st.integers(0, 3)) == 0:
-        return [{"name": "w", "from": "00:00", "to": "24:00", "tiers": draw(tiers())}]
-    edges = sorted(draw(st.sets(st.integers(0, 287), min_size=2, max_size=8)))
-    if draw(st.booleans()):
-        edges = [*edges[1:], edges[0]]
-    pairs = zip(edges[::2], edges[1::2], strict=False)
-    spans = [(clock(first * 5), clock(last * 5)) for first, last in pairs]
-    return [{"name": "w", "from": a, "to": b, "tiers": draw(tiers())} for a, b in spans]
-
-
-PACK = {
-    "name": "night",
-    "enter_from": "20:00",
-    "leave_by": "07:00",
-    "unit_minutes": 60,
-    "price_fen": 100,
-    "max_units": 5,
-}
-
-
-@st.composite
-def plans(draw: st.DrawFn, restarts: tuple[str, ...] = ("never", "every_24h", "every_day")) -> Any:
-    body: dict[str, Any] = {
-        "windows": draw(windows()),
-        "restart": draw(st.sampled_from(restarts)),
-        "tier_clock": draw(st.sampled_from(["stay", "window"])),
-        "free": {
-            "minutes": draw(st.sampled_from([0, 15, 30, 61, 1_440])),
-            "mode": draw(st.sampled_from(["deduct", "absorb"])),
-        },
-        "vehicles": {"large": {"price_permille": 1_500, "cap_permille": 1_300}},
-    }
-    kind = draw(st.sampled_from(["none", "natural_day_fen", "rolling_24h_fen", "across"]))
-    fen = draw(st.integers(50, 900)) * 10
-    if kind == "across":
-        body["caps"] = {"rolling_24h_fen": fen, "across_visits": True}
-    elif kind != "none":
-        body["caps"] = {kind: fen}
-    holds_a_night = kind == "none" or fen >= 800
-    if kind != "across" and holds_a_night and draw(st.booleans()):
-        body["night_pack"] = PACK | {"after_free": draw(st.booleans())}
-    return body
-
-
-def compiled(body: dict[str, Any]) -> _native.Plan | None:
-    """None for the one rule that these plans may break: a tier that is never reached."""
+def compiled(body: dict[str, Any], calendar: bytes) -> _native.Plan | None:
+    """None for what these plans may get wrong: unreachable tiers, days that hang together."""
     try:
-        return engine_of(body)
+        return _native.Plan(json.dumps(body), _native.Calendar(calendar))
     except _native.PlanError as error:
-        if error.args[1] != "tier_reach":
+        if error.args[1] not in {"tier_reach", "days_apart"}:
             raise
         return None
 
 
-stays = st.one_of(
-    st.integers(0, 4 * 3_600),
-    st.integers(0, 2 * DAY_S),
-    st.builds(lambda minutes: minutes * 60, st.integers(0, 4 * 1_440)),
-)
-entries = st.integers(FIRST_S, FIRST_S + 90 * 365 * DAY_S) | st.builds(
-    lambda quarter: FIRST_S + quarter * 900, st.integers(0, 10_000)
-)
-carries = st.none() | st.tuples(st.integers(-DAY_S, 2 * DAY_S), st.integers(0, 12_000))
+def native(terms: Terms) -> _native.Terms:
+    return _native.Terms(
+        traits=sorted(terms.traits),
+        zone=terms.zone,
+        free_visits_used=terms.free_visits_used,
+        coupons=terms.coupons,
+        overrides=terms.overrides,
+    )
 
 
-@settings(max_examples=3_000, deadline=None)
-@given(plans(), entries, stays, carries, st.sampled_from(["small", "large"]))
-def test_engine_and_oracle_agree_on_days(body, entered_s, stay_s, ago, vehicle):
-    engine = compiled(body)
+classes = st.sampled_from(CLASSES)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_engine_and_oracle_agree_on_days(data):
+    body, entered_s, stay_s = data.draw(plans()), data.draw(entries), data.draw(stays)
+    calendar, terms, vehicle = data.draw(calendars), data.draw(terms_at(entered_s)), data.draw(classes)
+    engine = compiled(body, calendar)
     if engine is None:
         return
+    ago = data.draw(carries)
     carry = None if ago is None else (entered_s - ago[0], ago[1])
-    amount_fen, lines, next_carry = engine.price(entered_s, entered_s + stay_s, vehicle, carry)
+    until_s = entered_s + stay_s
+    amount_fen, lines, next_carry = engine.price(entered_s, until_s, vehicle, carry, native(terms))
     assert sum(line[-1] for line in lines) == amount_fen
-    expected = price(body, entered_s, entered_s + stay_s, vehicle=vehicle, carry=carry)
+    asked: dict[str, Any] = {"carry": carry, "terms": terms, "calendar": calendar}
+    expected = price(body, entered_s, until_s, vehicle=vehicle, **asked)
     assert (amount_fen, next_carry) == expected
 
 
-@settings(max_examples=300, deadline=None)
-@given(plans(("every_24h", "every_day")), entries, st.integers(0, DAY_S))
-def test_ten_years_cost_what_their_equal_days_add_up_to(body, entered_s, rest_s):
-    entered_s -= 10 * 365 * DAY_S if entered_s > FIRST_S + 20 * 365 * DAY_S else 0
+@settings(max_examples=MONTHS, deadline=None)
+@given(plans(), entries, st.integers(2, 120), st.integers(0, DAY_S), calendars)
+def test_months_cost_what_the_oracle_adds_up(body, entered_s, days, rest_s, calendar):
+    engine = compiled(body, calendar)
+    if engine is None:
+        return
+    until_s = entered_s + days * DAY_S + rest_s
+    amount_fen, lines, _ = engine.price(entered_s, until_s, "small")
+    assert amount_fen == price(body, entered_s, until_s, vehicle="small", calendar=calendar)[0]
+    assert sum(line[-1] for line in lines) == amount_fen
+    assert len(lines) < 1_000
 
-    def after(days: int) -> int:
-        return price(body, entered_s, entered_s + days * DAY_S + rest_s, vehicle="small")[0]
 
-    until_s = entered_s + TEN_YEARS * DAY_S + rest_s
-    amount_fen, lines, _ = engine_of(body).price(entered_s, until_s, "small")
-    third = after(3)
-    assert amount_fen == third + (TEN_YEARS - 3) * (after(4) - third)
-    assert len(lines) < 500
+@settings(max_examples=200, deadline=None)
+@given(plans(), entries, stays, classes)
+def test_columns_and_lone_fees_are_what_quotes_say(body, entered_s, stay_s, vehicle):
+    engine = compiled(body, b"")
+    if engine is None:
+        return
+    amount_fen = engine.price(entered_s, entered_s + stay_s, vehicle)[0]
+    assert engine.fee_fen(entered_s, entered_s + stay_s, vehicle) == amount_fen
+    rows = 3
+    fees = array("q")
+    fees.frombytes(
+        _native.price_columns(
+            [engine],
+            array("I", [0] * rows),
+            array("q", [entered_s] * rows),
+            array("q", [entered_s + stay_s] * rows),
+            bytes([CLASSES.index(vehicle)] * rows),
+        )
+    )
+    assert fees.tolist() == [amount_fen] * rows
 
 
 def test_a_batch_answers_as_one_by_one_and_names_the_guilty():
     engine = engine_of({"windows": []})
-    asked = [(engine, FIRST_S, FIRST_S + n, "small", None) for n in range(1_000)]
+    asked = [(engine, FIRST_S, FIRST_S + n, "small", None, None) for n in range(1_000)]
     assert _native.price_many(asked) == [engine.price(*one[1:]) for one in asked]
-    asked[700] = (engine, FIRST_S + 1, FIRST_S, "small", None)
+    asked[700] = (engine, FIRST_S + 1, FIRST_S, "small", None, None)
     with pytest.raises(_native.SpanError) as refused:
         _native.price_many(asked)
     assert refused.value.args[:3] == (700, "until_at", "order")

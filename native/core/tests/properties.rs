@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use onepark_core::plate::{self, Color};
-use onepark_core::tariff::{Carry, FIRST_S, LAST_S, Plan, Quote, Span, Vehicle};
+use onepark_core::tariff::{Calendar, Carry, FIRST_S, LAST_S, PLAIN, Plan, Quote, Span, Vehicle};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 "free": {"minutes": minutes, "mode": mode},
                 "vehicles": {"large": {"price_permille": 1500, "cap_permille": 1500}},
             });
-            match Plan::compile(&body.to_string()) {
+            match Plan::compile(&body.to_string(), &Calendar::of_weekdays()) {
                 Err(error) if error.rule == "tier_reach" => None,
                 compiled => Some(compiled.unwrap()),
             }
@@ -139,7 +139,7 @@ fn plan_like_json() -> impl Strategy<Value = Value> {
     })
 }
 
-fn span() -> impl Strategy<Value = Span> {
+fn span() -> impl Strategy<Value = Span<'static>> {
     let stay = prop_oneof![0..3_600_i64, 0..3 * DAY_S, 0..4_000 * DAY_S];
     let carry = prop::option::of((-2 * DAY_S..2 * DAY_S, 0..20_000_i64));
     let vehicle = select(vec![Vehicle::Small, Vehicle::Large]);
@@ -147,12 +147,12 @@ fn span() -> impl Strategy<Value = Span> {
         |(entered_s, stay_s, carry, vehicle)| {
             let carry = carry
                 .map(|(ago_s, charged_fen)| Carry { anchor_s: entered_s - ago_s, charged_fen });
-            Span { entered_s, until_s: entered_s + stay_s, vehicle, carry }
+            Span { entered_s, until_s: entered_s + stay_s, vehicle, carry, terms: &PLAIN }
         },
     )
 }
 
-fn explains_itself(quote: &Quote<'_>, span: &Span) {
+fn explains_itself(quote: &Quote<'_>, span: &Span<'_>) {
     assert_eq!(quote.lines.iter().map(|line| line.amount_fen).sum::<i64>(), quote.amount_fen);
     assert!(quote.amount_fen >= 0);
     for line in &quote.lines {
@@ -199,12 +199,12 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_compiler_panic(body in any::<String>()) {
-        let _ = Plan::compile(&body);
+        let _ = Plan::compile(&body, &Calendar::of_weekdays());
     }
 
     #[test]
     fn no_json_makes_the_compiler_panic(value in plan_like_json()) {
-        let _ = Plan::compile(&value.to_string());
+        let _ = Plan::compile(&value.to_string(), &Calendar::of_weekdays());
     }
 
     #[test]
@@ -214,7 +214,7 @@ proptest! {
     ) {
         let carry = carry.map(|(anchor_s, charged_fen)| Carry { anchor_s, charged_fen });
         for (entered_s, until_s) in [(entered_s, until_s), (FIRST_S, until_s), (FIRST_S, LAST_S - 1)] {
-            let _ = plan.price(&Span { entered_s, until_s, vehicle: Vehicle::Small, carry });
+            let _ = plan.price(&Span { entered_s, until_s, vehicle: Vehicle::Small, carry, terms: &PLAIN });
         }
     }
 

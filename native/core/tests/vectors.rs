@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use onepark_core::plate::{self, Color};
-use onepark_core::tariff::{Carry, Plan, Span, Vehicle};
+use onepark_core::tariff::{Calendar, Carry, PLAIN, Plan, Span, Vehicle};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -34,14 +34,17 @@ fn carry(anchor: &str, fen: &str) -> Option<Carry> {
 
 #[test]
 fn every_worked_fee_comes_out() {
+    let calendar = Calendar::of_weekdays();
     for row in rows("tariff.tsv") {
-        let plan = Plan::compile(&fs::read_to_string(root().join(&row[0])).unwrap()).unwrap();
+        let plan =
+            Plan::compile(&fs::read_to_string(root().join(&row[0])).unwrap(), &calendar).unwrap();
         let quote = plan
             .price(&Span {
                 vehicle: Vehicle::parse(&row[1]).unwrap(),
                 entered_s: instant(&row[2]),
                 until_s: instant(&row[3]),
                 carry: carry(&row[4], &row[5]),
+                terms: &PLAIN,
             })
             .unwrap();
         let found = (quote.amount_fen, quote.carry);
@@ -54,7 +57,7 @@ fn every_worked_fee_comes_out() {
 #[test]
 fn every_broken_plan_is_refused_by_field_and_rule() {
     for row in rows("tariff_invalid.tsv") {
-        let error = Plan::compile(&row[2]).unwrap_err();
+        let error = Plan::compile(&row[2], &Calendar::of_weekdays()).unwrap_err();
         assert_eq!(
             (error.field.as_str(), error.rule),
             (row[0].as_str(), row[1].as_str()),

@@ -1,7 +1,9 @@
 //! Translates between Python and `onepark-core`; it decides nothing.
 
+mod columns;
 mod plate;
 mod tariff;
+mod terms;
 
 use pyo3::prelude::*;
 
@@ -9,9 +11,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::columns::price_columns;
+    #[pymodule_export]
     use super::plate::{normalise_plate, plate_is_plausible};
     #[pymodule_export]
     use super::tariff::{Plan, PlanError, SpanError, price_many};
+    #[pymodule_export]
+    use super::terms::{PyCalendar, PyTerms};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the name that Python expects")]

@@ -72,18 +72,3 @@ pub fn clock(field: &str, text: &str) -> Result<i64, PlanError> {
     time::parse_clock(text)
         .ok_or_else(|| broken(field, "time_of_day", "must be HH:MM between 00:00 and 24:00"))
 }
-
-/// A price times a multiplier; it must come out in whole fen, so that nothing is ever rounded.
-pub fn scaled(field: &str, price_fen: i64, permille: i64) -> Result<i64, PlanError> {
-    price_fen
-        .checked_mul(permille)
-        .filter(|product| product % 1_000 == 0)
-        .map(|product| product / 1_000)
-        .ok_or_else(|| {
-            broken(
-                field,
-                "whole_fen",
-                format!("{price_fen} fen times {permille} ‰ is no whole fen"),
-            )
-        })
-}

@@ -1,70 +1,84 @@
 //! From a filed plan to one that can be priced: checked once, true for ever after.
 
 use super::PlanError;
-use super::check::{broken, clock, count, name, parse, range, scaled};
-use super::day::{Piece, pieces};
-use super::file::{
-    Caps, FreeMode, NightPackFile, PlanFile, PriceForm, Restart, Scale, TierClock, TierFile,
-    Vehicle, Vehicles,
+use super::amounts::{PerVehicle, Which, each_period, per_vehicle, scales};
+use super::benefits::{Benefits, Discount};
+use super::calendar::Calendar;
+use super::check::{broken, clock, count, name, parse, range};
+use super::file::{Caps, NightPackFile, PlanFile, QuotaFile, Vehicles};
+use super::layout::Layout;
+use super::time::{DAY_S, MINUTE_S};
+use super::words::{
+    Boundary, CrossingPart, FreeMode, Grant, PriceForm, QuotaPer, Restart, Rounding, TierClock,
+    Traits, VEHICLES,
 };
-use super::time::{DAY_S, MIDNIGHT_S, MINUTE_S};
 
-const WINDOWS_MAX: usize = 24;
-const TIERS_MAX: usize = 12;
 const DAY_MINUTES: i64 = 1_440;
-const TIER_UNTIL_MINUTES_MAX: i64 = 10_080;
-const TIER_REACH_DAYS_MAX: i64 = 31;
-const PRICE_FEN_MAX: i64 = 1_000_000;
-const CAP_FEN_MAX: i64 = 100_000_000;
+pub const PRICE_FEN_MAX: i64 = 1_000_000;
+pub const CAP_FEN_MAX: i64 = 100_000_000;
 const PERMILLE_MAX: i64 = 10_000;
 const GRACE_MINUTES_MAX: i64 = 120;
 const PACK_UNITS_MAX: i64 = 1_440;
 const SOURCE_CHARS_MAX: usize = 500;
+const ZONES_MAX: usize = 16;
+const QUOTA_VISITS_MAX: i64 = 100;
 
 /// A compiled plan. It cannot be changed and every span of sense has a price under it.
 #[derive(Debug)]
 pub struct Plan {
     pub(super) price_form: PriceForm,
     pub(super) exit_grace_s: i64,
-    pub(super) free_s: i64,
-    pub(super) free_mode: FreeMode,
+    pub(super) free: FreeTime,
+    pub(super) boundary: Boundary,
+    pub(super) crossing: Option<Crossing>,
+    pub(super) rounding: Rounding,
+    pub(super) tail_s: i64,
     pub(super) tier_clock: TierClock,
     pub(super) restart: Restart,
     pub(super) cap: Cap,
-    pub(super) across_visits: bool,
-    pub(super) period: Period,
-    pub(super) windows: Vec<Window>,
-    pub(super) pieces: Vec<Piece>,
     pub(super) night_pack: Option<NightPack>,
-    /// Elapsed time beyond which every window is in its open tier.
-    pub(super) settled_s: i64,
+    pub(super) exempt: Traits,
+    pub(super) benefits: Benefits,
+    pub(super) layout: Layout,
+    pub(super) zones: Vec<(String, Layout)>,
+    /// Time outside every window is free because the plan says so.
+    pub(super) says_outside: bool,
+    pub(super) says_uncapped: bool,
+    pub(super) longer_may_cost_less: bool,
 }
 
-/// One amount for each vehicle class.
-#[derive(Debug, Clone, Copy)]
-pub struct PerVehicle {
-    small: i64,
-    medium: i64,
-    large: i64,
-    motorcycle: i64,
-}
-
-impl PerVehicle {
-    pub const fn of(&self, vehicle: Vehicle) -> i64 {
-        match vehicle {
-            Vehicle::Small => self.small,
-            Vehicle::Medium => self.medium,
-            Vehicle::Large => self.large,
-            Vehicle::Motorcycle => self.motorcycle,
-        }
-    }
-}
-
+/// Free minutes.
 #[derive(Debug)]
-pub enum Cap {
+pub struct FreeTime {
+    pub s: i64,
+    pub electric_s: i64,
+    pub disabled_s: i64,
+    pub mode: FreeMode,
+    /// A stay of exactly the free minutes is free.
+    pub inclusive: bool,
+    pub grant: Grant,
+    pub quota: Option<(i64, QuotaPer)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Crossing {
+    pub part_s: i64,
+    pub part: CrossingPart,
+}
+
+/// The most of a period; the amounts follow each other, the last one goes on.
+#[derive(Debug)]
+pub struct Cap {
+    pub kind: CapKind,
+    pub amounts: Vec<PerVehicle>,
+    pub across_visits: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapKind {
     None,
-    NaturalDay(PerVehicle),
-    Rolling24h(PerVehicle),
+    NaturalDay,
+    Rolling24h,
 }
 
 /// How a long stay is cut into spans of 24 hours of which equal ones are multiplied.
@@ -76,19 +90,6 @@ pub enum Period {
     Local(i64),
     /// Not at all: one unbroken window, whose open tier is multiplied by itself.
     Whole,
-}
-
-#[derive(Debug)]
-pub struct Window {
-    pub name: String,
-    pub tiers: Vec<Tier>,
-}
-
-#[derive(Debug)]
-pub struct Tier {
-    pub until_s: i64,
-    pub unit_s: i64,
-    pub price_fen: PerVehicle,
 }
 
 #[derive(Debug)]
@@ -107,33 +108,34 @@ impl Plan {
     ///
     /// # Errors
     /// A [`PlanError`] for the first field that breaks a rule.
-    pub fn compile(body: &str) -> Result<Self, PlanError> {
+    pub fn compile(body: &str, calendar: &Calendar) -> Result<Self, PlanError> {
         let file = parse(body)?;
         check_source(&file.source)?;
         check_scales(&file.vehicles)?;
-        let windows = windows(&file)?;
-        let pieces = pieces(&file.windows)?;
         let cap = cap(&file.caps, &file.vehicles)?;
-        let settled_s = settled_s(&windows);
-        check_reach(&file, &pieces, settled_s)?;
+        let layout = Layout::compile("windows", &file.windows, (&file, &cap), calendar)?;
+        let zones = zones(&file, &cap, calendar)?;
+        check_boundary(&file)?;
+        let grace = minutes("exit_grace_minutes", file.exit_grace_minutes, GRACE_MINUTES_MAX)?;
         Ok(Self {
             price_form: file.price_form,
-            exit_grace_s: minutes(
-                "exit_grace_minutes",
-                file.exit_grace_minutes,
-                GRACE_MINUTES_MAX,
-            )?,
-            free_s: minutes("free.minutes", file.free.minutes, DAY_MINUTES)?,
-            free_mode: file.free.mode,
+            exit_grace_s: grace,
+            free: free_time(&file)?,
+            boundary: file.boundary,
+            crossing: crossing(&file)?,
+            rounding: file.rounding,
+            tail_s: tail_s(&file)?,
             tier_clock: file.tier_clock,
             restart: file.restart,
             night_pack: night_pack(&file, &cap)?,
-            across_visits: file.caps.across_visits,
-            period: period(&cap, file.restart, &pieces),
             cap,
-            windows,
-            pieces,
-            settled_s,
+            exempt: file.exempt.iter().copied().collect(),
+            benefits: benefits(&file)?,
+            layout,
+            zones,
+            says_outside: file.outside.is_some(),
+            says_uncapped: file.caps.uncapped,
+            longer_may_cost_less: file.longer_may_cost_less,
         })
     }
 
@@ -147,6 +149,17 @@ impl Plan {
     #[must_use]
     pub const fn price_form(&self) -> PriceForm {
         self.price_form
+    }
+
+    /// How many visits of a car get free minutes, and in which time they are counted.
+    #[must_use]
+    pub const fn free_quota(&self) -> Option<(i64, QuotaPer)> {
+        self.free.quota
+    }
+
+    pub(super) fn layout_of(&self, zone: Option<&str>) -> &Layout {
+        let own = zone.and_then(|zone| self.zones.iter().find(|(name, _)| name == zone));
+        own.map_or(&self.layout, |(_, layout)| layout)
     }
 }
 
@@ -164,7 +177,7 @@ fn check_source(source: &str) -> Result<(), PlanError> {
 }
 
 fn check_scales(vehicles: &Vehicles) -> Result<(), PlanError> {
-    for (class, scale) in each(vehicles) {
+    for (class, scale) in scales(vehicles) {
         let field = |what| format!("vehicles.{class}.{what}");
         range(&field("price_permille"), scale.price_permille, 0..=PERMILLE_MAX)?;
         range(&field("cap_permille"), scale.cap_permille, 0..=PERMILLE_MAX)?;
@@ -172,103 +185,99 @@ fn check_scales(vehicles: &Vehicles) -> Result<(), PlanError> {
     Ok(())
 }
 
-const fn each(vehicles: &Vehicles) -> [(&'static str, Scale); 4] {
-    [
-        ("small", vehicles.small),
-        ("medium", vehicles.medium),
-        ("large", vehicles.large),
-        ("motorcycle", vehicles.motorcycle),
-    ]
-}
-
-fn prices(field: &str, fen: i64, vehicles: &Vehicles) -> Result<PerVehicle, PlanError> {
-    let price = |scale: Scale| scaled(field, fen, scale.price_permille);
-    per_vehicle(vehicles, price)
-}
-
-fn per_vehicle(
-    vehicles: &Vehicles,
-    amount: impl Fn(Scale) -> Result<i64, PlanError>,
-) -> Result<PerVehicle, PlanError> {
-    Ok(PerVehicle {
-        small: amount(vehicles.small)?,
-        medium: amount(vehicles.medium)?,
-        large: amount(vehicles.large)?,
-        motorcycle: amount(vehicles.motorcycle)?,
-    })
-}
-
-fn windows(file: &PlanFile) -> Result<Vec<Window>, PlanError> {
-    count("windows", &file.windows, 0..=WINDOWS_MAX)?;
-    let compiled = file.windows.iter().enumerate().map(|(index, window)| {
-        let field = format!("windows[{index}]");
-        name(&format!("{field}.name"), &window.name)?;
-        let tiers = tiers(&format!("{field}.tiers"), &window.tiers, &file.vehicles)?;
-        Ok(Window { name: window.name.clone(), tiers })
+fn zones(
+    file: &PlanFile,
+    cap: &Cap,
+    calendar: &Calendar,
+) -> Result<Vec<(String, Layout)>, PlanError> {
+    if file.zones.len() > ZONES_MAX {
+        return Err(broken("zones", "count", format!("must have at most {ZONES_MAX} entries")));
+    }
+    let compiled = file.zones.iter().map(|(zone, windows)| {
+        name("zones", zone)?;
+        let field = format!("zones.{zone}");
+        Ok((zone.clone(), Layout::compile(&field, windows, (file, cap), calendar)?))
     });
     compiled.collect()
 }
 
-fn tiers(field: &str, given: &[TierFile], vehicles: &Vehicles) -> Result<Vec<Tier>, PlanError> {
-    count(field, given, 1..=TIERS_MAX)?;
-    let mut before_minutes = 0;
-    let mut tiers = Vec::with_capacity(given.len());
-    for (index, tier) in given.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        let unit_field = format!("{field}.unit_minutes");
-        let price_field = format!("{field}.price_fen");
-        let unit_minutes = range(&unit_field, tier.unit_minutes, 1..=DAY_MINUTES)?;
-        range(&price_field, tier.price_fen, 0..=PRICE_FEN_MAX)?;
-        let is_last = index + 1 == given.len();
-        let until_s = tier_until_s(&field, tier, before_minutes, is_last)?;
-        before_minutes = tier.until_minutes.unwrap_or(before_minutes);
-        let price_fen = prices(&price_field, tier.price_fen, vehicles)?;
-        tiers.push(Tier { until_s, unit_s: unit_minutes * MINUTE_S, price_fen });
-    }
-    Ok(tiers)
+fn free_time(file: &PlanFile) -> Result<FreeTime, PlanError> {
+    let free = &file.free;
+    let s = minutes("free.minutes", free.minutes, DAY_MINUTES)?;
+    let own =
+        |field, given: Option<i64>| given.map_or(Ok(s), |value| minutes(field, value, DAY_MINUTES));
+    let quota = |quota: QuotaFile| {
+        let visits = range("free.quota.visits", quota.visits, 1..=QUOTA_VISITS_MAX)?;
+        Ok((visits, quota.per))
+    };
+    Ok(FreeTime {
+        s,
+        electric_s: own("free.electric_minutes", free.electric_minutes)?,
+        disabled_s: own("free.disabled_minutes", free.disabled_minutes)?,
+        mode: free.mode,
+        inclusive: free.inclusive,
+        grant: free.grant,
+        quota: free.quota.map(quota).transpose()?,
+    })
 }
 
-fn tier_until_s(
-    field: &str,
-    tier: &TierFile,
-    before_minutes: i64,
-    is_last: bool,
-) -> Result<i64, PlanError> {
-    let field = format!("{field}.until_minutes");
-    let Some(until_minutes) = tier.until_minutes.filter(|_| !is_last) else {
-        return if is_last && tier.until_minutes.is_none() {
-            Ok(i64::MAX)
-        } else {
-            Err(broken(field, "tier_open_end", "the last tier, and no other, has no end"))
-        };
-    };
-    range(&field, until_minutes, 1..=TIER_UNTIL_MINUTES_MAX)?;
-    if until_minutes <= before_minutes {
-        return Err(broken(field, "tier_order", "must be later than the end of the tier before"));
+/// Units that run over the edge of a window must end somewhere for sure.
+fn check_boundary(file: &PlanFile) -> Result<(), PlanError> {
+    if file.boundary == Boundary::UnitStart && file.restart == Restart::Never {
+        let detail = "units that run over an edge need tiers that restart every_24h or every_day";
+        return Err(broken("boundary", "unit_start_restart", detail));
     }
-    if (until_minutes - before_minutes) % tier.unit_minutes != 0 {
-        return Err(broken(field, "tier_whole_units", "a tier must hold a whole number of units"));
+    Ok(())
+}
+
+fn crossing(file: &PlanFile) -> Result<Option<Crossing>, PlanError> {
+    let Some(given) = file.crossing else { return Ok(None) };
+    if file.caps.across_visits {
+        let detail = "is priced apart from a cap that spans visits";
+        return Err(broken("crossing", "crossing_visits", detail));
     }
-    Ok(until_minutes * MINUTE_S)
+    let part_s = range("crossing.minutes", given.minutes, 1..=DAY_MINUTES)? * MINUTE_S;
+    let part_s = if given.inclusive { part_s } else { part_s - 1 };
+    Ok(Some(Crossing { part_s, part: given.part }))
+}
+
+fn tail_s(file: &PlanFile) -> Result<i64, PlanError> {
+    match (file.rounding, file.tail_minutes) {
+        (Rounding::Tail, Some(value)) => {
+            Ok(range("tail_minutes", value, 1..=DAY_MINUTES)? * MINUTE_S)
+        }
+        (Rounding::Up | Rounding::Down, None) => Ok(0),
+        _ => {
+            Err(broken("tail_minutes", "tail", "goes with the rounding `tail`, and with no other"))
+        }
+    }
 }
 
 fn cap(caps: &Caps, vehicles: &Vehicles) -> Result<Cap, PlanError> {
-    let amounts = |field: &str, fen: i64| {
-        range(field, fen, 0..=CAP_FEN_MAX)?;
-        per_vehicle(vehicles, |scale| scaled(field, fen, scale.cap_permille))
+    let (kind, field, amounts) = match (&caps.natural_day_fen, &caps.rolling_24h_fen) {
+        (None, None) => (CapKind::None, "caps", None),
+        (Some(amounts), None) => (CapKind::NaturalDay, "caps.natural_day_fen", Some(amounts)),
+        (None, Some(amounts)) => (CapKind::Rolling24h, "caps.rolling_24h_fen", Some(amounts)),
+        (Some(_), Some(_)) => {
+            let detail = "a plan has a cap per natural day or per 24 hours";
+            return Err(broken("caps", "cap_one", detail));
+        }
     };
-    if caps.across_visits && caps.rolling_24h_fen.is_none() {
-        let detail = "only a rolling cap spans visits; give caps.rolling_24h_fen";
+    if caps.uncapped && amounts.is_some() {
+        return Err(broken(
+            "caps.uncapped",
+            "cap_one",
+            "a plan has a cap or says that it has none",
+        ));
+    }
+    let amounts = amounts.map_or(Ok(Vec::new()), |amounts| {
+        each_period(field, amounts, vehicles, (Which::Cap, CAP_FEN_MAX))
+    })?;
+    if caps.across_visits && amounts.len() != 1 {
+        let detail = "one cap, and no list of them, spans visits";
         return Err(broken("caps.across_visits", "cap_across_visits", detail));
     }
-    match (caps.natural_day_fen, caps.rolling_24h_fen) {
-        (None, None) => Ok(Cap::None),
-        (Some(fen), None) => Ok(Cap::NaturalDay(amounts("caps.natural_day_fen", fen)?)),
-        (None, Some(fen)) => Ok(Cap::Rolling24h(amounts("caps.rolling_24h_fen", fen)?)),
-        (Some(_), Some(_)) => {
-            Err(broken("caps", "cap_one", "a plan has a cap per natural day or per 24 hours"))
-        }
-    }
+    Ok(Cap { kind, amounts, across_visits: caps.across_visits })
 }
 
 fn night_pack(file: &PlanFile, cap: &Cap) -> Result<Option<NightPack>, PlanError> {
@@ -280,13 +289,14 @@ fn night_pack(file: &PlanFile, cap: &Cap) -> Result<Option<NightPack>, PlanError
     name("night_pack.name", &pack.name)?;
     let (enter_from_s, length_s) = night(pack)?;
     let unit_minutes = range("night_pack.unit_minutes", pack.unit_minutes, 1..=DAY_MINUTES)?;
-    range("night_pack.price_fen", pack.price_fen, 0..=PRICE_FEN_MAX)?;
+    let most = (Which::Price, PRICE_FEN_MAX);
+    let price_fen = per_vehicle("night_pack.price_fen", pack.price_fen, &file.vehicles, most)?;
     let compiled = NightPack {
         name: pack.name.clone(),
         enter_from_s,
         length_s,
         unit_s: unit_minutes * MINUTE_S,
-        price_fen: prices("night_pack.price_fen", pack.price_fen, &file.vehicles)?,
+        price_fen,
         max_units: range("night_pack.max_units", pack.max_units, 1..=PACK_UNITS_MAX)?,
         after_free: pack.after_free,
     };
@@ -306,9 +316,11 @@ fn night(pack: &NightPackFile) -> Result<(i64, i64), PlanError> {
 }
 
 fn check_pack_under_cap(pack: &NightPack, cap: &Cap) -> Result<(), PlanError> {
-    let (Cap::NaturalDay(cap_fen) | Cap::Rolling24h(cap_fen)) = cap else { return Ok(()) };
-    for vehicle in [Vehicle::Small, Vehicle::Medium, Vehicle::Large, Vehicle::Motorcycle] {
-        if pack.price_fen.of(vehicle) * pack.max_units > cap_fen.of(vehicle) {
+    for amounts in &cap.amounts {
+        let over = |&(_, vehicle): &(&str, _)| {
+            pack.price_fen.of(vehicle) * pack.max_units > amounts.of(vehicle)
+        };
+        if VEHICLES.iter().any(over) {
             let detail = "a whole night must not cost more than the cap";
             return Err(broken("night_pack.max_units", "night_pack_cap", detail));
         }
@@ -316,29 +328,22 @@ fn check_pack_under_cap(pack: &NightPack, cap: &Cap) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn settled_s(windows: &[Window]) -> i64 {
-    let ends = windows.iter().flat_map(|window| &window.tiers).map(|tier| tier.until_s);
-    ends.filter(|&until_s| until_s < i64::MAX).max().unwrap_or(0)
-}
-
-/// A tier that takes months of parking to reach would make long stays slow and long to explain.
-fn check_reach(file: &PlanFile, pieces: &[Piece], settled_s: i64) -> Result<(), PlanError> {
-    let charged = pieces.iter().filter(|piece| piece.window.is_some());
-    let charged_s: i64 = charged.map(|piece| piece.end_s.min(DAY_S) - piece.start_s).sum();
-    if file.restart == Restart::Never && settled_s > charged_s * TIER_REACH_DAYS_MAX {
-        let detail = format!("every tier must be reached within {TIER_REACH_DAYS_MAX} days");
-        return Err(broken("windows", "tier_reach", detail));
-    }
-    Ok(())
-}
-
-fn period(cap: &Cap, restart: Restart, pieces: &[Piece]) -> Period {
-    match (cap, restart) {
-        (Cap::Rolling24h(_), _) | (Cap::None, Restart::Every24h) => Period::Cycle,
-        (Cap::NaturalDay(_), _) | (Cap::None, Restart::EveryDay) => Period::Local(MIDNIGHT_S),
-        (Cap::None, Restart::Never) => pieces
-            .iter()
-            .find(|piece| !piece.continues)
-            .map_or(Period::Whole, |piece| Period::Local(MIDNIGHT_S + piece.start_s)),
-    }
+fn benefits(file: &PlanFile) -> Result<Benefits, PlanError> {
+    const DISCOUNTS_MAX: usize = 12;
+    count("discounts", &file.discounts, 0..=DISCOUNTS_MAX)?;
+    let discount = |(index, given): (usize, &super::file::DiscountFile)| {
+        let field = format!("discounts[{index}]");
+        name(&format!("{field}.name"), &given.name)?;
+        count(&format!("{field}.traits"), &given.traits, 1..=super::words::TRAITS.len())?;
+        let off_permille = range(&format!("{field}.off_permille"), given.off_permille, 1..=1_000)?;
+        let traits = given.traits.iter().copied().collect();
+        Ok(Discount { name: given.name.clone(), traits, off_permille })
+    };
+    let discounts = file.discounts.iter().enumerate().map(discount).collect::<Result<_, _>>()?;
+    Ok(Benefits {
+        discounts,
+        to_fen: range("discount_rounding.to_fen", file.discount_rounding.to_fen, 1..=1_000)?,
+        mode: file.discount_rounding.mode,
+        coupons_max: range("coupons_max", file.coupons_max, 0..=8)?,
+    })
 }

@@ -1,6 +1,14 @@
 //! A plan as it is filed: the JSON language, field by field, with its defaults.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use super::amounts::{Amounts, Price};
+use super::words::{
+    Boundary, CrossingPart, DayWord, FreeMode, Grant, Outside, PriceForm, QuotaPer, Restart,
+    Rounding, RoundingMode, TierClock, Trait,
+};
 
 /// The whole plan.
 #[derive(Debug, Deserialize)]
@@ -11,12 +19,20 @@ pub struct PlanFile {
     #[serde(default)]
     pub price_form: PriceForm,
     #[serde(default)]
+    pub outside: Option<Outside>,
+    #[serde(default)]
     pub free: Free,
     pub windows: Vec<WindowFile>,
-    #[serde(default, rename = "boundary")]
-    pub _boundary: Boundary,
-    #[serde(default, rename = "rounding")]
-    pub _rounding: Rounding,
+    #[serde(default)]
+    pub zones: BTreeMap<String, Vec<WindowFile>>,
+    #[serde(default)]
+    pub boundary: Boundary,
+    #[serde(default)]
+    pub crossing: Option<CrossingFile>,
+    #[serde(default)]
+    pub rounding: Rounding,
+    #[serde(default)]
+    pub tail_minutes: Option<i64>,
     #[serde(default)]
     pub tier_clock: TierClock,
     #[serde(default)]
@@ -27,6 +43,16 @@ pub struct PlanFile {
     pub night_pack: Option<NightPackFile>,
     #[serde(default)]
     pub vehicles: Vehicles,
+    #[serde(default)]
+    pub exempt: Vec<Trait>,
+    #[serde(default)]
+    pub discounts: Vec<DiscountFile>,
+    #[serde(default)]
+    pub discount_rounding: DiscountRounding,
+    #[serde(default = "coupons_max")]
+    pub coupons_max: i64,
+    #[serde(default)]
+    pub longer_may_cost_less: bool,
     #[serde(default = "exit_grace_minutes")]
     pub exit_grace_minutes: i64,
 }
@@ -35,122 +61,120 @@ const fn exit_grace_minutes() -> i64 {
     15
 }
 
-/// Who sets the price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PriceForm {
-    /// 政府定价
-    GovernmentFixed,
-    /// 政府指导价
-    GovernmentGuided,
-    /// 市场调节价
-    #[default]
-    Market,
+const fn coupons_max() -> i64 {
+    8
 }
 
-impl PriceForm {
-    /// The form's public name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::GovernmentFixed => "government_fixed",
-            Self::GovernmentGuided => "government_guided",
-            Self::Market => "market",
-        }
-    }
+const fn yes() -> bool {
+    true
 }
 
-/// Free minutes at the start of a stay.
-#[derive(Debug, Default, Deserialize)]
+/// Free minutes.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Free {
     #[serde(default)]
     pub minutes: i64,
     #[serde(default)]
+    pub electric_minutes: Option<i64>,
+    #[serde(default)]
+    pub disabled_minutes: Option<i64>,
+    #[serde(default)]
     pub mode: FreeMode,
-    #[serde(default, rename = "grant")]
-    pub _grant: Grant,
+    #[serde(default = "yes")]
+    pub inclusive: bool,
+    #[serde(default)]
+    pub grant: Grant,
+    #[serde(default)]
+    pub quota: Option<QuotaFile>,
 }
 
-/// What becomes of the free minutes of a stay that is longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FreeMode {
-    /// 扣除: they are taken off; time is billed from their end.
-    #[default]
-    Deduct,
-    /// 计入: they are billed as well.
-    Absorb,
+impl Default for Free {
+    fn default() -> Self {
+        Self {
+            minutes: 0,
+            electric_minutes: None,
+            disabled_minutes: None,
+            mode: FreeMode::default(),
+            inclusive: true,
+            grant: Grant::default(),
+            quota: None,
+        }
+    }
 }
 
-/// How often the free minutes are given.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grant {
-    #[default]
-    Stay,
+/// How many visits of a car get the free minutes.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaFile {
+    pub visits: i64,
+    pub per: QuotaPer,
 }
 
-/// Where units end early.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Boundary {
-    #[default]
-    Split,
+/// A stay that has a short part on the other side of one edge is priced by the window of its entry.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossingFile {
+    pub minutes: i64,
+    #[serde(default = "yes")]
+    pub inclusive: bool,
+    #[serde(default)]
+    pub part: CrossingPart,
 }
 
-/// What a part of a unit costs.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rounding {
-    #[default]
-    Up,
-}
-
-/// What the elapsed time of the tiers counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TierClock {
-    /// Billed time of the stay, whichever window it lay in.
-    #[default]
-    Stay,
-    /// Billed time since the window began.
-    Window,
-}
-
-/// When the tiers begin again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-pub enum Restart {
-    /// Not within a stay.
-    #[serde(rename = "never")]
-    Never,
-    /// 24 hours after entry, and so on.
-    #[default]
-    #[serde(rename = "every_24h")]
-    Every24h,
-    /// At local midnight.
-    #[serde(rename = "every_day")]
-    EveryDay,
-}
-
-/// A part of the local day that is charged.
+/// A part of the local day that is charged, on the days that it names.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowFile {
     pub name: String,
+    #[serde(default)]
+    pub days: Vec<DayWord>,
+    #[serde(default)]
+    pub season: Vec<SeasonFile>,
     pub from: String,
     pub to: String,
+    #[serde(default)]
     pub tiers: Vec<TierFile>,
+    #[serde(default)]
+    pub steps: Vec<StepFile>,
+    #[serde(default)]
+    pub cap_fen: Option<Price>,
+    #[serde(default)]
+    pub counts: Option<CountsFile>,
+}
+
+/// From one day of the year to another, both included; over the year's end if `to` is earlier.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeasonFile {
+    pub from: String,
+    pub to: String,
 }
 
 /// A unit price up to some elapsed time.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TierFile {
     #[serde(default)]
     pub until_minutes: Option<i64>,
     pub unit_minutes: i64,
-    pub price_fen: i64,
+    pub price_fen: Price,
+}
+
+/// What a stay costs in all up to some elapsed time.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepFile {
+    pub until_minutes: i64,
+    pub total_fen: Price,
+}
+
+/// More than so many minutes of a window count as so many.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountsFile {
+    pub over_minutes: i64,
+    pub as_minutes: i64,
 }
 
 /// The most that is charged.
@@ -158,11 +182,13 @@ pub struct TierFile {
 #[serde(deny_unknown_fields)]
 pub struct Caps {
     #[serde(default)]
-    pub natural_day_fen: Option<i64>,
+    pub natural_day_fen: Option<Amounts>,
     #[serde(default)]
-    pub rolling_24h_fen: Option<i64>,
+    pub rolling_24h_fen: Option<Amounts>,
     #[serde(default)]
     pub across_visits: bool,
+    #[serde(default)]
+    pub uncapped: bool,
 }
 
 /// One price for a night spent wholly inside.
@@ -173,41 +199,10 @@ pub struct NightPackFile {
     pub enter_from: String,
     pub leave_by: String,
     pub unit_minutes: i64,
-    pub price_fen: i64,
+    pub price_fen: Price,
     pub max_units: i64,
     #[serde(default = "yes")]
     pub after_free: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-/// Class of a vehicle as a tariff sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vehicle {
-    /// 小型车
-    Small,
-    /// 中型车
-    Medium,
-    /// 大型车
-    Large,
-    /// 摩托车
-    Motorcycle,
-}
-
-impl Vehicle {
-    /// Read the class by its public name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "small" => Some(Self::Small),
-            "medium" => Some(Self::Medium),
-            "large" => Some(Self::Large),
-            "motorcycle" => Some(Self::Motorcycle),
-            _ => None,
-        }
-    }
 }
 
 /// How the prices of a class relate to those of the tiers.
@@ -222,6 +217,10 @@ pub struct Vehicles {
     pub large: Scale,
     #[serde(default)]
     pub motorcycle: Scale,
+    #[serde(default)]
+    pub oversize: Scale,
+    #[serde(default)]
+    pub tricycle: Scale,
 }
 
 /// Exact multipliers in thousandths.
@@ -241,5 +240,34 @@ const fn one() -> i64 {
 impl Default for Scale {
     fn default() -> Self {
         Self { price_permille: one(), cap_permille: one() }
+    }
+}
+
+/// A part of the amount that some do not pay.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscountFile {
+    pub name: String,
+    pub traits: Vec<Trait>,
+    pub off_permille: i64,
+}
+
+/// How a discounted amount is rounded.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscountRounding {
+    #[serde(default = "one_fen")]
+    pub to_fen: i64,
+    #[serde(default)]
+    pub mode: RoundingMode,
+}
+
+const fn one_fen() -> i64 {
+    1
+}
+
+impl Default for DiscountRounding {
+    fn default() -> Self {
+        Self { to_fen: one_fen(), mode: RoundingMode::default() }
     }
 }

@@ -4,17 +4,32 @@
 //! the rule that it breaks; [`Plan::price`] then only ever refuses a span that makes no sense.
 //! `docs/tariffs.md` is the guide to the language.
 
+mod amounts;
+mod audit;
+mod benefits;
+mod calendar;
 mod check;
+mod columns;
 mod compile;
 mod day;
 mod file;
+mod layout;
+mod next;
 mod price;
+mod sink;
+mod terms;
 mod time;
 mod walk;
+mod words;
 
+pub use audit::{Example, Finding, Severity};
+pub use calendar::{Calendar, CalendarError, DayKind};
+pub use columns::{ColumnError, Columns};
 pub use compile::Plan;
-pub use file::{PriceForm, Vehicle};
-pub use time::{FIRST_S, LAST_S};
+pub use next::NextChange;
+pub use terms::{COUPON_KINDS, Coupon, Override, PLAIN, Terms};
+pub use time::{CALENDAR_DAYS, FIRST_S, LAST_S};
+pub use words::{PriceForm, QuotaPer, TRAITS, Trait, Traits, VEHICLES, Vehicle};
 
 /// A plan that cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +57,7 @@ pub struct SpanError {
 
 /// What is to be priced; instants are epoch seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct Span<'terms> {
     /// When the car came.
     pub entered_s: i64,
     /// When it left, or the moment that the price is stated for.
@@ -51,12 +66,14 @@ pub struct Span {
     pub vehicle: Vehicle,
     /// What earlier visits have used of a cap that spans visits.
     pub carry: Option<Carry>,
+    /// What else decides.
+    pub terms: &'terms Terms,
 }
 
 /// How far a cap that spans visits is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carry {
-    /// When the 24 hours of the cap began.
+    /// When the day or the 24 hours of the cap began.
     pub anchor_s: i64,
     /// What has been charged in them.
     pub charged_fen: i64,
@@ -69,14 +86,28 @@ pub enum Rule {
     Tier,
     /// Free minutes, or time outside every window.
     Free,
+    /// The part of a unit that is not charged.
+    PartDropped,
+    /// Time of a window beyond what it counts as.
+    NotCounted,
+    /// What a stretch inside a window costs less because of the window's cap.
+    CapWindow,
     /// What a natural day costs less because of its cap.
     CapDay,
     /// What 24 hours cost less because of their cap.
     Cap24h,
     /// One price for a night spent wholly inside.
     NightPack,
-    /// Whole days that cost what the day before them cost.
+    /// Whole days that cost what an equal day costs.
     Repeat,
+    /// What an emergency instruction changes.
+    Override,
+    /// What a discount takes off.
+    Discount,
+    /// What a coupon takes off, or its minutes.
+    Coupon,
+    /// The car never pays.
+    Exempt,
 }
 
 impl Rule {
@@ -86,10 +117,17 @@ impl Rule {
         match self {
             Self::Tier => "tier",
             Self::Free => "free",
+            Self::PartDropped => "part_dropped",
+            Self::NotCounted => "not_counted",
+            Self::CapWindow => "cap_window",
             Self::CapDay => "cap_day",
             Self::Cap24h => "cap_24h",
             Self::NightPack => "night_pack",
             Self::Repeat => "repeat",
+            Self::Override => "override",
+            Self::Discount => "discount",
+            Self::Coupon => "coupon",
+            Self::Exempt => "exempt",
         }
     }
 }
@@ -97,7 +135,7 @@ impl Rule {
 /// One reason of an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'plan> {
-    /// Name of the window, where the line belongs to one.
+    /// Name of the window, night pack or discount, where the line belongs to one.
     pub window: Option<&'plan str>,
     /// Why.
     pub rule: Rule,
@@ -109,7 +147,7 @@ pub struct Line<'plan> {
     pub units: i64,
     /// Price of one unit; for `repeat`, of one day.
     pub unit_price_fen: i64,
-    /// What the line adds, or, for a cap, takes away.
+    /// What the line adds, or, for a cap or a discount, takes away.
     pub amount_fen: i64,
 }
 
@@ -118,7 +156,7 @@ pub struct Line<'plan> {
 pub struct Quote<'plan> {
     /// What is owed.
     pub amount_fen: i64,
-    /// Why, in order of time.
+    /// Why, in order of time; what follows from the whole amount stands last.
     pub lines: Vec<Line<'plan>>,
     /// What the car's next visit is told.
     pub carry: Option<Carry>,

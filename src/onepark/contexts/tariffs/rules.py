@@ -32,6 +32,7 @@ from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
+Asked = tuple[_native.Plan, int, int, str, tuple[int, int] | None, _native.Terms | None]
 Version = TypeVar("Version", Plan, Assignment)
 
 
@@ -159,11 +160,11 @@ def _instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, CHINA)
 
 
-def _asked(request: PriceRequest) -> tuple[_native.Plan, int, int, str, tuple[int, int] | None]:
+def _asked(request: PriceRequest) -> Asked:
     carry = request.carry
     used = None if carry is None else (_seconds(carry.anchor_at), int(carry.charged_fen))
     entered_s, until_s = _seconds(request.entered_at), _seconds(request.until_at)
-    return request.plan.engine, entered_s, until_s, request.vehicle.value, used
+    return request.plan.engine, entered_s, until_s, request.vehicle.value, used, None
 
 
 def _carry(carry: tuple[int, int]) -> Carry:
