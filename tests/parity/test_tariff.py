@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from array import array
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from onepark import _native
 from tests.reference.tariff_benefits import Terms
-from tests.reference.tariff_oracle import Carry, price
+from tests.reference.tariff_oracle import KINDS, Y2000, Carry, price
 from tests.reference.tariff_plans import CLASSES, calendars, carries, entries, plans, stays
 from tests.reference.tariff_plans import terms as terms_at
 
@@ -48,17 +48,62 @@ def named(row: dict[str, str]) -> str:
     return f"{row['note']} ({row['basis']})"
 
 
+def terms_of(words: str) -> Terms:
+    """`electric+zone=side+used=1+minutes:240`: traits, zone, free visits used, coupons."""
+    terms = Terms()
+    for word in [] if words == "-" else words.split("+"):
+        name, _, value = word.partition("=")
+        kind, _, number = word.partition(":")
+        if number:
+            terms.coupons = [*terms.coupons, (kind, int(number))]
+        elif name == "zone":
+            terms.zone = value
+        elif name == "used":
+            terms.free_visits_used = int(value)
+        else:
+            terms.traits.add(word)
+    return terms
+
+
+def calendar_of(words: str) -> bytes:
+    """`golden_week:2025-10-01..2025-10-08`: weekdays, but for those days."""
+    if words == "-":
+        return b""
+    kind, _, days = words.partition(":")
+    first, last = (date.fromisoformat(day) for day in days.split(".."))
+    known = [Y2000 + timedelta(days=n) for n in range((last - Y2000).days + 1)]
+    usual = [KINDS.index("weekend") if day.weekday() >= 5 else 0 for day in known]
+    own = KINDS.index(kind)
+    return bytes(own if day >= first else usual[n] for n, day in enumerate(known))
+
+
 @pytest.mark.parametrize("row", rows("tariff.tsv"), ids=named)
 def test_a_worked_fee_comes_out_of_the_engine_and_of_the_oracle(row):
     body = (ROOT / row["plan"]).read_text(encoding="utf-8")
     span = seconds(row["entered"]), seconds(row["until"])
     carry = carry_of(row["carry_anchor"], row["carry_fen"])
+    terms, calendar = terms_of(row["terms"]), calendar_of(row["days"])
     expected = int(row["amount_fen"]), carry_of(row["next_anchor"], row["next_fen"])
-    amount_fen, lines, next_carry = _native.Plan(body).price(*span, row["vehicle"], carry)
+    engine = _native.Plan(body, _native.Calendar(calendar))
+    amount_fen, lines, next_carry = engine.price(*span, row["vehicle"], carry, native(terms))
     assert (amount_fen, next_carry) == expected
     assert sum(line[-1] for line in lines) == amount_fen
     if span[1] - span[0] <= SLOW_S:
-        assert price(json.loads(body), *span, vehicle=row["vehicle"], carry=carry) == expected
+        asked: dict[str, Any] = {"carry": carry, "terms": terms, "calendar": calendar}
+        assert price(json.loads(body), *span, vehicle=row["vehicle"], **asked) == expected
+
+
+def test_every_rule_set_of_the_cities_is_a_plan_with_fees_and_passes_the_checker():
+    today_s = seconds("2026-11-01T00:00:00+08:00")
+    files = sorted((ROOT / "tests" / "vectors" / "tariffs").glob("T*.json"))
+    priced = {Path(row["plan"]).name for row in rows("tariff.tsv")}
+    assert {int(file.name[1:].split("_")[0]) for file in files} == set(range(1, 25))
+    assert [file.name for file in files if file.name not in priced] == []
+    found = {
+        file.name: [one[1:4] for one in _native.Plan(file.read_text()).audit(today_s) if one[0]]
+        for file in files
+    }
+    assert {name: errors for name, errors in found.items() if errors} == {}
 
 
 @pytest.mark.parametrize("row", rows("tariff_invalid.tsv"), ids=lambda row: row["body"][:60])

@@ -113,7 +113,7 @@ class Stay:
     def _free_s(self) -> int:
         quota = self.free.get("quota")
         if quota is not None and self.terms.free_visits_used >= quota["visits"]:
-            return 0
+            return int(quota.get("then_minutes", 0)) * 60
         given = [self.free.get("minutes", 0)]
         given += [self.free.get(f"{one}_minutes", 0) for one in self.terms.traits]
         return int(max(given)) * 60

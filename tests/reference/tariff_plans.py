@@ -116,7 +116,8 @@ def frees(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         free["electric_minutes"] = draw(st.sampled_from([0, 60, 120]))
     if draw(st.integers(0, 3)) == 0:
-        free["quota"] = {"visits": 2, "per": draw(st.sampled_from(["24h", "day"]))}
+        per, then = draw(st.sampled_from(["24h", "day"])), draw(st.sampled_from([0, 10, 90]))
+        free["quota"] = {"visits": 2, "per": per, "then_minutes": then}
     return free
 
 

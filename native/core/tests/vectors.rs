@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use onepark_core::plate::{self, Color};
-use onepark_core::tariff::{Calendar, Carry, PLAIN, Plan, Span, Vehicle};
+use onepark_core::tariff::{Calendar, Carry, Coupon, FIRST_S, Plan, Span, Terms, Traits, Vehicle};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -32,23 +32,58 @@ fn carry(anchor: &str, fen: &str) -> Option<Carry> {
     (anchor != "-").then(|| Carry { anchor_s: instant(anchor), charged_fen: fen.parse().unwrap() })
 }
 
+/// `electric+zone=side+used=1+minutes:240`: traits, zone, free visits used, coupons.
+fn terms(words: &str) -> Terms {
+    let mut terms = Terms::default();
+    for word in words.split('+').filter(|&word| word != "-") {
+        if let Some(zone) = word.strip_prefix("zone=") {
+            terms.zone = Some(String::from(zone));
+        } else if let Some(used) = word.strip_prefix("used=") {
+            terms.free_visits_used = used.parse().unwrap();
+        } else if let Some((kind, value)) = word.split_once(':') {
+            terms.coupons.push(Coupon::parse(kind, value.parse().unwrap()).unwrap());
+        } else {
+            terms.traits = terms.traits.with(Traits::parse(word).unwrap());
+        }
+    }
+    terms
+}
+
+/// `golden_week:2025-10-01..2025-10-08`: weekdays, but for those days.
+fn calendar(words: &str) -> Calendar {
+    const KINDS: [&str; 6] =
+        ["workday", "makeup_workday", "weekend", "short_holiday", "golden_week", "spring_festival"];
+    let usual = Calendar::of_weekdays();
+    let Some((kind, (first, last))) =
+        words.split_once(':').map(|(kind, days)| (kind, days.split_once("..").unwrap()))
+    else {
+        return usual;
+    };
+    let day = |date: &str| {
+        let midnight_s = instant(&format!("{date}T00:00:00+08:00"));
+        usize::try_from((midnight_s - FIRST_S) / 86_400).unwrap()
+    };
+    let own = u8::try_from(KINDS.iter().position(|&known| known == kind).unwrap()).unwrap();
+    let code = |n| if n >= day(first) { own } else { usual.kind(n) as u8 };
+    Calendar::published(&(0..=day(last)).map(code).collect::<Vec<u8>>()).unwrap()
+}
+
 #[test]
 fn every_worked_fee_comes_out() {
-    let calendar = Calendar::of_weekdays();
     for row in rows("tariff.tsv") {
-        let plan =
-            Plan::compile(&fs::read_to_string(root().join(&row[0])).unwrap(), &calendar).unwrap();
-        let quote = plan
-            .price(&Span {
-                vehicle: Vehicle::parse(&row[1]).unwrap(),
-                entered_s: instant(&row[2]),
-                until_s: instant(&row[3]),
-                carry: carry(&row[4], &row[5]),
-                terms: &PLAIN,
-            })
-            .unwrap();
+        let body = fs::read_to_string(root().join(&row[0])).unwrap();
+        let plan = Plan::compile(&body, &calendar(&row[10])).unwrap();
+        let span = Span {
+            vehicle: Vehicle::parse(&row[1]).unwrap(),
+            entered_s: instant(&row[2]),
+            until_s: instant(&row[3]),
+            carry: carry(&row[4], &row[5]),
+            terms: &terms(&row[9]),
+        };
+        let quote = plan.price(&span).unwrap();
         let found = (quote.amount_fen, quote.carry);
         assert_eq!(found, (row[6].parse().unwrap(), carry(&row[7], &row[8])), "{row:?}");
+        assert_eq!(plan.fee_fen(&span), Ok(quote.amount_fen), "{row:?}");
         let sum: i64 = quote.lines.iter().map(|line| line.amount_fen).sum();
         assert_eq!(sum, quote.amount_fen, "{row:?}");
     }

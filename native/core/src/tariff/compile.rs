@@ -57,7 +57,15 @@ pub struct FreeTime {
     /// A stay of exactly the free minutes is free.
     pub inclusive: bool,
     pub grant: Grant,
-    pub quota: Option<(i64, QuotaPer)>,
+    pub quota: Option<Quota>,
+}
+
+/// So many visits get the free minutes; later ones get fewer, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota {
+    pub visits: i64,
+    pub per: QuotaPer,
+    pub then_s: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -154,7 +162,10 @@ impl Plan {
     /// How many visits of a car get free minutes, and in which time they are counted.
     #[must_use]
     pub const fn free_quota(&self) -> Option<(i64, QuotaPer)> {
-        self.free.quota
+        match self.free.quota {
+            Some(quota) => Some((quota.visits, quota.per)),
+            None => None,
+        }
     }
 
     pub(super) fn layout_of(&self, zone: Option<&str>) -> &Layout {
@@ -206,9 +217,10 @@ fn free_time(file: &PlanFile) -> Result<FreeTime, PlanError> {
     let s = minutes("free.minutes", free.minutes, DAY_MINUTES)?;
     let own =
         |field, given: Option<i64>| given.map_or(Ok(s), |value| minutes(field, value, DAY_MINUTES));
-    let quota = |quota: QuotaFile| {
-        let visits = range("free.quota.visits", quota.visits, 1..=QUOTA_VISITS_MAX)?;
-        Ok((visits, quota.per))
+    let quota = |given: QuotaFile| {
+        let visits = range("free.quota.visits", given.visits, 1..=QUOTA_VISITS_MAX)?;
+        let then_s = minutes("free.quota.then_minutes", given.then_minutes, DAY_MINUTES)?;
+        Ok(Quota { visits, per: given.per, then_s })
     };
     Ok(FreeTime {
         s,

@@ -109,6 +109,8 @@ impl Default for Free {
 pub struct QuotaFile {
     pub visits: i64,
     pub per: QuotaPer,
+    #[serde(default)]
+    pub then_minutes: i64,
 }
 
 /// A stay that has a short part on the other side of one edge is priced by the window of its entry.

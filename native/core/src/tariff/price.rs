@@ -119,12 +119,11 @@ impl Plan {
         self.covering(span).filter(|carry| span.until_s < carry.anchor_s + DAY_S)
     }
 
-    /// The free time of this stay: the most that its traits give, none beyond the quota.
+    /// The free time of this stay: the most that its traits give, or what is left beyond the quota.
     pub(super) fn free_s(&self, span: &Span<'_>) -> i64 {
-        let used_up =
-            self.free.quota.is_some_and(|(visits, _)| span.terms.free_visits_used >= visits);
-        if used_up {
-            return 0;
+        let quota = self.free.quota;
+        if let Some(quota) = quota.filter(|quota| span.terms.free_visits_used >= quota.visits) {
+            return quota.then_s;
         }
         let own = |one, s| if span.terms.traits.has(one) { s } else { 0 };
         let most = self.free.s.max(own(Trait::Electric, self.free.electric_s));
