@@ -7,6 +7,7 @@ use super::calendar::Calendar;
 use super::check::{broken, clock, count, name, parse, range};
 use super::file::{Caps, NightPackFile, PlanFile, QuotaFile, Vehicles};
 use super::layout::Layout;
+use super::quick::Quick;
 use super::time::{DAY_S, MINUTE_S};
 use super::words::{
     Boundary, CrossingPart, FreeMode, Grant, PriceForm, QuotaPer, Restart, Rounding, TierClock,
@@ -45,6 +46,7 @@ pub struct Plan {
     pub(super) says_outside: bool,
     pub(super) says_uncapped: bool,
     pub(super) longer_may_cost_less: bool,
+    pub(super) quick: Quick,
 }
 
 /// Free minutes.
@@ -144,6 +146,7 @@ impl Plan {
             says_outside: file.outside.is_some(),
             says_uncapped: file.caps.uncapped,
             longer_may_cost_less: file.longer_may_cost_less,
+            quick: Quick::default(),
         })
     }
 

@@ -16,6 +16,7 @@ mod file;
 mod layout;
 mod next;
 mod price;
+mod quick;
 mod sink;
 mod terms;
 mod time;

@@ -26,6 +26,9 @@ impl Plan {
     /// # Errors
     /// As [`Plan::price`].
     pub fn fee_fen(&self, span: &Span<'_>) -> Result<i64, SpanError> {
+        if let Some(fee_fen) = self.quick_fee_fen(span) {
+            return Ok(fee_fen);
+        }
         self.run(span, Silent).map(|(amount_fen, ..)| amount_fen)
     }
 
@@ -145,7 +148,7 @@ impl Plan {
 
 impl NightPack {
     /// Both ends lie in one night, its edges included.
-    const fn covers(&self, span: &Span<'_>) -> bool {
+    pub(super) const fn covers(&self, span: &Span<'_>) -> bool {
         let into_s = (second_of_day(span.entered_s) - self.enter_from_s).rem_euclid(DAY_S);
         into_s + (span.until_s - span.entered_s) <= self.length_s
     }

@@ -11,7 +11,7 @@ use crate::tariff::{Line, Rule, SpanError};
 impl<'plan, S: Sink<'plan>> Walk<'plan, '_, S> {
     /// Price a stretch inside a window, in which units begin before `edge_s` and end by `hard_s`:
     /// the amount and where its last unit ends.
-    pub(super) fn stretch(
+    pub(in crate::tariff) fn stretch(
         &mut self,
         window: &'plan Window,
         from_s: i64,
