@@ -72,12 +72,13 @@ class Judge:
 
     def reason(self, what: str, **question: Any) -> str:
         """Return why a judge refuses, empty if it does not; a slip of our own is no reason."""
+        why = ""
         try:
             self.ask(what, **question)
         except Refused as refused:
-            assert not SLIP.match(str(refused)), f"{what}: {refused}"
-            return str(refused)
-        return ""
+            why = str(refused)
+        assert not SLIP.match(why), f"{what}: {why}"
+        return why
 
     def close(self) -> None:
         with self._process:

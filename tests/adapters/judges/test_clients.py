@@ -55,9 +55,7 @@ class Merchant:
         """One call of Alipay's kit."""
         params = {"bizContent": content, "notify_url": NOTIFY_URL}
         given = {**self.alipay_keys(), "gateway": self.alipay["base_url"], **changes}
-        return self._judge.ask(
-            "alipay.call", method=f"alipay.trade.{call}", params=params, **given
-        )
+        return self._judge.ask("alipay.call", method=f"alipay.trade.{call}", params=params, **given)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from tests.adapters.judges.messages import this_second
 SECRET = bytes(range(32))
 OTHER_SECRET = bytes(range(1, 33))
 ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
-BODIES = ["", "{}", '{"plate":"苏B12345","a":"+ &=%"}', '{"a": 1.50, "u": "\\u505c"}\n', "🚗 " * 999]
+BODIES = ["", "{}", '{"plate":"苏B12345","a":"+ &=%"}', '{"a": 1.50, "u": "\\u505c"}\n', "🚗" * 999]
 
 
 def headers_of(signature, stamp, message_id=ID):
