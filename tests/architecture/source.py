@@ -14,7 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
 GENERATED = {"target", "node_modules", "__pycache__", "dist", "build"}
-READ_BY_PEOPLE = {".py", ".pyi", ".rs", ".sql", ".toml", ".md", ".yaml", ".yml", ".vue", ".ts"}
+READ_BY_PEOPLE = {
+    *(".py", ".pyi", ".rs", ".sql", ".toml", ".md", ".yaml", ".yml", ".vue", ".ts", ".js"),
+}
 
 
 @dataclass(frozen=True)

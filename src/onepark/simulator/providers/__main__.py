@@ -6,8 +6,11 @@ Never: listens beyond this machine, or leaves a payments.json that names a port 
 
 import argparse
 import asyncio
+import os
 import signal
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -32,6 +35,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="keys and payments.json")
     given = parser.parse_args()
     asyncio.run(serve(given.data, given.port))
+    _leave()
 
 
 async def serve(data: Path, port: int) -> None:
@@ -53,6 +57,13 @@ async def serve(data: Path, port: int) -> None:
         await courier.close()
         server.stop()  # type: ignore[no-untyped-call]  # the library leaves it bare
         await serving
+
+
+def _leave() -> NoReturn:
+    """End at once: a thread of the server that wakes while Python is taken apart would abort us."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _asked_to_end() -> asyncio.Event:

@@ -189,8 +189,9 @@ class AlipayDesk:
         """Refuse a call that our one app did not sign."""
         if given.get("app_id") != ALIPAY_APP_ID:
             raise Refused("40002", "isv.invalid-app-id", "无效的AppID参数")
-        fixed = {"sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"}
-        if any(given.get(name) != value for name, value in fixed.items()):
+        fixed = {"sign_type": "RSA2", "charset": "utf-8", "version": "1.0"}
+        is_fixed = all(given.get(name) == value for name, value in fixed.items())
+        if not is_fixed or given.get("format", "JSON") != "JSON":  # an app may leave it out
             raise Refused("40002", "isv.invalid-parameter", "公共参数无效")
         signed = {name: value for name, value in given.items() if name != "sign"}
         if not rsa_fits(self._keys.alipay_app, _text(signed), given.get("sign", "")):
@@ -239,10 +240,12 @@ def _notice_fields(trade: Trade, behaviour: Behaviour, now: datetime) -> dict[st
 def _fields(call: Call) -> dict[str, str]:
     """Read the query and the body as one form."""
     try:
-        query = urlsplit(call.target).query
+        parts = (urlsplit(call.target).query, call.body.decode())
         pairs = [
-            *parse_qsl(query, keep_blank_values=True, strict_parsing=True),
-            *parse_qsl(call.body.decode(), keep_blank_values=True, strict_parsing=True),
+            pair
+            for part in parts
+            if part
+            for pair in parse_qsl(part, keep_blank_values=True, strict_parsing=True)
         ]
     except ValueError as error:
         raise Refused("40002", "isv.invalid-parameter", "表单无效") from error
