@@ -55,6 +55,7 @@ TAGS = {
     "orders 订单": "应缴与订单 Dues and orders, without an account",
     "vacancies 空位": "实时空位 Live vacancies",
     "tariffs 计费": "收费规则与试算 Tariffs and quotes",
+    "filing 收费备案": "起草、校验、发布与启用收费规则 Tariffs from draft to force, for staff",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",
