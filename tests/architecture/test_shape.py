@@ -21,6 +21,8 @@ BESIDE_THE_ROLES = {
     "registry/importing": "reading and judging files of lots is no use case of a request",
     "stays/money": "orders and charges are half of a stay, and would double rules.py",
     "stays/order_store": "the statements of orders, beside those of passages",
+    "stays/replay": "pricing the past again is work over history, no use case of a request",
+    "stays/replay_store": "the one statement that reads the past, by cursor",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
     "tariffs/checking": "what is wrong with a plan is asked with and without a platform around it",
     "tariffs/filing": "a draft has nouns and decisions of its own, none of which prices anything",
