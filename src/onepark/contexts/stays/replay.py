@@ -6,7 +6,7 @@ Never: writes a row, shows a whole plate, or holds more of the past than one chu
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ from onepark.infra.db import Database, StaffScope
 from onepark.kernel.types import Fen, LotId, StayId, Vehicle
 
 LARGEST = 10
+CHUNK_STAYS = 10_000  # in memory at one time
 
 CarKey: TypeAlias = tuple[LotId, str]
 Carries: TypeAlias = dict[CarKey, Carry | None]
@@ -78,8 +79,8 @@ class ReplayReport(Struct, frozen=True):
 class Replay:
     """Past stays under a new plan, chunk by chunk, within the rows that a scope may see."""
 
-    def __init__(self, staff_db: Database) -> None:
-        self._db = staff_db
+    def __init__(self, staff_db: Database, *, chunk_stays: int = CHUNK_STAYS) -> None:
+        self._db, self._chunk_stays = staff_db, chunk_stays
 
     async def run(
         self,
@@ -89,16 +90,16 @@ class Replay:
         from_at: datetime,
         to_at: datetime,
         scope: StaffScope,
-        tick: Callable[[int], None] = lambda _: None,
     ) -> ReplayReport:
         """Price what came in a span to these lots, given with their codes, under another plan."""
         books, carries = _Books(lots), Carries()
         async with self._db.transaction(scope) as tx:
-            chunks = replay_store.past_stays(tx, list(lots), from_at=from_at, to_at=to_at)
+            chunks = replay_store.past_stays(
+                tx, list(lots), from_at=from_at, to_at=to_at, chunk_stays=self._chunk_stays
+            )
             async for chunk in chunks:
                 fees, carries = price_again(plan, chunk, carries)
                 books.add(chunk, fees)
-                tick(books.total.stays)
         codes = tuple(sorted(lots.values()))
         return ReplayReport(
             from_at, to_at, codes, books.total, dict(books.by_vehicle), books.largest()

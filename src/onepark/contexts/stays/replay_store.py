@@ -11,7 +11,6 @@ from typing import NamedTuple
 from onepark.infra.db import Tx
 from onepark.kernel.types import Fen, LotId, StayId
 
-CHUNK_STAYS = 10_000
 FETCH_TIMEOUT_S = 600  # the first chunk waits until all stays are in order
 
 ONLY_LOOK = "SET TRANSACTION READ ONLY"
@@ -40,10 +39,10 @@ class PastStay(NamedTuple):
 
 
 async def past_stays(
-    tx: Tx, lots: Sequence[LotId], *, from_at: datetime, to_at: datetime
+    tx: Tx, lots: Sequence[LotId], *, from_at: datetime, to_at: datetime, chunk_stays: int
 ) -> AsyncIterator[list[PastStay]]:
     """Yield the stays of cars that came in a span, each car's in order, as of one moment."""
     await tx.execute(ONLY_LOOK)
     cursor = await tx.cursor(PAST_STAYS, lots, from_at, to_at, timeout=FETCH_TIMEOUT_S)
-    while rows := await cursor.fetch(CHUNK_STAYS, timeout=FETCH_TIMEOUT_S):
+    while rows := await cursor.fetch(chunk_stays, timeout=FETCH_TIMEOUT_S):
         yield [PastStay(*row) for row in rows]
