@@ -2,7 +2,8 @@
 
 Owns: its titles, tags and security schemes, and what the framework cannot see: the bodies and query
 strings that a handler reads by itself. A handler names those in its ``opt``: ``body`` or ``query``
-is a Struct, ``body_example`` an example, and ``body_raw`` says that the bytes are a provider's own.
+is a Struct, and ``body_raw`` says that the bytes are a provider's own; ``body_example`` is an
+example of any body.
 Never: sends a browser to another host: the pages come from a wheel, and a policy says so too.
 """
 
@@ -242,6 +243,8 @@ def _add_body(
         if "body_example" in opt:
             media["example"] = opt["body_example"]
         operation["requestBody"] = {"required": True, "content": {JSON: media}}
+    elif "body_example" in opt:
+        operation["requestBody"]["content"][JSON]["example"] = opt["body_example"]
     elif opt.get("body_raw"):
         anything = {"schema": {"type": "object"}}
         operation["requestBody"] = {"required": True, "content": {JSON: anything, FORM: anything}}

@@ -13,11 +13,19 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from onepark.app.problems import HANDLERS as PROBLEMS
-from onepark.contexts.tariffs.http import EXAMPLE, HANDLERS, TARIFF_EXAMPLE
+from onepark.contexts.tariffs.filing_http import EXAMPLE as FILING_EXAMPLE
+from onepark.contexts.tariffs.http import (
+    CHECK_EXAMPLE,
+    EXAMPLE,
+    HANDLERS,
+    OVERLAPPING,
+    TARIFF_EXAMPLE,
+)
 from onepark.contexts.tariffs.model import QuoteAnswer
 from onepark.contexts.tariffs.office import Checks
-from onepark.contexts.tariffs.proof import differences
+from onepark.contexts.tariffs.proof import differences, plan_hash
 from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.tariffs.wording import plain_chinese
 from onepark.infra.limits import Limiter
 from onepark.infra.redis import open_redis
 from onepark.kernel.types import LotId, OperatorId
@@ -174,9 +182,9 @@ async def test_what_is_no_hash_is_refused(client, wrong):
 async def test_a_lot_shows_its_tariff_in_plain_chinese_and_as_it_was_filed(client):
     told = (await client.get(f"/v1/lots/{LOT}/tariff")).json()
     in_force = told["in_force"]
-    assert set(TARIFF_EXAMPLE["in_force"]["text_zh"]) <= set(in_force["text_zh"])
+    assert "07:00–21:00：首小时 5 元，之后每 30 分钟 2 元" in in_force["text_zh"]
     assert (in_force["plan_key"], in_force["version"], in_force["name"]) == ("t7", 1, "太仓")
-    assert in_force["plan_hash"] == TARIFF_EXAMPLE["in_force"]["plan_hash"]
+    assert in_force["plan_hash"] == EXAMPLE["plan_hash"]
     assert in_force["body"] == json.loads(TAICANG)
     assert (in_force["valid_until_at"], told["next"]) == (None, None)
 
@@ -190,6 +198,14 @@ async def test_a_lot_without_a_tariff_has_none_in_force(client):
 async def test_a_lot_that_is_not_there_has_no_tariff(client, lot):
     response = await client.get(f"/v1/lots/{lot}/tariff")
     assert (response.status_code, response.json()["code"]) == (404, "tariffs.lot_unknown")
+
+
+async def test_the_examples_of_the_document_are_true(client):
+    told = (await client.post("/v1/tariffs/check", json=OVERLAPPING)).json()
+    assert told == CHECK_EXAMPLE
+    for shown in (TARIFF_EXAMPLE["in_force"], FILING_EXAMPLE):
+        assert shown["plan_hash"] == plan_hash(shown["body"])
+        assert shown["text_zh"] == plain_chinese(shown["body"])
 
 
 async def test_anybody_may_have_a_plan_checked(client):

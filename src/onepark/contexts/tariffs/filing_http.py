@@ -89,8 +89,14 @@ EXAMPLE: dict[str, Any] = {
     "plan_id": 31,
     "withdrawer": None,
     "withdrawn_at": None,
-    "plan_hash": "1c4f3ee9d7e1d0fbb9c2be5c6a1a6f0d5ae4a6f3a8a4a4bb2a6cf2b4d16e7f05",
-    "text_zh": ["全天：每小时 5 元", "不足一个计费单位的，按一个计费单位计"],
+    "plan_hash": "856d90f599d2d5a9b8c781276683c47d323e92b4f2c6b85bfe7a5ec91131426f",
+    "text_zh": [
+        "全天：每小时 5 元",
+        "不足一个计费单位的，按一个计费单位计",
+        "连续停放每满 24 小时，重新计费",
+        "缴费后请在 15 分钟内离场",
+        "市场调节价",
+    ],
     "body": {
         "price_form": "market",
         "windows": [
@@ -102,6 +108,12 @@ EXAMPLE: dict[str, Any] = {
             }
         ],
     },
+}
+
+ASSIGNMENT = {
+    "plan_key": "office_day",
+    "lots": ["320281001101", "320281001102"],
+    "valid_from_at": "2026-12-01T00:00:00+08:00",
 }
 
 
@@ -120,7 +132,7 @@ def shown(description: str) -> ResponseSpec:
         "Keeps a plan as a draft. It never changes: a correction is another draft. "
         "The city names the operator."
     ),
-    opt=DRAFT,
+    opt=DRAFT | {"body_example": {name: EXAMPLE[name] for name in ("plan_key", "name", "body")}},
     security=STAFF,
     responses={
         201: shown("草稿 The draft"),
@@ -212,7 +224,7 @@ async def check_draft(
         "By another person than its author; in force from the stated moment, or from now, where "
         "the version before it ends. The city publishes prices that the government fixes or guides."
     ),
-    opt=PUBLISH,
+    opt=PUBLISH | {"body_example": {"valid_from_at": "2026-12-01T00:00:00+08:00"}},
     security=STAFF,
     responses={
         200: shown("已发布的草稿 The published draft"),
@@ -312,7 +324,7 @@ async def show_version(
         "From the stated moment, or from now, these lots charge by the plan; a version of it must "
         "be in force then."
     ),
-    opt=PUBLISH,
+    opt=PUBLISH | {"body_example": ASSIGNMENT},
     security=STAFF,
     responses=refusals(
         OperatorNotNamed, LotUnknown, NoPlan, CityDecides, DateInvalid, VersionsOverlap, staff=True

@@ -104,15 +104,31 @@ Hash = Annotated[
     ),
 ]
 
+OVERLAPPING: dict[str, Any] = {
+    "windows": [
+        {
+            "name": "日间 day",
+            "from": "07:00",
+            "to": "21:00",
+            "tiers": [{"unit_minutes": 30, "price_fen": 200}],
+        },
+        {
+            "name": "夜间 night",
+            "from": "20:00",
+            "to": "07:00",
+            "tiers": [{"unit_minutes": 60, "price_fen": 100}],
+        },
+    ]
+}
 CHECK_EXAMPLE: dict[str, Any] = {
     "good": False,
-    "plan_hash": "9aab2eb2ab6a0f13ae02c9c2b21b4a6bbc7a2a3d3a4e5a4e7b2f5c9f2a2fd9b1",
+    "plan_hash": "3bdc6a9945001e44b5d16a82794d70f5fd59871457e01296f80664077906b15a",
     "findings": [
         {
             "severity": "error",
             "rule": "windows_overlap",
             "field": "windows[1].from",
-            "sentence": "windows[1].from: this window overlaps windows[0]",
+            "sentence": "windows[1].from: begins before another window has ended",
             "sentence_zh": "windows[1].from：时段相互重叠",
             "example": None,
         }
@@ -121,18 +137,30 @@ CHECK_EXAMPLE: dict[str, Any] = {
 TARIFF_EXAMPLE: dict[str, Any] = {
     "lot": "320281001101",
     "in_force": {
-        "plan_key": "t7_taicang",
+        "plan_key": "office_day",
         "version": 1,
-        "name": "太仓庆阳路",
-        "plan_hash": "bfaf7d2b3ec81d7bfa2e7be1fd1e674f2f122ae04decfba3f4e12e5972aca9b3",
+        "name": "办公楼日间",
+        "plan_hash": "856d90f599d2d5a9b8c781276683c47d323e92b4f2c6b85bfe7a5ec91131426f",
         "valid_from_at": "2026-01-01T00:00:00Z",
         "valid_until_at": None,
         "text_zh": [
-            "30 分钟（含）内免费",
-            "07:00–21:00：首小时 5 元，之后每 30 分钟 2 元",
-            "24 小时最高 40 元",
+            "全天：每小时 5 元",
+            "不足一个计费单位的，按一个计费单位计",
+            "连续停放每满 24 小时，重新计费",
+            "缴费后请在 15 分钟内离场",
+            "市场调节价",
         ],
-        "body": {"windows": []},
+        "body": {
+            "price_form": "market",
+            "windows": [
+                {
+                    "name": "全天 all day",
+                    "from": "00:00",
+                    "to": "24:00",
+                    "tiers": [{"unit_minutes": 60, "price_fen": 500}],
+                }
+            ],
+        },
     },
     "next": None,
 }
@@ -148,6 +176,7 @@ TARIFF_EXAMPLE: dict[str, Any] = {
         "No login. The body is a plan; the answer names all that is wrong or odd about it, with "
         "the smallest counter-example where there is one. Nothing is kept."
     ),
+    opt={"body_example": OVERLAPPING},
     responses={
         200: ResponseSpec(
             CheckAnswer,
