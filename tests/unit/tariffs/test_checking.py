@@ -1,19 +1,24 @@
 """A plan that cannot be filed is told why, in both languages."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from onepark.contexts.tariffs.checking import (
+    DEPTH_MAX,
     OTHER_RULE_ZH,
     RULES_ZH,
     Finding,
     Severity,
+    body_text,
     check,
     check_body,
     is_good,
 )
+from onepark.contexts.tariffs.errors import PlanInvalid
 
 ROOT = Path(__file__).parents[3]
 PLANS = ROOT / "src/onepark/simulator/plans"
@@ -55,3 +60,31 @@ def test_a_warning_hinders_no_filing_and_an_error_does():
     assert is_good([])
     assert is_good([warning])
     assert not is_good([warning, Finding(Severity.ERROR, "gap", ".", "A gap.", "有空档")])
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """An object in an object, and so on, with a number in the innermost one."""
+    body: dict[str, Any] = {"a": 1}
+    for _ in range(depth):
+        body = {"a": body}
+    return body
+
+
+def test_a_body_is_kept_as_it_was_given():
+    for body in ({"source": '太仓 "庆阳路"', "windows": []}, nested(DEPTH_MAX - 1)):
+        assert json.loads(body_text(body)) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ({"source": "\u0000"}, "text"),
+        ({"source": "停" * 22_000}, "size"),
+        (nested(DEPTH_MAX), "json"),
+        (nested(20_000), "json"),
+    ],
+)
+def test_a_body_that_no_database_keeps_is_refused(body, rule):
+    with pytest.raises(PlanInvalid) as refused:
+        body_text(body)
+    assert refused.value.facts["rule"] == rule

@@ -1,6 +1,5 @@
 """Who may take which step with a draft, and what a lot charges by over time."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from onepark.contexts.tariffs.errors import (
     LotUnknown,
     NoPlan,
     OperatorNotNamed,
-    PlanInvalid,
     SecondPersonNeeded,
     StillAssigned,
 )
@@ -170,21 +168,6 @@ def test_a_tariff_begins_now_or_later():
     for wrong in (NOW - SECOND, filing.END_OF_DATES, datetime.max.replace(tzinfo=CHINA)):
         with pytest.raises(DateInvalid):
             filing.begins_at(wrong, NOW)
-
-
-def test_a_body_is_kept_as_it_was_given():
-    body = {"source": '太仓 "庆阳路"', "windows": []}
-    assert json.loads(filing.body_text(body)) == body
-
-
-@pytest.mark.parametrize(
-    ("body", "rule"),
-    [({"source": "\u0000"}, "text"), ({"source": "停" * 22_000}, "size")],
-)
-def test_a_body_that_no_database_keeps_is_refused(body, rule):
-    with pytest.raises(PlanInvalid) as refused:
-        filing.body_text(body)
-    assert refused.value.facts["rule"] == rule
 
 
 def an_assignment(*lots: str) -> NewAssignment:

@@ -5,7 +5,7 @@ Never: prices a stay, files a plan, or stops at a plan that cannot be read.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,8 @@ from onepark.contexts.tariffs.rules import compile_plan
 from onepark.kernel.types import Fen
 
 WHOLE_PLAN = "."
+BODY_BYTES_MAX = 65_536
+DEPTH_MAX = 32  # of a body's objects and lists in one another
 
 RULES_ZH = {
     "json": "内容不是有效的 JSON",
@@ -109,3 +111,31 @@ def _refused(refused: PlanInvalid) -> Finding:
         sentence=refused.detail,
         sentence_zh=f"{field}：{RULES_ZH.get(rule, OTHER_RULE_ZH)}",
     )
+
+
+def body_text(body: Mapping[str, Any]) -> str:
+    """Return a draft's body as it is kept for ever; refuse one that no database could keep."""
+    if _is_deeper(body, DEPTH_MAX):
+        raise PlanInvalid("The plan is nested too deeply.", field=".", rule="json")
+    text = json.dumps(body, ensure_ascii=False)
+    if len(text.encode()) > BODY_BYTES_MAX:
+        raise PlanInvalid(
+            f"The plan is longer than {BODY_BYTES_MAX} bytes.", field=".", rule="size"
+        )
+    if "\\u0000" in text:
+        raise PlanInvalid("The plan holds a NUL character.", field=".", rule="text")
+    return text
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    """Tell whether objects and lists lie in one another more than so many times."""
+    layer: list[object] = [value]
+    for _ in range(depth + 1):
+        layer = [inner for one in layer for inner in _inside(one)]
+    return bool(layer)
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()

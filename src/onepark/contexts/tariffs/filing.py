@@ -24,7 +24,6 @@ from onepark.contexts.tariffs.errors import (
     LotUnknown,
     NoPlan,
     OperatorNotNamed,
-    PlanInvalid,
     SecondPersonNeeded,
     StillAssigned,
 )
@@ -35,7 +34,6 @@ from onepark.contexts.tariffs.wording import plain_chinese
 from onepark.kernel.staff import Change, Permission, Principal
 from onepark.kernel.types import CHINA, LotCode, OperatorId, PlanId
 
-BODY_BYTES_MAX = 65_536
 LOTS_MAX = 200  # of one assignment
 END_OF_DATES = datetime(2101, 1, 1, tzinfo=CHINA)
 MARKET = "market"  # 市场调节价: the operator's own price
@@ -221,21 +219,6 @@ def owner_of(asked: int | None, by: Principal, lots: LotDirectory) -> OperatorId
     if asked is None or lots.operator(OperatorId(asked)) is None:
         raise OperatorNotNamed("The city names the operator.", field="operator_id")
     return OperatorId(asked)
-
-
-def body_text(body: Mapping[str, Any]) -> str:
-    """Return a draft's body as it is kept for ever; refuse one that no database could keep."""
-    try:
-        text = json.dumps(body, ensure_ascii=False)
-    except RecursionError:
-        raise PlanInvalid("The plan is nested too deeply.", field=".", rule="json") from None
-    if len(text.encode()) > BODY_BYTES_MAX:
-        raise PlanInvalid(
-            f"The plan is longer than {BODY_BYTES_MAX} bytes.", field=".", rule="size"
-        )
-    if "\\u0000" in text:
-        raise PlanInvalid("The plan holds a NUL character.", field=".", rule="text")
-    return text
 
 
 def begins_at(asked: datetime | None, now: datetime) -> datetime:

@@ -95,7 +95,7 @@ class TariffOffice:
     async def draft(self, new: NewDraft, lots: LotDirectory, *, by: Principal) -> Draft:
         """Keep a plan that somebody proposes."""
         owner = filing.owner_of(new.operator_id, by, lots)
-        body, at = filing.body_text(new.body), self._clock.now()
+        body, at = checking.body_text(new.body), self._clock.now()
         async with self._db.transaction(_scope(by)) as tx:
             row = await filing_store.add_draft(tx, new, owner, body=body, by=by, at=at)
             await self._audit.append(tx, [filing.trace(row, "drafted", by)], at=at)
