@@ -14,14 +14,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from onepark.app.cli import main
+from onepark.app.cli.tariff import sentence_of
 from onepark.contexts.access.service import Audit
 from onepark.contexts.registry.service import Registry, RegistryImports
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.tariffs.checking import Finding, FindingExample, Severity
 from onepark.contexts.tariffs.model import PriceRequest, QuoteAsked
 from onepark.contexts.tariffs.proof import plan_hash, sealed
 from onepark.contexts.tariffs.rules import answer, plan_of_asker, price
-from onepark.kernel.types import CHINA, LotCode, Vehicle
+from onepark.kernel.types import CHINA, Fen, LotCode, Vehicle
 from tests.archive import KEY, HandClock, a_lot, a_reading
 from tests.builders import a_passage
 from tests.fakes.plans import OnePlan
@@ -70,6 +72,27 @@ def test_a_faulty_plan_is_told_its_field_beside_a_good_one_and_the_exit_status_i
     [line] = [line for line in done.stdout.splitlines() if line.startswith(str(bad))]
     assert "error [count] windows[0].tiers" in line
     assert "条目数量" in line
+
+
+def test_a_counter_example_is_told_with_both_moments_and_both_amounts():
+    shown = FindingExample(
+        EIGHT,
+        EIGHT + timedelta(minutes=60),
+        Fen(800),
+        EIGHT + timedelta(minutes=61),
+        Fen(750),
+    )
+    finding = Finding(
+        Severity.ERROR, "falls", ".", "Longer costs less.", "停得更久反而更便宜", shown
+    )
+    told = sentence_of(Path("plan.json"), finding)
+    assert told.splitlines() == [
+        "plan.json: error [falls] Longer costs less. 停得更久反而更便宜",
+        (
+            "  例 e.g. 2026-11-20T08:00:00+08:00 → 2026-11-20T09:00:00+08:00: 8 元; "
+            "→ 2026-11-20T09:01:00+08:00: 7.5 元"
+        ),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"windows": 1e999}'])

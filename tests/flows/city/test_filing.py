@@ -125,3 +125,25 @@ def test_anybody_has_a_plan_checked_by_the_city(city: City):
     assert call(url, "POST", PLAN)[1]["good"] is True
     status, told = call(url, "POST", {"windows": 7})
     assert (status, told["good"], told["findings"][0]["field"]) == (200, False, "windows")
+
+
+@pytest.mark.timeout(240)
+def test_nothing_that_staff_can_send_makes_filing_fail(city: City, owner: int, tmp_path: Path):
+    boss = logged_in(city, "operator_admin", "--operator-id", str(owner))
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance"
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).parent / "schemathesis"), "run"),
+            f"{city.base_url}/schema/openapi.json",
+            *("--include-path-regex", "^/v1/tariffs/(drafts|versions|assignments)"),
+            *("--checks", f"{checks},response_schema_conformance"),
+            *("--max-examples", "25", "--seed", "320281", "--no-color"),
+            *("--header", f"Authorization: {boss['Authorization']}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
+    assert "Tested: 9" in done.stdout, "every endpoint of filing"

@@ -53,14 +53,15 @@ def _tell_findings(file: Path) -> bool:
     text = _read(file)
     findings = check(text)
     for finding in findings:
-        click.echo(_sentence(file, finding))
+        click.echo(sentence_of(file, finding))
     if not is_good(findings):
         return False
     click.echo(f"{file}: good 可以备案, sha-256 {plan_hash(_decoded(file, text))}")
     return True
 
 
-def _sentence(file: Path, finding: Finding) -> str:
+def sentence_of(file: Path, finding: Finding) -> str:
+    """Return a finding in both languages, and its counter-example where there is one."""
     where = f"{file}: {finding.severity} [{finding.rule}] "
     example = "" if finding.example is None else f"\n  {_example(finding.example)}"
     return f"{where}{finding.sentence} {finding.sentence_zh}{example}"
