@@ -23,7 +23,7 @@ ROWS = """
     app
 """
 RANK = {unit: rank for rank, row in enumerate(ROWS.strip().splitlines()) for unit in row.split()}
-PRIVATE = re.compile(r"[._]store$|\.http$|\.jobs$")  # shown to nobody but the wiring
+PRIVATE = re.compile(r"[._]store$|[._]http$|\.jobs$")  # shown to nobody but the wiring
 
 
 def unit_of(module: str) -> str:

@@ -26,6 +26,7 @@ from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.registry import http as registry_http
 from onepark.contexts.stays import http as stays_http
+from onepark.contexts.tariffs import filing_http
 from onepark.contexts.tariffs import http as tariffs_http
 from onepark.contexts.vacancies import http as vacancies_http
 from onepark.infra.migrations import pending
@@ -39,6 +40,8 @@ PARTS = (
         "directory",
         "office",
         "tariffs",
+        "checks",
+        "tariff_office",
         "orders",
         "payments",
         "vacancies",
@@ -50,6 +53,7 @@ HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
     *tariffs_http.HANDLERS,
+    *filing_http.HANDLERS,
     *stays_http.HANDLERS,
     *payments_http.HANDLERS,
     *vacancies_http.HANDLERS,

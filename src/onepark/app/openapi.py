@@ -2,7 +2,8 @@
 
 Owns: its titles, tags and security schemes, and what the framework cannot see: the bodies and query
 strings that a handler reads by itself. A handler names those in its ``opt``: ``body`` or ``query``
-is a Struct, ``body_example`` an example, and ``body_raw`` says that the bytes are a provider's own.
+is a Struct, and ``body_raw`` says that the bytes are a provider's own; ``body_example`` is an
+example of any body.
 Never: sends a browser to another host: the pages come from a wheel, and a policy says so too.
 """
 
@@ -55,6 +56,7 @@ TAGS = {
     "orders 订单": "应缴与订单 Dues and orders, without an account",
     "vacancies 空位": "实时空位 Live vacancies",
     "tariffs 计费": "收费规则与试算 Tariffs and quotes",
+    "filing 收费备案": "起草、校验、发布与启用收费规则 Tariffs from draft to force, for staff",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",
@@ -241,6 +243,8 @@ def _add_body(
         if "body_example" in opt:
             media["example"] = opt["body_example"]
         operation["requestBody"] = {"required": True, "content": {JSON: media}}
+    elif "body_example" in opt:
+        operation["requestBody"]["content"][JSON]["example"] = opt["body_example"]
     elif opt.get("body_raw"):
         anything = {"schema": {"type": "object"}}
         operation["requestBody"] = {"required": True, "content": {JSON: anything, FORM: anything}}

@@ -22,6 +22,7 @@ from onepark.contexts.registry.service import Registry, RegistryImports, Registr
 from onepark.contexts.stays import jobs as stay_jobs
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
+from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra.clock import Clock, SystemClock
@@ -60,6 +61,8 @@ class Platform:
     office: RegistryOffice
     imports: RegistryImports
     tariffs: Tariffs
+    checks: Checks
+    tariff_office: TariffOffice
     stays: Stays
     orders: PublicOrders
     payments: Payments
@@ -141,7 +144,7 @@ def _assemble(
     limiter = Limiter(redis, key=derive(key, "limits v1"))
     tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
-    tariffs = Tariffs(databases.service, clock)
+    tariffs, checks = Tariffs(databases.service, clock), Checks(limiter)
     stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock)
     vacancies = Vacancies(
         redis,
@@ -161,6 +164,10 @@ def _assemble(
         office=RegistryOffice(databases.staff, key, audit=Audit(), clock=clock),
         imports=RegistryImports(databases.service, key, audit=Audit(), clock=clock),
         tariffs=tariffs,
+        checks=checks,
+        tariff_office=TariffOffice(
+            databases.staff, tariffs=tariffs, checks=checks, audit=Audit(), clock=clock
+        ),
         stays=stays,
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),

@@ -28,6 +28,9 @@ class Permission(StrEnum):
     CREATE_ACCOUNT = "create_account"
     READ_REGISTRY = "read_registry"
     ROTATE_SECRET = "rotate_secret"  # noqa: S105  a name
+    READ_TARIFFS = "read_tariffs"
+    DRAFT_TARIFF = "draft_tariff"
+    PUBLISH_TARIFF = "publish_tariff"
 
 
 class Principal(Struct, frozen=True):

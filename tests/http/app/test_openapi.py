@@ -3,7 +3,7 @@ from typing import Annotated, Any
 
 import pytest
 from litestar import Litestar, Request, get, post
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from onepark.app import problems
@@ -55,6 +55,11 @@ async def notice(request: Request[Any, Any, Any]) -> None:
     await request.body()
 
 
+@post("/wheels", opt={"body_example": {"inches": 14}})
+async def forge(data: JSONBody[Wheel]) -> None:
+    assert data.inches
+
+
 @get("/plain")
 async def plain(limit: FromQuery[Annotated[int, QueryParameter(ge=1)]] = 1) -> int:
     return limit
@@ -71,7 +76,7 @@ def an_app(*handlers: Any) -> Litestar:
 
 @pytest.fixture
 def app() -> Litestar:
-    return an_app(build, find, notice, plain)
+    return an_app(build, find, notice, forge, plain)
 
 
 @pytest.fixture
@@ -113,6 +118,12 @@ async def test_a_body_that_a_handler_reads_by_itself_is_documented(app):
         "application/json",
         "application/x-www-form-urlencoded",
     }
+
+
+async def test_a_body_that_the_framework_reads_shows_its_example(app):
+    [media] = content(document(app), "/wheels", "post").values()
+    assert media["example"] == {"inches": 14}
+    assert media["schema"]
 
 
 async def test_a_query_that_a_handler_reads_by_itself_is_documented(app):

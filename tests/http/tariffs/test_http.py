@@ -6,14 +6,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 from litestar.di import Provide
 
 from onepark.app.problems import HANDLERS as PROBLEMS
-from onepark.contexts.tariffs.http import EXAMPLE, HANDLERS
+from onepark.contexts.tariffs.filing_http import EXAMPLE as FILING_EXAMPLE
+from onepark.contexts.tariffs.http import (
+    CHECK_EXAMPLE,
+    EXAMPLE,
+    HANDLERS,
+    OVERLAPPING,
+    TARIFF_EXAMPLE,
+)
+from onepark.contexts.tariffs.model import QuoteAnswer
+from onepark.contexts.tariffs.office import Checks
+from onepark.contexts.tariffs.proof import differences, plan_hash
 from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.tariffs.wording import plain_chinese
+from onepark.infra.limits import Limiter
+from onepark.infra.redis import open_redis
 from onepark.kernel.types import LotId, OperatorId
 from tests.fakes.lots import Lots
 from tests.http.staff_app import always
@@ -32,7 +46,9 @@ class Noon:
 
 
 @pytest.fixture(scope="module")
-async def client(service_db) -> AsyncIterator[AsyncClient]:
+async def client(service_db, servers) -> AsyncIterator[AsyncClient]:
+    redis = open_redis(servers[1])
+    await redis.flushdb()
     tariffs = Tariffs(service_db, Noon())
     start = datetime(2026, 1, 1, tzinfo=UTC)
     owner = OperatorId(1)
@@ -41,14 +57,20 @@ async def client(service_db) -> AsyncIterator[AsyncClient]:
     )
     await tariffs.assign(lot_id=LotId(7), operator_id=owner, plan_key="t7", valid_from_at=start)
     lots = Lots(lot_320281001101=7, lot_320281001102=8)
+    peers = {
+        "tariffs": tariffs,
+        "directory": lots,
+        "checks": Checks(Limiter(redis), per_minute=10_000),
+    }
     app = Litestar(
         HANDLERS,
-        dependencies={"tariffs": Provide(always(tariffs)), "directory": Provide(always(lots))},
+        dependencies={name: Provide(always(peer)) for name, peer in peers.items()},
         exception_handlers=PROBLEMS,
     )
     transport = ASGITransport(cast("Any", app))
     async with AsyncClient(transport=transport, base_url="http://onepark") as client:
         yield client
+    await redis.aclose()
 
 
 async def ask(client: AsyncClient, **asked: object) -> tuple[int, dict[str, Any]]:
@@ -135,3 +157,83 @@ async def test_a_plan_nested_deeply_is_refused(client):
             "/v1/tariffs/quote", content=body, headers={"content-type": "application/json"}
         )
         assert response.json()["code"] == "tariffs.plan_invalid", depth
+
+
+async def test_a_quote_is_computed_again_from_public_data_alone(client):
+    response = await client.post("/v1/tariffs/quote", json={**SPAN, "lot": LOT})
+    quote = msgspec.json.decode(response.content, type=QuoteAnswer)
+    filed = (await client.get(f"/v1/tariffs/plans/{quote.plan_hash}")).json()
+    assert filed == {"plan_hash": quote.plan_hash, "body": json.loads(TAICANG)}
+    assert list(differences(quote, filed["body"])) == []
+    assert list(differences(quote, json.loads(TAICANG) | {"exit_grace_minutes": 16})) != []
+
+
+async def test_a_plan_of_the_asker_is_nowhere_published(client):
+    _, answer = await ask(client, plan=FREE_LOT)
+    response = await client.get(f"/v1/tariffs/plans/{answer['plan_hash']}")
+    assert (response.status_code, response.json()["code"]) == (404, "tariffs.version_unknown")
+
+
+@pytest.mark.parametrize("wrong", ["x", "A" * 64, "0" * 63, "0" * 65, "%00"])
+async def test_what_is_no_hash_is_refused(client, wrong):
+    assert (await client.get(f"/v1/tariffs/plans/{wrong}")).status_code == 400
+
+
+async def test_a_lot_shows_its_tariff_in_plain_chinese_and_as_it_was_filed(client):
+    told = (await client.get(f"/v1/lots/{LOT}/tariff")).json()
+    in_force = told["in_force"]
+    assert "07:00–21:00：首小时 5 元，之后每 30 分钟 2 元" in in_force["text_zh"]
+    assert (in_force["plan_key"], in_force["version"], in_force["name"]) == ("t7", 1, "太仓")
+    assert in_force["plan_hash"] == EXAMPLE["plan_hash"]
+    assert in_force["body"] == json.loads(TAICANG)
+    assert (in_force["valid_until_at"], told["next"]) == (None, None)
+
+
+async def test_a_lot_without_a_tariff_has_none_in_force(client):
+    told = (await client.get("/v1/lots/320281001102/tariff")).json()
+    assert told == {"lot": "320281001102", "in_force": None, "next": None}
+
+
+@pytest.mark.parametrize("lot", ["320281001199", "x", "%00", "3" * 300])
+async def test_a_lot_that_is_not_there_has_no_tariff(client, lot):
+    response = await client.get(f"/v1/lots/{lot}/tariff")
+    assert (response.status_code, response.json()["code"]) == (404, "tariffs.lot_unknown")
+
+
+async def test_the_examples_of_the_document_are_true(client):
+    told = (await client.post("/v1/tariffs/check", json=OVERLAPPING)).json()
+    assert told == CHECK_EXAMPLE
+    for shown in (TARIFF_EXAMPLE["in_force"], FILING_EXAMPLE):
+        assert shown["plan_hash"] == plan_hash(shown["body"])
+        assert shown["text_zh"] == plain_chinese(shown["body"])
+
+
+async def test_anybody_may_have_a_plan_checked(client):
+    good = (await client.post("/v1/tariffs/check", json=json.loads(TAICANG))).json()
+    assert (good["good"], good["findings"]) == (True, [])
+    window = {"name": "a", "from": "07:00", "to": "21:00", "tiers": []}
+    bad = (await client.post("/v1/tariffs/check", json={"windows": [window]})).json()
+    [finding] = bad["findings"]
+    assert bad["good"] is False
+    assert (finding["severity"], finding["field"], finding["rule"]) == (
+        "error",
+        "windows[0].tiers",
+        "count",
+    )
+    assert "windows[0].tiers" in finding["sentence"]
+    assert "windows[0].tiers" in finding["sentence_zh"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"7", b"null", b"{", b'{"a": 1e999}'])
+async def test_what_is_no_plan_at_all_cannot_be_checked(client, body):
+    kind = {"content-type": "application/json"}
+    response = await client.post("/v1/tariffs/check", content=body, headers=kind)
+    assert response.status_code == 400
+
+
+async def test_a_plan_nested_deeply_is_found_wanting(client):
+    for depth in (100, 500, 900):
+        body = b'{"a":' * depth + b"1" + b"}" * depth
+        kind = {"content-type": "application/json"}
+        response = await client.post("/v1/tariffs/check", content=body, headers=kind)
+        assert response.json()["good"] is False, depth

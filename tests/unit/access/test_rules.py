@@ -22,6 +22,9 @@ def a_person(role: StaffRole, operator_id: int | None = None) -> Principal:
         (P.READ_REGISTRY, set(R)),
         (P.CREATE_ACCOUNT, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.ROTATE_SECRET, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
+        (P.READ_TARIFFS, set(R)),
+        (P.DRAFT_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
+        (P.PUBLISH_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
     ],
 )
 def test_each_permission_belongs_to_these_roles(permission, roles):

@@ -11,14 +11,19 @@ from onepark.kernel.types import OperatorId
 
 OPERATOR_ROLES = frozenset({StaffRole.OPERATOR_ADMIN, StaffRole.OPERATOR_CLERK})
 
-_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY})
-_ADMINISTERING = _READING | {Permission.CREATE_ACCOUNT, Permission.ROTATE_SECRET}
+_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY, Permission.READ_TARIFFS})
+_DRAFTING = _READING | {Permission.DRAFT_TARIFF}
+_ADMINISTERING = _DRAFTING | {
+    Permission.CREATE_ACCOUNT,
+    Permission.ROTATE_SECRET,
+    Permission.PUBLISH_TARIFF,
+}
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
     StaffRole.CITY_ADMIN: _ADMINISTERING,
     StaffRole.CITY_SUPERVISOR: _READING,
     StaffRole.OPERATOR_ADMIN: _ADMINISTERING,
-    StaffRole.OPERATOR_CLERK: _READING,
+    StaffRole.OPERATOR_CLERK: _DRAFTING,
     StaffRole.AUDITOR: _READING,
 }
 

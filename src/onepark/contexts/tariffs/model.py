@@ -53,15 +53,18 @@ class Assignment(Struct, frozen=True):
 
 
 class PlanRow(Struct, frozen=True):
-    """A version as it is kept."""
+    """A version as it is kept; one that was withdrawn before it began is never in force."""
 
     plan_id: PlanId
     operator_id: OperatorId
     plan_key: str
     version: int
+    name: str
     body: str
     valid_from_at: datetime
     valid_until_at: datetime | None
+    published_at: datetime
+    withdrawn_at: datetime | None = None
 
 
 class Filing(Struct, frozen=True):
@@ -122,15 +125,57 @@ class QuoteAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class QuoteAnswer(Struct, frozen=True):
-    """The price of a span, and why; a plan of the asker has neither key nor version."""
+    """The price of a span, and why; a plan of the asker has neither key nor version.
+
+    The two hashes let anybody compute it again from public data alone: see proof.py.
+    """
 
     amount_fen: Fen
     currency: str
     plan_key: str | None
     version: int | None
+    plan_hash: str
+    quote_hash: str
     entered_at: datetime
     until_at: datetime
+    vehicle: Vehicle
     lines: tuple[Line, ...]
+
+
+class TariffInForce(Struct, frozen=True):
+    """What a lot charges by, from when to when, as it was filed and in plain words."""
+
+    plan_key: str
+    version: int
+    name: str
+    plan_hash: str
+    valid_from_at: datetime
+    valid_until_at: datetime | None
+    text_zh: tuple[str, ...]
+    body: dict[str, Any]
+
+
+class LotTariff(Struct, frozen=True):
+    """The tariff of a lot now, and the one that follows; no tariff is filed: nothing is charged."""
+
+    lot: str
+    in_force: TariffInForce | None
+    next: TariffInForce | None
+
+
+class FiledPlan(Struct, frozen=True):
+    """A plan that was published, by its hash."""
+
+    plan_hash: str
+    body: dict[str, Any]
+
+
+class PlanSpan(Struct, frozen=True):
+    """A version while a lot charges by it."""
+
+    plan_id: PlanId
+    valid_from_at: datetime
+    valid_until_at: datetime | None
 
 
 class Catalogue(Struct, frozen=True):
@@ -140,3 +185,6 @@ class Catalogue(Struct, frozen=True):
     plans: Mapping[PlanId, Plan]
     versions: Mapping[tuple[OperatorId, str], Sequence[Plan]]  # oldest first
     assignments: Mapping[LotId, Sequence[Assignment]]  # oldest first
+    rows: Mapping[PlanId, PlanRow]
+    hashes: Mapping[str, str]  # of every body
+    bodies: Mapping[str, str]  # by hash

@@ -22,6 +22,7 @@ from onepark.contexts.tariffs.model import (
     LineRule,
     Plan,
     PlanRow,
+    PlanSpan,
     PriceRequest,
     Quote,
     QuoteAnswer,
@@ -68,17 +69,27 @@ def build_catalogue(
     assignments: Sequence[Assignment],
     *,
     engines: Mapping[str, _native.Plan],
+    hashes: Mapping[str, str],
 ) -> Catalogue:
-    """Index what is filed; ``engines`` holds every body compiled."""
+    """Index what is filed; ``engines`` holds every body compiled, ``hashes`` every body's hash."""
     plans: dict[PlanId, Plan] = {}
     versions: defaultdict[tuple[OperatorId, str], list[Plan]] = defaultdict(list)
     of_lot: defaultdict[LotId, list[Assignment]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.valid_from_at):
         plan = plans[row.plan_id] = _plan(row, engines[row.body])
-        versions[row.operator_id, row.plan_key].append(plan)
+        if row.withdrawn_at is None:
+            versions[row.operator_id, row.plan_key].append(plan)
     for assignment in sorted(assignments, key=lambda assignment: assignment.valid_from_at):
         of_lot[assignment.lot_id].append(assignment)
-    return Catalogue(revision, plans, dict(versions), dict(of_lot))
+    return Catalogue(
+        revision=revision,
+        plans=plans,
+        versions=dict(versions),
+        assignments=dict(of_lot),
+        rows={row.plan_id: row for row in rows},
+        hashes=hashes,
+        bodies={plan_hash: body for body, plan_hash in hashes.items()},
+    )
 
 
 def plan_of_asker(body: Mapping[str, Any], at: datetime) -> Plan:
@@ -109,16 +120,19 @@ def check_asked(asked: QuoteAsked) -> None:
         raise LotOrPlan("Give exactly one of lot and plan.", field="lot", fields=["lot", "plan"])
 
 
-def answer(plan: Plan, asked: QuoteAsked, quote: Quote) -> QuoteAnswer:
-    """Return what the asker reads."""
+def answer(plan: Plan, asked: QuoteAsked, quote: Quote, *, plan_hash: str) -> QuoteAnswer:
+    """Return what the asker reads, not yet sealed by its own hash."""
     filed = plan.version > 0
     return QuoteAnswer(
         amount_fen=quote.amount_fen,
         currency=CURRENCY,
         plan_key=plan.plan_key if filed else None,
         version=plan.version if filed else None,
+        plan_hash=plan_hash,
+        quote_hash="",
         entered_at=asked.entered_at,
         until_at=asked.until_at,
+        vehicle=asked.vehicle,
         lines=quote.lines,
     )
 
@@ -130,6 +144,38 @@ def plan_at(catalogue: Catalogue, lot_id: LotId, at: datetime) -> Plan | None:
         return None
     key = (assignment.operator_id, assignment.plan_key)
     return _in_force(catalogue.versions.get(key, ()), at)
+
+
+def spans_of(catalogue: Catalogue, lot_id: LotId) -> list[PlanSpan]:
+    """Return by which versions a lot charges and charged, oldest first; gaps are free."""
+    spans = (
+        _overlap(assignment, plan)
+        for assignment in catalogue.assignments.get(lot_id, ())
+        for plan in catalogue.versions.get((assignment.operator_id, assignment.plan_key), ())
+    )
+    return sorted(filter(None, spans), key=lambda span: span.valid_from_at)
+
+
+def now_and_next(
+    spans: Sequence[PlanSpan], at: datetime
+) -> tuple[PlanSpan | None, PlanSpan | None]:
+    """Return the span that a moment lies in and the first one after that moment."""
+    present = [
+        span
+        for span in spans
+        if span.valid_from_at <= at and (span.valid_until_at is None or at < span.valid_until_at)
+    ]
+    later = [span for span in spans if span.valid_from_at > at]
+    return next(iter(present), None), next(iter(later), None)
+
+
+def _overlap(assignment: Assignment, plan: Plan) -> PlanSpan | None:
+    from_at = max(assignment.valid_from_at, plan.valid_from_at)
+    ends = [at for at in (assignment.valid_until_at, plan.valid_until_at) if at is not None]
+    until_at = min(ends, default=None)
+    if until_at is not None and until_at <= from_at:
+        return None
+    return PlanSpan(plan.plan_id, from_at, until_at)
 
 
 def _plan(row: PlanRow, engine: _native.Plan) -> Plan:

@@ -4,29 +4,36 @@ Owns: the catalogue in memory that hot paths read, and the transactions that cha
 Never: computes an amount, or changes a version that is filed.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from asyncpg import CheckViolationError, ExclusionViolationError, UniqueViolationError
 
-from onepark.contexts.tariffs import rules, store
+from onepark.contexts.tariffs import proof, rules, store
 from onepark.contexts.tariffs.errors import (
     FilingInvalid,
     LotUnknown,
     NoPlan,
     VersionsOverlap,
+    VersionUnknown,
 )
 from onepark.contexts.tariffs.model import (
     Assignment,
-    Catalogue,
+    FiledPlan,
     Filing,
+    LotTariff,
     Plan,
+    PlanSpan,
     PriceRequest,
     QuoteAnswer,
     QuoteAsked,
+    TariffInForce,
 )
 from onepark.contexts.tariffs.ports import LotDirectory
+from onepark.contexts.tariffs.wording import plain_chinese
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
 from onepark.kernel.types import LotCode, LotId, OperatorId, PlanId
@@ -38,7 +45,7 @@ class Tariffs:
     def __init__(self, service_db: Database, clock: Clock) -> None:
         self._db = service_db
         self._clock = clock
-        self._catalogue = Catalogue(0, {}, {}, {})
+        self._catalogue = rules.build_catalogue(0, [], [], engines={}, hashes={})
 
     async def load(self) -> None:
         """Read every plan and assignment as of one moment."""
@@ -47,8 +54,14 @@ class Tariffs:
             revision = await store.revision(tx)
             rows = await store.plans(tx)
             assignments = await store.assignments(tx)
-        engines = {body: rules.compile_plan(body) for body in {row.body for row in rows}}
-        self._catalogue = rules.build_catalogue(revision, rows, assignments, engines=engines)
+        bodies = {row.body for row in rows}
+        self._catalogue = rules.build_catalogue(
+            revision,
+            rows,
+            assignments,
+            engines={body: rules.compile_plan(body) for body in bodies},
+            hashes={body: proof.plan_hash(json.loads(body)) for body in bodies},
+        )
 
     async def refresh(self) -> bool:
         """Read again if something was filed or assigned; tell whether it was."""
@@ -76,7 +89,24 @@ class Tariffs:
         rules.check_asked(asked)
         plan = self._plan_asked(asked, lots)
         [quote] = rules.price([PriceRequest(plan, asked.entered_at, asked.until_at, asked.vehicle)])
-        return rules.answer(plan, asked, quote)
+        told = rules.answer(plan, asked, quote, plan_hash=self._hash_of(plan, asked.plan))
+        return proof.sealed(told)
+
+    def lot_tariff(self, code: str, lots: LotDirectory) -> LotTariff:
+        """Return what a lot charges by now, and what it will charge by next."""
+        lot = lots.lot(LotCode(code))
+        if lot is None:
+            raise LotUnknown("No lot has this code.", field="lot")
+        spans = rules.spans_of(self._catalogue, lot.lot_id)
+        present, later = rules.now_and_next(spans, self._clock.now())
+        return LotTariff(code, self._told(present), self._told(later))
+
+    def filed_plan(self, plan_hash: str) -> FiledPlan:
+        """Return a plan that was published, by its hash."""
+        body = self._catalogue.bodies.get(plan_hash)
+        if body is None:
+            raise VersionUnknown("No published plan has this hash.", field="plan_hash")
+        return FiledPlan(plan_hash, json.loads(body))
 
     async def publish(
         self,
@@ -96,7 +126,7 @@ class Tariffs:
         """File versions of many plans, all or none, in the order given."""
         for body in {filing.body for filing in filings}:
             rules.compile_plan(body)
-        with _refusing():
+        with refusing():
             async with self._db.transaction() as tx:
                 await store.close_versions(tx, filings)
                 filed = await store.file_versions(tx, filings, at=self._clock.now())
@@ -111,12 +141,33 @@ class Tariffs:
 
     async def assign_many(self, assigned: Sequence[Assignment]) -> None:
         """Let many lots charge by plans, all or none."""
-        with _refusing():
+        with refusing():
             async with self._db.transaction() as tx:
                 await store.close_assignments(tx, assigned)
                 done = await store.assign(tx, assigned)
                 rules.check_assigned(assigned, done)
         await self.load()
+
+    def _told(self, span: PlanSpan | None) -> TariffInForce | None:
+        if span is None:
+            return None
+        row = self._catalogue.rows[span.plan_id]
+        body = json.loads(row.body)
+        return TariffInForce(
+            plan_key=row.plan_key,
+            version=row.version,
+            name=row.name,
+            plan_hash=self._catalogue.hashes[row.body],
+            valid_from_at=span.valid_from_at,
+            valid_until_at=span.valid_until_at,
+            text_zh=tuple(plain_chinese(body)),
+            body=body,
+        )
+
+    def _hash_of(self, plan: Plan, of_asker: Mapping[str, Any] | None) -> str:
+        if of_asker is not None:
+            return proof.plan_hash(of_asker)
+        return self._catalogue.hashes[self._catalogue.rows[plan.plan_id].body]
 
     def _plan_asked(self, asked: QuoteAsked, lots: LotDirectory) -> Plan:
         if asked.plan is not None:
@@ -131,7 +182,7 @@ class Tariffs:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """Say in our words what the constraints of the schema refuse."""
     try:
         yield

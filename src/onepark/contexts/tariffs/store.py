@@ -16,7 +16,8 @@ STAND_STILL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 REVISION = "SELECT number FROM tariffs.revision"
 
 PLANS = """
-    SELECT plan_id, operator_id, plan_key, version, body, valid_from_at, valid_until_at
+    SELECT plan_id, operator_id, plan_key, version, name, body, valid_from_at, valid_until_at,
+        published_at, withdrawn_at
     FROM tariffs.plan
 """
 
@@ -30,6 +31,7 @@ CLOSE_VERSIONS = """
         AS filed (operator_id, plan_key, valid_from_at)
     WHERE plan.operator_id = filed.operator_id AND plan.plan_key = filed.plan_key
       AND plan.valid_until_at IS NULL AND plan.valid_from_at < filed.valid_from_at
+      AND plan.withdrawn_at IS NULL
 """
 
 FILE_VERSIONS = """

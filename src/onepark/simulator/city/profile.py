@@ -183,6 +183,29 @@ def draw_stay_s(kind: Kind, random: Random) -> float:
     return _triangle(random.random(), stay) * HOUR_S
 
 
+def spread_of_stays_s(kind: Kind, entries: int) -> list[int]:
+    """Return whole seconds of stays so that every entry is equally likely."""
+    profile = PROFILES[kind]
+    overnight = round(profile.overnight * entries)
+    parts = ((entries - overnight, profile.stay), (overnight, OVERNIGHT))
+    return [
+        round(_triangle((place + 0.5) / count, stay) * HOUR_S)
+        for count, stay in parts
+        for place in range(count)
+    ]
+
+
+def spread_of_arrivals_s(kind: Kind, entries: int) -> list[int]:
+    """Return seconds of the day at which cars come so that every entry is equally likely."""
+    by_hour = PROFILES[kind].by_hour
+    whole, up_to, spread = sum(by_hour), 0, list[int]()
+    for hour, share in enumerate(by_hour):
+        up_to += share
+        count = up_to * entries // whole - len(spread)
+        spread += [hour * HOUR_S + place * HOUR_S // count for place in range(count)]
+    return spread
+
+
 class Visit(NamedTuple):
     """A car that is inside: how long ago it came, and how long it means to stay on."""
 

@@ -1,0 +1,48 @@
+"""The SQL of replaying the past.
+
+Owns: reading stays that are over, a chunk at a time.
+Never: writes, or holds more of the past than one chunk.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from onepark.infra.db import Tx
+from onepark.kernel.types import Fen, LotId, StayId
+
+FETCH_TIMEOUT_S = 600  # the first chunk waits until all stays are in order
+
+ONLY_LOOK = "SET TRANSACTION READ ONLY"
+
+PAST_STAYS = """
+    SELECT s.lot_id, s.stay_id, s.car_key, s.plate, s.vehicle, s.entered_at, s.exited_at, o.fee_fen
+    FROM stays.stay AS s
+    JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
+    WHERE s.lot_id = ANY($1::bigint[]) AND s.state = 'closed' AND o.state <> 'void'
+      AND s.entered_at >= $2 AND s.entered_at < $3 AND o.fee_fen IS NOT NULL
+    ORDER BY s.lot_id, s.car_key, s.entered_at, s.stay_id
+"""
+
+
+class PastStay(NamedTuple):
+    """A stay that is over, and the fee that was fixed for it."""
+
+    lot_id: LotId
+    stay_id: StayId
+    car_key: str
+    plate: str
+    vehicle: str
+    entered_at: datetime
+    exited_at: datetime
+    fee_fen: Fen
+
+
+async def past_stays(
+    tx: Tx, lots: Sequence[LotId], *, from_at: datetime, to_at: datetime, chunk_stays: int
+) -> AsyncIterator[list[PastStay]]:
+    """Yield the stays of cars that came in a span, each car's in order, as of one moment."""
+    await tx.execute(ONLY_LOOK)
+    cursor = await tx.cursor(PAST_STAYS, lots, from_at, to_at, timeout=FETCH_TIMEOUT_S)
+    while rows := await cursor.fetch(chunk_stays, timeout=FETCH_TIMEOUT_S):
+        yield [PastStay(*row) for row in rows]
