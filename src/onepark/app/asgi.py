@@ -22,6 +22,7 @@ from onepark.app.observe import Observed
 from onepark.app.probes import Readiness
 from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.access import http as access_http
+from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.registry import http as registry_http
@@ -39,6 +40,7 @@ PARTS = (
         "registry",
         "directory",
         "office",
+        "calendar",
         "tariffs",
         "checks",
         "tariff_office",
@@ -52,6 +54,7 @@ PARTS = (
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
+    *calendar_http.HANDLERS,
     *tariffs_http.HANDLERS,
     *filing_http.HANDLERS,
     *stays_http.HANDLERS,

@@ -60,6 +60,7 @@ class Platform:
     registry: Registry
     office: RegistryOffice
     imports: RegistryImports
+    calendar: Calendar
     tariffs: Tariffs
     checks: Checks
     tariff_office: TariffOffice
@@ -163,6 +164,7 @@ def _assemble(
         registry=registry,
         office=RegistryOffice(databases.staff, key, audit=Audit(), clock=clock),
         imports=RegistryImports(databases.service, key, audit=Audit(), clock=clock),
+        calendar=Calendar(databases.service, audit=Audit(), clock=clock),
         tariffs=tariffs,
         checks=checks,
         tariff_office=TariffOffice(

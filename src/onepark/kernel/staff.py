@@ -31,6 +31,7 @@ class Permission(StrEnum):
     READ_TARIFFS = "read_tariffs"
     DRAFT_TARIFF = "draft_tariff"
     PUBLISH_TARIFF = "publish_tariff"
+    RULE_CALENDAR = "rule_calendar"
 
 
 class Principal(Struct, frozen=True):

@@ -20,7 +20,7 @@ _ADMINISTERING = _DRAFTING | {
 }
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
-    StaffRole.CITY_ADMIN: _ADMINISTERING,
+    StaffRole.CITY_ADMIN: _ADMINISTERING | {Permission.RULE_CALENDAR},
     StaffRole.CITY_SUPERVISOR: _READING,
     StaffRole.OPERATOR_ADMIN: _ADMINISTERING,
     StaffRole.OPERATOR_CLERK: _DRAFTING,

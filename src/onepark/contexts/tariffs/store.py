@@ -7,13 +7,19 @@ Never: decides.
 from collections.abc import Sequence
 from datetime import datetime
 
+from onepark.contexts.calendar.model import Ruling
 from onepark.contexts.tariffs.model import Assignment, Filing, PlanRow
 from onepark.infra.db import Tx
 from onepark.kernel.types import OperatorId, PlanId
 
 STAND_STILL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-REVISION = "SELECT number FROM tariffs.revision"
+REVISION = """
+    SELECT revision.number + calendar.number
+    FROM tariffs.revision, calendar.pub_revision AS calendar
+"""
+
+RULINGS = "SELECT day, kind, reason, ruled_at FROM calendar.pub_day_ruling"
 
 PLANS = """
     SELECT plan_id, operator_id, plan_key, version, name, body, valid_from_at, valid_until_at,
@@ -75,6 +81,11 @@ async def revision(tx: Tx) -> int:
     """Return the number that moves with every change."""
     number: int = await tx.fetchval(REVISION)
     return number
+
+
+async def rulings(tx: Tx) -> list[Ruling]:
+    """Return what the city has ruled about single days."""
+    return [Ruling(**dict(row)) for row in await tx.fetch(RULINGS)]
 
 
 async def plans(tx: Tx) -> list[PlanRow]:

@@ -1,0 +1,1 @@
+"""Workdays, weekends and holidays, as published and as the city rules."""
