@@ -15,7 +15,6 @@ import pytest
 from onepark.contexts.access.service import Audit
 from onepark.contexts.tariffs.errors import (
     AlreadyBegun,
-    ChecksBusy,
     CityDecides,
     DraftClosed,
     DraftNotChecked,
@@ -24,12 +23,11 @@ from onepark.contexts.tariffs.errors import (
     NoPlan,
     SecondPersonNeeded,
     StillAssigned,
-    TooManyChecks,
     VersionsOverlap,
     VersionUnknown,
 )
 from onepark.contexts.tariffs.filing import Draft, DraftState, NewAssignment, NewDraft, Publication
-from onepark.contexts.tariffs.office import CHECKS_WAITING_MAX, Checks, TariffOffice
+from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.proof import plan_hash
 from onepark.contexts.tariffs.service import Tariffs
 from onepark.infra.db import StaffScope
@@ -263,6 +261,15 @@ async def test_a_version_is_taken_back_before_it_begins_and_the_former_goes_on(
     assert tariffs.lot_tariff(CODE, crew.lots).in_force.version == 3
 
 
+async def test_the_database_keeps_the_past_even_if_our_clock_is_slow(office, crew, clock):
+    clock.at = NOON.replace(year=2021)
+    await published(office, crew)
+    second = await published(office, crew, HOURLY, clock.at + DAY)
+    with pytest.raises(AlreadyBegun):
+        await office.withdraw(second.draft_id, by=crew.wang)
+    assert (await office.show_draft(second.draft_id, by=crew.li)).state == "published"
+
+
 async def test_a_version_between_two_others_is_taken_back_without_a_gap(office, tariffs, crew):
     await published(office, crew)
     await office.assign(NewAssignment("main", (CODE,)), crew.lots, by=crew.wang)
@@ -371,22 +378,3 @@ async def test_staff_rewrite_nothing_even_with_sql(office, staff_db, crew):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with staff_db.transaction(StaffScope(crew.owner)) as tx:
                 await tx.execute(statement, done.plan_id)
-
-
-async def test_one_address_cannot_have_plans_checked_without_end(redis):
-    checks = Checks(Limiter(redis), per_minute=3)
-    for _ in range(3):
-        assert (await checks.for_anybody(FREE, address="192.0.2.1")).good
-    with pytest.raises(TooManyChecks) as refused:
-        await checks.for_anybody(FREE, address="192.0.2.1")
-    assert refused.value.facts["retry_after_s"] in range(1, 61)
-    assert (await checks.for_anybody(FREE, address="192.0.2.2")).good
-
-
-async def test_more_plans_than_may_wait_are_sent_away_at_once(redis):
-    checks = Checks(Limiter(redis))
-    done = await asyncio.gather(
-        *(checks.of(HOURLY) for _ in range(CHECKS_WAITING_MAX + 5)), return_exceptions=True
-    )
-    assert [type(one) for one in done].count(ChecksBusy) == 5
-    assert await checks.of(HOURLY) == []

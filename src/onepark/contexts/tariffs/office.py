@@ -145,16 +145,17 @@ class TariffOffice:
     async def withdraw(self, draft_id: int, *, by: Principal) -> Draft:
         """Drop a draft, or take back what it became as long as that has not begun."""
         at = self._clock.now()
-        async with self._db.transaction(_scope(by)) as tx:
-            draft = await _locked(tx, draft_id)
-            version = await _version_of(tx, draft)
-            filing.check_withdrawal(draft, version, by, now=at)
-            if version is not None:
-                await filing_store.withdraw_version(tx, version.plan_id, at=at)
-                filing.check_left_bare(await filing_store.lots_left_bare(tx, version.plan_id))
-            await filing_store.save_withdrawal(tx, draft_id, by=by, at=at)
-            told = {"state": "withdrawn", "plan_id": draft.plan_id}
-            await self._audit.append(tx, [filing.trace(draft, "withdrawn", by, **told)], at=at)
+        with refusing():
+            async with self._db.transaction(_scope(by)) as tx:
+                draft = await _locked(tx, draft_id)
+                version = await _version_of(tx, draft)
+                filing.check_withdrawal(draft, version, by, now=at)
+                if version is not None:
+                    await filing_store.withdraw_version(tx, version.plan_id, at=at)
+                    filing.check_left_bare(await filing_store.lots_left_bare(tx, version.plan_id))
+                await filing_store.save_withdrawal(tx, draft_id, by=by, at=at)
+                told = {"state": "withdrawn", "plan_id": draft.plan_id}
+                await self._audit.append(tx, [filing.trace(draft, "withdrawn", by, **told)], at=at)
         await self._tariffs.refresh()
         return await self.show_draft(draft_id, by=by)
 

@@ -10,10 +10,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from asyncpg import CheckViolationError, ExclusionViolationError, UniqueViolationError
+from asyncpg import (
+    CheckViolationError,
+    ExclusionViolationError,
+    RestrictViolationError,
+    UniqueViolationError,
+)
 
 from onepark.contexts.tariffs import proof, rules, store
 from onepark.contexts.tariffs.errors import (
+    AlreadyBegun,
     FilingInvalid,
     LotUnknown,
     NoPlan,
@@ -188,6 +194,8 @@ def refusing() -> Iterator[None]:
         yield
     except (ExclusionViolationError, UniqueViolationError) as error:
         raise VersionsOverlap("Another version or assignment is in force then.") from error
+    except RestrictViolationError as error:
+        raise AlreadyBegun("What has been in force stays as it was.") from error
     except CheckViolationError as error:
         constraint = error.constraint_name
         raise FilingInvalid(f"The filing breaks {constraint}.", rule=constraint) from error
