@@ -3,19 +3,19 @@
 Instants are whole epoch seconds, money is whole fen. A carry is (anchor second, charged fen); a
 line is (window, rule, from second, until second, units, unit price fen, amount fen); a quote is
 (amount fen, lines, carry). A request is (plan, entered second, until second, vehicle, carry,
-terms). A finding is (whether it is an error, rule, field, sentence, sentence in Chinese, example),
+terms). Columns are buffers: plan numbers of 32 bits without sign, instants of 64 bits, vehicle
+classes of 8 bits; fees come as the bytes of 64-bit fen. A finding is (whether it is an error, rule, field, sentence, sentence in Chinese, example),
 an example (vehicle, entered second, until second, amount fen, later until second, later amount
 fen). `docs/tariffs.md` is the guide.
 """
 
 from collections.abc import Sequence
-from typing import Self, TypeAlias, final
-
-from typing_extensions import Buffer
+from typing import Any, Self, TypeAlias, final
 
 _Carry: TypeAlias = tuple[int, int]
 _Line: TypeAlias = tuple[str | None, str, int, int, int, int, int]
 _Quote: TypeAlias = tuple[int, list[_Line], _Carry | None]
+_Column: TypeAlias = Any  # a buffer; numpy's arrays say that they are one from Python 3.12 on
 _Example: TypeAlias = tuple[str, int, int, int, int, int]
 _Finding: TypeAlias = tuple[bool, str, str, str, str, _Example | None]
 
@@ -101,7 +101,7 @@ def price_many(
     requests: Sequence[tuple[Plan, int, int, str, _Carry | None, Terms | None]],
 ) -> list[_Quote]: ...
 def price_columns(
-    plans: Sequence[Plan], plan: Buffer, entered_s: Buffer, until_s: Buffer, vehicle: Buffer
+    plans: Sequence[Plan], plan: _Column, entered_s: _Column, until_s: _Column, vehicle: _Column
 ) -> bytes: ...
 def normalise_plate(text: str) -> str: ...
 def plate_is_plausible(text: str, color: str) -> bool: ...

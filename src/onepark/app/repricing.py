@@ -5,20 +5,18 @@ Never: touches a database, or holds more than one chunk of the year.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import files
-from itertools import repeat
+from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from onepark import _native
 from onepark.contexts.tariffs.rules import compile_plan
 from onepark.contexts.tariffs.wording import yuan
-from onepark.kernel.types import Vehicle
 from onepark.simulator.city.year import Chunk, draw_year, groups_of
 from onepark.simulator.demo_city import demo_city
-
-VEHICLES = tuple(vehicle.value for vehicle in Vehicle)  # by the number that a column holds
 
 
 class KindReport(Struct):
@@ -57,18 +55,17 @@ def reprice_year(*, year: int, stays: int, seed: int) -> YearReport:
     for chunk in draw_year(groups, year=year, stays=stays, seed=seed):
         earned = by_kind.setdefault(chunk.group.kind.value, KindReport())
         earned.stays += len(chunk.entered_s)
-        earned.total_fen += sum(fees_of(plans[chunk.group.plan_key], chunk))
+        earned.total_fen += int(fees_of(plans[chunk.group.plan_key], chunk).sum())
     seconds = time.perf_counter() - began_s
     total_fen = sum(earned.total_fen for earned in by_kind.values())
     return YearReport(year, seed, stays, total_fen, seconds, stays / seconds, by_kind)
 
 
-def fees_of(plan: _native.Plan, chunk: Chunk) -> Sequence[int]:
+def fees_of(plan: _native.Plan, chunk: Chunk) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the fee of each stay of a chunk, all of them by one native call."""
-    vehicles = map(VEHICLES.__getitem__, chunk.vehicle.tolist())
-    spans = (chunk.entered_s.tolist(), chunk.until_s.tolist())
-    requests = zip(repeat(plan), *spans, vehicles, repeat(None), strict=False)
-    return [amount_fen for amount_fen, _, _ in _native.price_many(list(requests))]
+    first = np.zeros(len(chunk.entered_s), np.uint32)
+    fees = _native.price_columns([plan], first, chunk.entered_s, chunk.until_s, chunk.vehicle)
+    return np.frombuffer(fees, np.int64)
 
 
 def _plan(key: str) -> _native.Plan:

@@ -12,6 +12,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
+from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.service import Gate
 from onepark.contexts.payments import jobs as payment_jobs

@@ -12,9 +12,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from onepark.contexts.calendar.rules import published_until
 from onepark.contexts.tariffs.errors import PlanInvalid
 from onepark.contexts.tariffs.rules import compile_plan
-from onepark.kernel.types import Fen
+from onepark.kernel.types import CHINA, Fen
 
 WHOLE_PLAN = "."
 BODY_BYTES_MAX = 65_536
@@ -35,11 +36,23 @@ RULES_ZH = {
     "tier_whole_units": "每档时长须为计费单位的整数倍",
     "tier_reach": "连续停放 31 天内须能到达每一档",
     "whole_fen": "按车型倍数计算后须为整分",
+    "month_day": "日期须为 MM-DD",
+    "days_many": "日期类别组合过多",
+    "days_apart": "按日期类别收费时，各类日期之间须有共同的起算点",
+    "tiers_or_steps": "须填写分档单价或累计总价之一",
+    "step_falls": "累计总价不得下降",
+    "steps_day": "累计总价须覆盖 24 小时并按日或每 24 小时重新计算",
+    "counts_split": "按时段折算须以时段边界截断计费单位",
+    "unit_start_restart": "跨时段单位须按日或每 24 小时重新计算",
+    "crossing_visits": "跨时段一次收费不能与多次停放累计封顶同时使用",
+    "tail": "尾数分钟须与 tail 取整方式同时使用",
     "cap_one": "自然日封顶与 24 小时封顶只能设一个",
     "cap_across_visits": "多次停放累计封顶须配 24 小时封顶",
     "night_pack_cap": "夜间包价不得高于封顶金额",
     "night_pack_visits": "夜间包价不能与多次停放累计封顶同时使用",
 }
+Example = tuple[str, int, int, int, int, int]
+
 OTHER_RULE_ZH = "不符合收费规则规范"
 
 
@@ -51,8 +64,12 @@ class Severity(StrEnum):
 
 
 class FindingExample(Struct, frozen=True):
-    """The smallest stay that shows it: until one moment, and until a later one."""
+    """The smallest stay that shows it: until one moment, and until a later one.
 
+    Where a cap is broken, the later amount is what the cap allows.
+    """
+
+    vehicle: str
     entered_at: datetime
     until_at: datetime
     amount_fen: Fen
@@ -80,12 +97,15 @@ class CheckAnswer(Struct, frozen=True):
 
 
 def check(text: str) -> list[Finding]:
-    """Return what is wrong or odd about a plan that is given as JSON text."""
+    """Return what is wrong or odd about a plan that is given as JSON text.
+
+    The dates that are tried are those of the last year whose holidays are published.
+    """
     try:
-        compile_plan(text)
+        plan = compile_plan(text)
     except PlanInvalid as refused:
         return [_refused(refused)]
-    return []
+    return [_found(found) for found in plan.audit(_year_s())]
 
 
 def check_body(body: Mapping[str, Any]) -> list[Finding]:
@@ -110,6 +130,33 @@ def _refused(refused: PlanInvalid) -> Finding:
         field=field,
         sentence=refused.detail,
         sentence_zh=f"{field}：{RULES_ZH.get(rule, OTHER_RULE_ZH)}",
+    )
+
+
+def _year_s() -> int:
+    year = published_until().year
+    return int(datetime(year, 1, 1, tzinfo=CHINA).timestamp())
+
+
+def _found(found: tuple[bool, str, str, str, str, Example | None]) -> Finding:
+    is_error, rule, field, sentence, sentence_zh, example = found
+    severity = Severity.ERROR if is_error else Severity.WARNING
+    shown = None if example is None else _shown(example)
+    return Finding(severity, rule, field, sentence, sentence_zh, shown)
+
+
+def _shown(example: Example) -> FindingExample:
+    vehicle, entered_s, until_s, amount_fen, later_s, later_amount_fen = example
+    entered_at, until_at, later_at = (
+        datetime.fromtimestamp(at_s, CHINA) for at_s in (entered_s, until_s, later_s)
+    )
+    return FindingExample(
+        vehicle=vehicle,
+        entered_at=entered_at,
+        until_at=until_at,
+        amount_fen=Fen(amount_fen),
+        later_until_at=later_at,
+        later_amount_fen=Fen(later_amount_fen),
     )
 
 

@@ -5,13 +5,14 @@ Never: computes an amount; the native engine does.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from onepark import _native
+from onepark.contexts.calendar.model import DayKind, Ruling
 from onepark.kernel.types import Fen, LotId, OperatorId, PlanId, Vehicle
 
 CURRENCY = "CNY"
@@ -24,10 +25,17 @@ class LineRule(StrEnum):
 
     TIER = "tier"  # units of one tier inside one window
     FREE = "free"  # free minutes, or time outside every window
+    PART_DROPPED = "part_dropped"  # the part of a unit that is not charged
+    NOT_COUNTED = "not_counted"  # time of a window beyond what it counts as
+    CAP_WINDOW = "cap_window"  # what a stretch inside a window costs less because of its cap
     CAP_DAY = "cap_day"  # what a natural day costs less because of its cap
     CAP_24H = "cap_24h"  # what 24 hours cost less because of their cap
     NIGHT_PACK = "night_pack"
-    REPEAT = "repeat"  # whole days that cost what the day before them cost
+    REPEAT = "repeat"  # whole days that cost what an equal day costs
+    OVERRIDE = "override"  # what an emergency instruction changes
+    DISCOUNT = "discount"
+    COUPON = "coupon"
+    EXEMPT = "exempt"  # the car never pays
 
 
 class Plan(Struct, frozen=True):
@@ -92,6 +100,7 @@ class PriceRequest(Struct, frozen=True):
     until_at: datetime
     vehicle: Vehicle
     carry: Carry | None = None
+    terms: _native.Terms | None = None
 
 
 class Line(Struct, frozen=True):
@@ -114,6 +123,71 @@ class Quote(Struct, frozen=True):
     carry: Carry | None
 
 
+class Trait(StrEnum):
+    """What a driver or a car is entitled to; a plan says what follows from it."""
+
+    ELECTRIC = "electric"  # 新能源汽车
+    DISABLED = "disabled"  # 残疾人驾驶
+    RESIDENT = "resident"  # 居民
+    CITIZEN_CARD = "citizen_card"  # 市民卡
+    MILITARY = "military"  # 军车, 武警
+    POLICE = "police"  # 警车
+    FIRE = "fire"  # 消防车
+    AMBULANCE = "ambulance"  # 救护车
+    RESCUE = "rescue"  # 抢险救援车
+    SANITATION = "sanitation"  # 环卫车
+    MUNICIPAL = "municipal"  # 市政维修车
+    HEARSE = "hearse"  # 殡葬车
+
+
+class CouponKind(StrEnum):
+    """How a coupon lowers a price."""
+
+    MINUTES = "minutes"  # that are not billed, after the free ones
+    OFF_PERMILLE = "off_permille"  # thousandths of the amount
+    AMOUNT_FEN = "amount_fen"  # fen of the amount, as far as it goes
+    FULL = "full"  # all of it
+
+
+class Coupon(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a merchant or a campaign gave."""
+
+    kind: CouponKind
+    value: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+
+
+class Override(Struct, frozen=True, forbid_unknown_fields=True):
+    """An emergency instruction: prices are multiplied from one instant to another."""
+
+    from_at: Instant
+    until_at: Instant
+    price_permille: Annotated[int, Meta(ge=0, le=10_000)] = 0
+
+
+class QuoteTerms(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What decides a price beside the time."""
+
+    traits: Annotated[tuple[Trait, ...], Meta(max_length=12)] = ()
+    zone: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    free_visits_used: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    coupons: Annotated[tuple[Coupon, ...], Meta(max_length=8)] = ()
+    overrides: Annotated[tuple[Override, ...], Meta(max_length=8)] = ()
+
+
+class RuledDay(Struct, frozen=True):
+    """A day of the span that the city has ruled on, whatever was published."""
+
+    day: date
+    kind: DayKind
+
+
+class NextChange(Struct, frozen=True):
+    """When the amount rises next, and to what."""
+
+    at: datetime
+    amount_fen: Fen
+
+
 class QuoteAsked(Struct, frozen=True, forbid_unknown_fields=True):
     """What anybody may ask: a span at a lot, or under a plan written out in the request."""
 
@@ -122,6 +196,7 @@ class QuoteAsked(Struct, frozen=True, forbid_unknown_fields=True):
     vehicle: Vehicle = Vehicle.SMALL
     lot: str | None = None
     plan: dict[str, Any] | None = None
+    terms: QuoteTerms | None = None
 
 
 class QuoteAnswer(Struct, frozen=True):
@@ -139,7 +214,10 @@ class QuoteAnswer(Struct, frozen=True):
     entered_at: datetime
     until_at: datetime
     vehicle: Vehicle
+    terms: QuoteTerms | None
+    ruled_days: tuple[RuledDay, ...]
     lines: tuple[Line, ...]
+    next_change: NextChange | None
 
 
 class TariffInForce(Struct, frozen=True):
@@ -188,3 +266,5 @@ class Catalogue(Struct, frozen=True):
     rows: Mapping[PlanId, PlanRow]
     hashes: Mapping[str, str]  # of every body
     bodies: Mapping[str, str]  # by hash
+    rulings: Sequence[Ruling] = ()  # of the city, about single days
+    calendar: _native.Calendar | None = None  # with these rulings

@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from onepark import _native
+from onepark.contexts.calendar.model import Ruling
+from onepark.contexts.calendar.rules import engine as calendar_engine
 from onepark.contexts.tariffs.model import Line, PriceRequest, QuoteAnswer
-from onepark.contexts.tariffs.rules import plan_of_asker, price
-from onepark.kernel.types import CHINA, Fen, Vehicle
+from onepark.contexts.tariffs.rules import native_terms, plan_of_asker, price
+from onepark.kernel.types import CHINA
 
 
 def canonical(value: object) -> bytes:
@@ -31,34 +34,14 @@ def plan_hash(body: Mapping[str, Any]) -> str:
     return sha256(canonical(body)).hexdigest()
 
 
-def quote_hash(
-    *,
-    plan_hash: str,
-    entered_at: datetime,
-    until_at: datetime,
-    vehicle: Vehicle,
-    amount_fen: Fen,
-    lines: Sequence[Line],
-) -> str:
-    """Return the SHA-256 of a quote: what was asked, by which plan, and all that was answered."""
-    told = {
-        "plan_hash": plan_hash,
-        "entered_at": _whole_second(entered_at),
-        "until_at": _whole_second(until_at),
-        "vehicle": vehicle,
-        "amount_fen": amount_fen,
-        "lines": lines,
-    }
-    return sha256(canonical(msgspec.to_builtins(told))).hexdigest()
-
-
 def differences(quote: QuoteAnswer, body: Mapping[str, Any]) -> Iterator[str]:
     """Yield, in words, each way in which a quote is not what its plan says; nothing if it is."""
     if quote.plan_hash != plan_hash(body):
         yield f"plan_hash: the quote names {quote.plan_hash}, the plan given is {plan_hash(body)}"
         return
-    plan = plan_of_asker(body, quote.entered_at)
-    [again] = price([PriceRequest(plan, quote.entered_at, quote.until_at, quote.vehicle)])
+    plan = plan_of_asker(body, quote.entered_at, _calendar_of(quote))
+    span = (quote.entered_at, quote.until_at, quote.vehicle)
+    [again] = price([PriceRequest(plan, *span, terms=native_terms(quote.terms))])
     if again.amount_fen != quote.amount_fen:
         yield f"amount_fen: the quote says {quote.amount_fen}, the plan gives {again.amount_fen}"
     yield from _differing_lines(quote.lines, again.lines)
@@ -74,15 +57,18 @@ def sealed(quote: QuoteAnswer) -> QuoteAnswer:
 
 
 def hash_of(quote: QuoteAnswer) -> str:
-    """Return the hash that a quote should carry by what else it says."""
-    return quote_hash(
-        plan_hash=quote.plan_hash,
-        entered_at=quote.entered_at,
-        until_at=quote.until_at,
-        vehicle=quote.vehicle,
-        amount_fen=quote.amount_fen,
-        lines=quote.lines,
-    )
+    """Return the SHA-256 of a quote: what was asked, by which plan, and all that follows from it."""
+    told = {
+        "plan_hash": quote.plan_hash,
+        "entered_at": _whole_second(quote.entered_at),
+        "until_at": _whole_second(quote.until_at),
+        "vehicle": quote.vehicle,
+        "terms": quote.terms,
+        "ruled_days": quote.ruled_days,
+        "amount_fen": quote.amount_fen,
+        "lines": quote.lines,
+    }
+    return sha256(canonical(msgspec.to_builtins(told))).hexdigest()
 
 
 def _differing_lines(told: Sequence[Line], again: Sequence[Line]) -> Iterator[str]:
@@ -93,6 +79,12 @@ def _differing_lines(told: Sequence[Line], again: Sequence[Line]) -> Iterator[st
             said, given = getattr(ours, name), getattr(theirs, name)
             if said != given:
                 yield f"lines[{number}].{name}: the quote says {said}, the plan gives {given}"
+
+
+def _calendar_of(quote: QuoteAnswer) -> _native.Calendar:
+    """Return the published calendar with the rulings that the quote names."""
+    at = quote.entered_at
+    return calendar_engine([Ruling(one.day, one.kind, "", at) for one in quote.ruled_days])
 
 
 def _whole_second(at: datetime) -> str:

@@ -9,9 +9,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from onepark import _native
+from onepark.contexts.calendar.model import Ruling
+from onepark.contexts.calendar.rules import engine as calendar_engine
 from onepark.contexts.tariffs.errors import LotOrPlan, PlanInvalid, PlanUnknown, SpanInvalid
 from onepark.contexts.tariffs.model import (
     CURRENCY,
@@ -20,6 +23,7 @@ from onepark.contexts.tariffs.model import (
     Catalogue,
     Line,
     LineRule,
+    NextChange,
     Plan,
     PlanRow,
     PlanSpan,
@@ -27,23 +31,35 @@ from onepark.contexts.tariffs.model import (
     Quote,
     QuoteAnswer,
     QuoteAsked,
+    QuoteTerms,
+    RuledDay,
 )
 from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 
 Asked = tuple[_native.Plan, int, int, str, tuple[int, int] | None, _native.Terms | None]
 Version = TypeVar("Version", Plan, Assignment)
 
 
-def compile_plan(body: str) -> _native.Plan:
-    """Compile a plan, refusing one that breaks a rule of the language."""
+def compile_plan(body: str, calendar: _native.Calendar | None = None) -> _native.Plan:
+    """Compile a plan, refusing one that breaks a rule of the language.
+
+    Without a calendar, the published one decides which days are holidays.
+    """
     try:
-        return _native.Plan(body)
+        return _native.Plan(body, calendar or published_calendar())
     except _native.PlanError as error:
         field, rule, detail = error.args
         raise PlanInvalid(f"{field}: {detail}", field=field, rule=rule) from None
+
+
+@cache
+def published_calendar() -> _native.Calendar:
+    """Return the calendar as published, without rulings of the city."""
+    return calendar_engine([])
 
 
 def price(requests: Sequence[PriceRequest]) -> list[Quote]:
@@ -70,6 +86,8 @@ def build_catalogue(
     *,
     engines: Mapping[str, _native.Plan],
     hashes: Mapping[str, str],
+    rulings: Sequence[Ruling] = (),
+    calendar: _native.Calendar | None = None,
 ) -> Catalogue:
     """Index what is filed; ``engines`` holds every body compiled, ``hashes`` every body's hash."""
     plans: dict[PlanId, Plan] = {}
@@ -89,12 +107,16 @@ def build_catalogue(
         rows={row.plan_id: row for row in rows},
         hashes=hashes,
         bodies={plan_hash: body for body, plan_hash in hashes.items()},
+        rulings=rulings,
+        calendar=calendar,
     )
 
 
-def plan_of_asker(body: Mapping[str, Any], at: datetime) -> Plan:
+def plan_of_asker(
+    body: Mapping[str, Any], at: datetime, calendar: _native.Calendar | None = None
+) -> Plan:
     """Compile a plan that nobody has filed; it has no number and no key."""
-    engine = compile_plan(plan_text(body))
+    engine = compile_plan(plan_text(body), calendar)
     return Plan(PlanId(0), "", 0, at, None, engine.exit_grace_s, engine)
 
 
@@ -120,7 +142,46 @@ def check_asked(asked: QuoteAsked) -> None:
         raise LotOrPlan("Give exactly one of lot and plan.", field="lot", fields=["lot", "plan"])
 
 
-def answer(plan: Plan, asked: QuoteAsked, quote: Quote, *, plan_hash: str) -> QuoteAnswer:
+def request_of(plan: Plan, asked: QuoteAsked) -> PriceRequest:
+    """Return what is to be priced for somebody who asks."""
+    terms = native_terms(asked.terms)
+    return PriceRequest(plan, asked.entered_at, asked.until_at, asked.vehicle, terms=terms)
+
+
+def native_terms(terms: QuoteTerms | None) -> _native.Terms | None:
+    """Return terms as the engine reads them."""
+    if terms is None:
+        return None
+    return _native.Terms(
+        traits=list(terms.traits),
+        zone=terms.zone,
+        free_visits_used=terms.free_visits_used,
+        coupons=[(coupon.kind, coupon.value) for coupon in terms.coupons],
+        overrides=[
+            (_seconds(one.from_at), _seconds(one.until_at), one.price_permille)
+            for one in terms.overrides
+        ],
+    )
+
+
+def next_change(request: PriceRequest) -> NextChange | None:
+    """Return when the amount rises next and to what; None if it does not within a month."""
+    plan, entered_s, until_s, vehicle, carry, terms = _asked(request)
+    found = plan.next_change(entered_s, until_s, vehicle, carry, terms)
+    return None if found is None else NextChange(_instant(found[0]), Fen(found[1]))
+
+
+def ruled_days(asked: QuoteAsked, rulings: Sequence[Ruling]) -> tuple[RuledDay, ...]:
+    """Return the days of a span, and the two beside it, that the city has ruled on."""
+    first = asked.entered_at.astimezone(CHINA).date() - DAY
+    last = asked.until_at.astimezone(CHINA).date() + DAY
+    ruled = [RuledDay(one.day, one.kind) for one in rulings if first <= one.day <= last]
+    return tuple(sorted(ruled, key=lambda one: one.day))
+
+
+def answer(
+    plan: Plan, asked: QuoteAsked, quote: Quote, *, plan_hash: str, rulings: Sequence[Ruling]
+) -> QuoteAnswer:
     """Return what the asker reads, not yet sealed by its own hash."""
     filed = plan.version > 0
     return QuoteAnswer(
@@ -133,7 +194,10 @@ def answer(plan: Plan, asked: QuoteAsked, quote: Quote, *, plan_hash: str) -> Qu
         entered_at=asked.entered_at,
         until_at=asked.until_at,
         vehicle=asked.vehicle,
+        terms=asked.terms,
+        ruled_days=ruled_days(asked, rulings),
         lines=quote.lines,
+        next_change=next_change(request_of(plan, asked)),
     )
 
 
@@ -210,7 +274,7 @@ def _asked(request: PriceRequest) -> Asked:
     carry = request.carry
     used = None if carry is None else (_seconds(carry.anchor_at), int(carry.charged_fen))
     entered_s, until_s = _seconds(request.entered_at), _seconds(request.until_at)
-    return request.plan.engine, entered_s, until_s, request.vehicle.value, used, None
+    return request.plan.engine, entered_s, until_s, request.vehicle.value, used, request.terms
 
 
 def _carry(carry: tuple[int, int]) -> Carry:

@@ -17,6 +17,7 @@ from asyncpg import (
     UniqueViolationError,
 )
 
+from onepark.contexts.calendar.rules import engine as calendar_engine
 from onepark.contexts.tariffs import proof, rules, store
 from onepark.contexts.tariffs.errors import (
     AlreadyBegun,
@@ -33,7 +34,6 @@ from onepark.contexts.tariffs.model import (
     LotTariff,
     Plan,
     PlanSpan,
-    PriceRequest,
     QuoteAnswer,
     QuoteAsked,
     TariffInForce,
@@ -60,13 +60,16 @@ class Tariffs:
             revision = await store.revision(tx)
             rows = await store.plans(tx)
             assignments = await store.assignments(tx)
-        bodies = {row.body for row in rows}
+            rulings = await store.rulings(tx)
+        bodies, calendar = {row.body for row in rows}, calendar_engine(rulings)
         self._catalogue = rules.build_catalogue(
             revision,
             rows,
             assignments,
-            engines={body: rules.compile_plan(body) for body in bodies},
+            engines={body: rules.compile_plan(body, calendar) for body in bodies},
             hashes={body: proof.plan_hash(json.loads(body)) for body in bodies},
+            rulings=rulings,
+            calendar=calendar,
         )
 
     async def refresh(self) -> bool:
@@ -94,8 +97,9 @@ class Tariffs:
         """Price a span for somebody who asks; nothing is kept."""
         rules.check_asked(asked)
         plan = self._plan_asked(asked, lots)
-        [quote] = rules.price([PriceRequest(plan, asked.entered_at, asked.until_at, asked.vehicle)])
-        told = rules.answer(plan, asked, quote, plan_hash=self._hash_of(plan, asked.plan))
+        [quote] = rules.price([rules.request_of(plan, asked)])
+        plan_hash, rulings = self._hash_of(plan, asked.plan), self._catalogue.rulings
+        told = rules.answer(plan, asked, quote, plan_hash=plan_hash, rulings=rulings)
         return proof.sealed(told)
 
     def lot_tariff(self, code: str, lots: LotDirectory) -> LotTariff:
@@ -177,7 +181,7 @@ class Tariffs:
 
     def _plan_asked(self, asked: QuoteAsked, lots: LotDirectory) -> Plan:
         if asked.plan is not None:
-            return rules.plan_of_asker(asked.plan, asked.entered_at)
+            return rules.plan_of_asker(asked.plan, asked.entered_at, self._catalogue.calendar)
         lot = lots.lot(LotCode(asked.lot or ""))
         if lot is None:
             raise LotUnknown("No lot has this code.", field="lot")
