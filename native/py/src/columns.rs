@@ -29,8 +29,12 @@ pub fn price_columns<'py>(
         columns.price(&plans, &mut fees_fen)
     });
     priced.map_err(|ColumnError { row, error }| refused(row, error))?;
-    let bytes: Vec<u8> = fees_fen.iter().flat_map(|fen| fen.to_ne_bytes()).collect();
-    Ok(PyBytes::new(py, &bytes))
+    PyBytes::new_with(py, fees_fen.len() * size_of::<i64>(), |bytes| {
+        for (place, fen) in bytes.chunks_exact_mut(size_of::<i64>()).zip(&fees_fen) {
+            place.copy_from_slice(&fen.to_ne_bytes());
+        }
+        Ok(())
+    })
 }
 
 fn column<T: Element>(buffer: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {

@@ -1,8 +1,9 @@
 //! Many stays at once, column by column: a city's year is priced without an object for each.
 
 use super::compile::Plan;
+use super::quick::Ready;
 use super::terms::PLAIN;
-use super::words::Vehicle;
+use super::words::{VEHICLES, Vehicle};
 use super::{Span, SpanError};
 
 /// Stays as columns of equal length.
@@ -46,16 +47,34 @@ impl Columns<'_> {
         if lengths.iter().any(|&length| length != rows) {
             return Err(ColumnError { row: 0, error: LENGTH });
         }
+        let ready = each_class(plans);
         let spans = self.entered_s.iter().zip(self.until_s).zip(self.plan.iter().zip(self.vehicle));
         for (row, (fee_fen, (times, (&plan, &code)))) in fees_fen.iter_mut().zip(spans).enumerate()
         {
-            *fee_fen = one(plans, plan, code, times).map_err(|error| ColumnError { row, error })?;
+            let code_at = usize::from(code).min(VEHICLES.len());
+            let ready = ready.get(plan as usize * (VEHICLES.len() + 1) + code_at);
+            let quick = ready.and_then(Option::as_ref);
+            *fee_fen = match quick.and_then(|ready| ready.fee_fen(*times.0, *times.1)) {
+                Some(fen) => fen,
+                None => {
+                    one(plans, plan, code, times).map_err(|error| ColumnError { row, error })?
+                }
+            };
         }
         Ok(())
     }
 }
 
-#[inline]
+/// The tables of each plan and class; one place more stands for codes that mean no class.
+fn each_class<'plan>(plans: &[&'plan Plan]) -> Vec<Option<Ready<'plan>>> {
+    let classes = |plan: &&'plan Plan| {
+        let known = VEHICLES.map(|(_, vehicle)| plan.ready(vehicle));
+        known.into_iter().chain([None])
+    };
+    plans.iter().flat_map(classes).collect()
+}
+
+#[cold]
 fn one(
     plans: &[&Plan],
     plan: u32,
