@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[2]
 DAY_S = 86_400
 FIRST_S = 946_656_000
 TEN_YEARS = 3_652
-EXAMPLES = int(os.environ.get("ONEPARK_TARIFF_EXAMPLES", "20000"))
-MONTHS = EXAMPLES // 40
+CASES = int(os.environ.get("TARIFF_CASES", "25000"))  # a million on demand
+SPANS = 5  # of one plan
+MONTHS = CASES // 50
+SLOW_TEST_S = 60 + CASES // 50
 SLOW_S = TEN_YEARS * DAY_S  # a century unit by unit takes the oracle ten seconds
 
 
@@ -134,26 +136,31 @@ def native(terms: Terms) -> _native.Terms:
 
 
 classes = st.sampled_from(CLASSES)
+spans = st.tuples(st.integers(0, 3 * DAY_S), stays)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@pytest.mark.timeout(SLOW_TEST_S)
+@settings(max_examples=CASES // SPANS, deadline=None)
 @given(st.data())
 def test_engine_and_oracle_agree_on_days(data):
-    body, entered_s, stay_s = data.draw(plans()), data.draw(entries), data.draw(stays)
-    calendar, terms, vehicle = data.draw(calendars), data.draw(terms_at(entered_s)), data.draw(classes)
+    body, calendar, vehicle = data.draw(plans()), data.draw(calendars), data.draw(classes)
     engine = compiled(body, calendar)
     if engine is None:
         return
-    ago = data.draw(carries)
-    carry = None if ago is None else (entered_s - ago[0], ago[1])
-    until_s = entered_s + stay_s
-    amount_fen, lines, next_carry = engine.price(entered_s, until_s, vehicle, carry, native(terms))
-    assert sum(line[-1] for line in lines) == amount_fen
-    asked: dict[str, Any] = {"carry": carry, "terms": terms, "calendar": calendar}
-    expected = price(body, entered_s, until_s, vehicle=vehicle, **asked)
-    assert (amount_fen, next_carry) == expected
+    first_s = data.draw(entries)
+    terms, ago = data.draw(terms_at(first_s)), data.draw(carries)
+    for later_s, stay_s in data.draw(st.lists(spans, min_size=SPANS, max_size=SPANS)):
+        entered_s, until_s = first_s + later_s, first_s + later_s + stay_s
+        carry = None if ago is None else (entered_s - ago[0], ago[1])
+        told = engine.price(entered_s, until_s, vehicle, carry, native(terms))
+        amount_fen, lines, next_carry = told
+        assert sum(line[-1] for line in lines) == amount_fen
+        asked: dict[str, Any] = {"carry": carry, "terms": terms, "calendar": calendar}
+        expected = price(body, entered_s, until_s, vehicle=vehicle, **asked)
+        assert (amount_fen, next_carry) == expected
 
 
+@pytest.mark.timeout(SLOW_TEST_S)
 @settings(max_examples=MONTHS, deadline=None)
 @given(plans(), entries, st.integers(2, 120), st.integers(0, DAY_S), calendars)
 def test_months_cost_what_the_oracle_adds_up(body, entered_s, days, rest_s, calendar):

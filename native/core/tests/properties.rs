@@ -113,6 +113,43 @@ fn plan_like_json() -> impl Strategy<Value = Value> {
         "price_permille",
         "cap_permille",
         "exit_grace_minutes",
+        "outside",
+        "days",
+        "season",
+        "steps",
+        "total_fen",
+        "cap_fen",
+        "counts",
+        "over_minutes",
+        "as_minutes",
+        "crossing",
+        "inclusive",
+        "part",
+        "tail_minutes",
+        "quota",
+        "visits",
+        "per",
+        "then_minutes",
+        "electric_minutes",
+        "zones",
+        "exempt",
+        "discounts",
+        "traits",
+        "off_permille",
+        "discount_rounding",
+        "to_fen",
+        "uncapped",
+        "small",
+        "workday",
+        "golden_week",
+        "holiday",
+        "03-15",
+        "unit_start",
+        "tail",
+        "24h",
+        "day",
+        "electric",
+        "half_up",
         "00:00",
         "24:00",
         "never",
@@ -190,6 +227,43 @@ proptest! {
         prop_assume!(later.until_s < LAST_S);
         let amount_fen = |span| plan.price(span).unwrap().amount_fen;
         prop_assert_eq!(amount_fen(&span), amount_fen(&later));
+    }
+
+    #[test]
+    fn a_day_that_begins_anew_costs_the_same_in_two_visits(
+        windows in windows(), entered_s in FIRST_S..LAST_S - 100 * DAY_S, days in 1..40_i64,
+        more_s in 1..2 * DAY_S,
+    ) {
+        let body = json!({"windows": windows, "restart": "every_day", "tier_clock": "window"});
+        let plan = Plan::compile(&body.to_string(), &Calendar::of_weekdays()).unwrap();
+        let midnight_s = entered_s - (entered_s - FIRST_S).rem_euclid(DAY_S) + days * DAY_S;
+        let until_s = midnight_s + more_s;
+        let fee = |entered_s, until_s| {
+            let vehicle = Vehicle::Small;
+            plan.fee_fen(&Span { entered_s, until_s, vehicle, carry: None, terms: &PLAIN }).unwrap()
+        };
+        let (first, second) = (fee(entered_s, midnight_s), fee(midnight_s, until_s));
+        prop_assert_eq!(first + second, fee(entered_s, until_s));
+    }
+
+    #[test]
+    fn what_a_table_says_is_what_the_walk_says(plan in plan(), span in span()) {
+        let span = Span { carry: None, ..span };
+        prop_assert_eq!(plan.fee_fen(&span).unwrap(), plan.price(&span).unwrap().amount_fen);
+    }
+
+    #[test]
+    fn the_next_change_is_the_first_second_that_costs_more(plan in plan(), span in span()) {
+        prop_assume!(span.until_s + 40 * DAY_S < LAST_S);
+        let fee = |until_s| plan.fee_fen(&Span { until_s, ..span }).unwrap();
+        let now_fen = fee(span.until_s);
+        match plan.next_change(&span).unwrap() {
+            Some(next) => {
+                prop_assert!(next.amount_fen > now_fen && next.at_s > span.until_s);
+                prop_assert_eq!((fee(next.at_s - 1), fee(next.at_s)), (now_fen, next.amount_fen));
+            }
+            None => prop_assert_eq!(fee(span.until_s + 31 * DAY_S), now_fen),
+        }
     }
 
     #[test]
