@@ -134,7 +134,10 @@ def caps(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def plans(draw: st.DrawFn, restarts: tuple[str, ...] = ("never", "every_24h", "every_day")) -> Any:
-    restart = draw(st.sampled_from(restarts))
+    capped, restart = draw(caps()), draw(st.sampled_from(restarts))
+    fits = {"natural_day_fen": "every_24h", "rolling_24h_fen": "every_day"}
+    if draw(st.booleans()) and any(fits.get(kind) == restart for kind in capped):
+        restart = restarts[0]  # what days of different kinds ask for
     overruns = restart != "never" and draw(st.integers(0, 3)) == 0
     one = priced(with_steps=restart != "never", with_counts=not overruns)
     body: dict[str, Any] = {
@@ -144,7 +147,7 @@ def plans(draw: st.DrawFn, restarts: tuple[str, ...] = ("never", "every_24h", "e
         "boundary": "unit_start" if overruns else "split",
         "rounding": draw(st.sampled_from(["up", "up", "down"])),
         "free": draw(frees()),
-        "caps": draw(caps()),
+        "caps": capped,
         "vehicles": {"large": {"price_permille": 1_500, "cap_permille": 1_300}},
         "exempt": ["police"],
     }
