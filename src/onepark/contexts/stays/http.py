@@ -11,8 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from onepark.contexts.stays.errors import OrderUnknown, PlateInvalid, TooManyLookups
-from onepark.contexts.stays.model import DuesView, OrderView
-from onepark.contexts.stays.views import PublicOrders
+from onepark.contexts.stays.views import DuesView, OrderView, PublicOrders
 from onepark.infra.openapi import refusals
 
 TAGS = ["orders 订单"]

@@ -4,11 +4,15 @@ Owns: one Protocol a peer.
 Never: holds code.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from onepark.contexts.registry.model import Lot
+from onepark.contexts.stays.model import Candidate, Passage, Suspicion
 from onepark.contexts.tariffs.model import Plan
+from onepark.infra.db import Tx
+from onepark.kernel.staff import Change
 from onepark.kernel.types import LotId, OrderNo, PlanId, StayId
 
 
@@ -32,3 +36,15 @@ class NewIds(Protocol):
     def stay_id(self) -> StayId: ...
 
     def order_no(self, lot_id: LotId) -> OrderNo: ...
+
+
+class Matches(Protocol):
+    """Who ranks the plates inside by how well they explain what a camera read."""
+
+    def match(self, passage: Passage, candidates: Sequence[Candidate]) -> Suspicion: ...
+
+
+class AuditTrail(Protocol):
+    """Where changes by people are written down."""
+
+    async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...

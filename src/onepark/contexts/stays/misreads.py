@@ -1,0 +1,202 @@
+"""Whose exit it is when no car of its plate came in.
+
+Owns: which passages are matched with the plates inside, when a match is taken for granted, and what
+is left for a person.
+Never: awaits, reads the clock, or scores a plate by itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from onepark.contexts.stays.model import (
+    Candidate,
+    CarCase,
+    Doubt,
+    Folded,
+    Kind,
+    Passage,
+    StayState,
+    Suspicion,
+    Verdict,
+)
+from onepark.contexts.stays.moments import CONFIRMS, again, in_order, is_live, reaches
+from onepark.contexts.stays.ports import Matches
+from onepark.kernel.types import LotId, PlateColor
+
+CANDIDATES_MAX = 10_000  # plates of one lot; in a fuller one nothing is taken for granted
+KEPT_MAX = 5
+
+CarKey = tuple[int, str]
+
+
+class Recognised(NamedTuple):
+    """A misread passage and the car inside that it is taken for."""
+
+    passage: Passage
+    candidate: Candidate
+
+    @property
+    def car(self) -> CarKey:
+        """Return the key of that car's row."""
+        return (self.passage.lot_id, self.candidate.car_key)
+
+
+def may_be_misread(passage: Passage) -> bool:
+    """Tell whether a passage may speak of another plate than it says: an exit that was read."""
+    stands_alone = passage.kind == Kind.ENTRY or passage.entered_at is not None
+    is_made = passage.derived or passage.decided_for is not None
+    return bool(passage.plate) and not stands_alone and not is_made
+
+
+def unmatched(case: CarCase) -> list[Passage]:
+    """Return a car's exits that no entry and no earlier visit of its own explains."""
+    if case.open is not None:
+        return []
+    entered = [passage.seen_at for passage in case.passages if passage.kind == Kind.ENTRY]
+    return [
+        passage
+        for passage in case.passages
+        if may_be_misread(passage)
+        and not any(at <= passage.seen_at for at in entered)
+        and not _is_explained(passage, case)
+    ]
+
+
+def _is_explained(passage: Passage, case: CarCase) -> bool:
+    """Tell whether an earlier visit is near enough to be what the passage speaks of."""
+    known = [pair.stay for pair in (case.last, *case.near) if pair is not None]
+    return any(
+        passage.seen_at <= stay.last_at + CONFIRMS
+        or (stay.state == StayState.EXIT_MISSING and reaches(passage, stay))
+        for stay in known
+    )
+
+
+def judge(
+    cases: Sequence[CarCase], inside: Mapping[LotId, Sequence[Candidate]], matches: Matches
+) -> list[Recognised]:
+    """Match every unmatched exit of a batch with the plates inside its lot, in order of time.
+
+    What is not taken for granted is written to its case as a suspicion.
+    """
+    recognised: list[Recognised] = []
+    for lot_id, others in inside.items():
+        of_lot = [case for case in cases if case.car.lot_id == lot_id]
+        lot = _Lot(of_lot, others)
+        waiting = [(passage, case) for case in of_lot for passage in unmatched(case)]
+        for passage, case in sorted(waiting, key=lambda pair: in_order(pair[0])):
+            candidate = lot.judge(passage, case, matches)
+            if candidate is not None:
+                recognised.append(Recognised(passage, candidate))
+    return recognised
+
+
+class _Lot:
+    """The plates inside one lot while its misread exits are matched one after the other."""
+
+    def __init__(self, cases: Sequence[CarCase], others: Sequence[Candidate]) -> None:
+        own = {case.car.car_key for case in cases}
+        self.cases = cases
+        self.others = [one for one in others if one.car_key not in own]
+        self.is_crowded = len(others) >= CANDIDATES_MAX
+        self.gone: set[str] = set()  # recognised at an exit before
+
+    def judge(self, passage: Passage, case: CarCase, matches: Matches) -> Candidate | None:
+        """Return the car that the passage is taken for; else note whose it may be."""
+        told = [_as_seen(one, passage.seen_at) for one in self.cases if one is not case]
+        of_batch = {one.car_key: is_inside for one, is_inside in filter(None, told)}
+        candidates = [one for one, _ in filter(None, told)]
+        seen_s = int(passage.seen_at.timestamp())
+        candidates += [one for one in self.others if one.entered_s <= seen_s]
+        if not candidates:
+            return None
+        suspicion = matches.match(passage, candidates)
+        inside = [
+            one
+            for one in suspicion.candidates
+            if one.car_key not in self.gone and of_batch.get(one.car_key, True)
+        ]
+        if not self.is_crowded and _is_sure(passage, suspicion, inside):
+            if passage.kind == Kind.EXIT:
+                self.gone.add(inside[0].car_key)
+            return inside[0]
+        if inside:
+            kept = replace(suspicion, candidates=tuple(inside[:KEPT_MAX]))
+            case.suspicions[passage.key] = kept
+        return None
+
+
+def _as_seen(case: CarCase, at: datetime) -> tuple[Candidate, bool] | None:
+    """Return a car of the batch as it was at a moment, and whether it can have left just then.
+
+    A car that left by its own plate, or was read rightly inside later on, stays a candidate, so that
+    its plate speaks against all others; it is taken for nothing.
+    """
+    came_at = None if case.open is None else case.open.stay.entered_at
+    stay_id = None if case.open is None else case.open.stay.stay_id
+    is_inside, first = came_at is not None, case.passages[0]
+    for passage in sorted(case.passages, key=in_order):
+        if passage.seen_at > at:
+            is_inside = is_inside and passage.kind == Kind.ENTRY
+            break
+        if passage.kind == Kind.ENTRY and not (is_inside and again(passage, came_at)):
+            came_at, stay_id, is_inside = passage.seen_at, None, True
+        elif passage.kind == Kind.EXIT:
+            is_inside = False
+    if came_at is None or came_at > at or not first.plate:
+        return None
+    whole = (stay_id, case.car.car_key, first.plate, first.plate_color, first.vehicle)
+    return Candidate(*whole, int(came_at.timestamp())), is_inside
+
+
+def _is_sure(passage: Passage, suspicion: Suspicion, inside: Sequence[Candidate]) -> bool:
+    """Tell whether nobody has to be asked.
+
+    The best candidate must be able to leave, and the entry of a well-read plate must not be on its
+    way still: from a backlog, exits often come before the entries.
+    """
+    if not inside or inside[0] is not suspicion.candidates[0]:
+        return False
+    if not (is_live(passage) or passage.plate_suspect):
+        return False
+    if suspicion.verdict == Verdict.EXACT:
+        same = [one for one in suspicion.candidates if one.plate == inside[0].plate]
+        return len(same) == 1 and _colours_agree(passage.plate_color, inside[0].plate_color)
+    return suspicion.verdict == Verdict.ACCEPTED
+
+
+def _colours_agree(one: str, other: str) -> bool:
+    """Blue and yellow of one text are two cars; a camera that saw no colour speaks of either."""
+    return one == other or PlateColor.UNKNOWN in {one, other}
+
+
+def hand_over(
+    cases: Iterable[CarCase], recognised: Sequence[Recognised], locked: Iterable[CarCase]
+) -> list[CarCase]:
+    """Move every recognised passage to the car that it is of; return the cases to be folded."""
+    by_car = {(case.car.lot_id, case.car.car_key): case for case in (*cases, *locked)}
+    for one in recognised:
+        by_car[one.passage.car].passages.remove(one.passage)
+        by_car[one.car].passages.append(one.passage)
+    return [case for case in by_car.values() if case.passages]
+
+
+def name_stays(folds: Sequence[Folded]) -> None:
+    """Give the candidates of held passages the stays that this very batch began."""
+    inside = {(fold.car.lot_id, fold.car.car_key): fold.car.open_stay_id for fold in folds}
+    for fold in folds:
+        named = [_named(doubt, inside) for doubt in fold.doubts]
+        fold.doubts = [doubt for doubt in named if doubt.suspicion.candidates]
+
+
+def _named(doubt: Doubt, inside: Mapping[CarKey, int | None]) -> Doubt:
+    lot_id = doubt.passage.lot_id
+    candidates = [
+        replace(one, stay_id=one.stay_id or inside.get((lot_id, one.car_key)))
+        for one in doubt.suspicion.candidates
+    ]
+    known = tuple(one for one in candidates if one.stay_id is not None)
+    return doubt._replace(suspicion=replace(doubt.suspicion, candidates=known))

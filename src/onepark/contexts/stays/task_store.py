@@ -1,0 +1,235 @@
+"""The SQL of tasks, of what people decided, and of the models that learn from it.
+
+Owns: reading and deciding tasks, readings and versions of plate models.
+Never: decides; a row goes in or out as it is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.json import Decoder
+
+from onepark.contexts.stays.model import Candidate, Kind
+from onepark.contexts.stays.tasks import Misread
+from onepark.infra.db import Record, Tx
+from onepark.kernel.types import LotId, OperatorId, StayId
+
+_CANDIDATES = Decoder(tuple[Candidate, ...])
+
+STAND_STILL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+async def stand_still(tx: Tx) -> None:
+    """Let every following statement of the transaction see one moment."""
+    await tx.execute(STAND_STILL)
+
+
+# An exit that got its entry after all, and a car that has long driven off, need nobody any more.
+PAGE_OF_MISREADS = """
+    SELECT task.*
+    FROM stays.task AS task
+    LEFT JOIN stays.stay AS kept ON kept.lot_id = task.lot_id AND kept.stay_id = task.stay_id
+    WHERE task.decided_at IS NULL AND task.kind = 'misread_exit' AND task.task_id > $1
+        AND ($2::bigint IS NULL OR task.lot_id = $2)
+        AND CASE task.passage_kind
+            WHEN 'exit' THEN kept.state = 'entry_missing'
+            ELSE task.due_at > $3
+        END
+    ORDER BY task.task_id
+    LIMIT $4
+"""
+
+FIND_MISREAD = "SELECT * FROM stays.task WHERE task_id = $1 AND kind = 'misread_exit'"
+
+LOCK_MISREAD = f"{FIND_MISREAD} FOR UPDATE"
+
+DECIDE = """
+    UPDATE stays.task SET decided_at = $2, decided_by = $3, chosen_stay_id = $4, outcome = $5
+    WHERE task_id = $1 AND decided_at IS NULL
+    RETURNING task_id
+"""
+
+WITHDRAW_STAY = """
+    UPDATE stays.stay SET state = 'misread_exit'
+    WHERE lot_id = $1 AND stay_id = $2 AND state = 'entry_missing'
+    RETURNING stay_id
+"""
+
+ADD_READING = """
+    INSERT INTO stays.reading
+        (task_id, lot_id, operator_id, camera_model, observed, actual, decided_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+
+async def page_of_misreads(
+    tx: Tx, *, after: int, lot_id: LotId | None, now: datetime, limit: int
+) -> list[Misread]:
+    """Return the next misreads that wait for a person, oldest first."""
+    rows = await tx.fetch(PAGE_OF_MISREADS, after, lot_id, now, limit)
+    return [_misread(row) for row in rows]
+
+
+async def find_misread(tx: Tx, task_id: int) -> Misread | None:
+    """Return a misread that this transaction may see."""
+    row = await tx.fetchrow(FIND_MISREAD, task_id)
+    return None if row is None else _misread(row)
+
+
+async def lock_misread(tx: Tx, task_id: int) -> Misread:
+    """Hold a misread and return it as it stands now."""
+    row = await tx.fetchrow(LOCK_MISREAD, task_id)
+    assert row is not None, "a task is never taken away"
+    return _misread(row)
+
+
+async def decide(
+    tx: Tx, task_id: int, *, at: datetime, by: str, chosen: StayId | None, outcome: str
+) -> None:
+    """Note what was decided, by whom, and what came of it."""
+    done = await tx.fetchval(DECIDE, task_id, at, by, chosen, outcome)
+    assert done is not None, "the task was held and undecided"
+
+
+async def withdraw_stay(tx: Tx, lot_id: LotId, stay_id: StayId) -> bool:
+    """Say that a stay without an entry never was one; False if it has its entry by now."""
+    return await tx.fetchval(WITHDRAW_STAY, lot_id, stay_id) is not None
+
+
+async def add_reading(tx: Tx, task: Misread, *, actual: str, at: datetime) -> None:
+    """Keep what the camera read and what the plate was."""
+    key = (task.task_id, task.lot_id, task.operator_id)
+    await tx.execute(ADD_READING, *key, task.camera_model, task.plate, actual, at)
+
+
+MODEL_REVISION = "SELECT count(*) FROM stays.plate_model"  # append-only, so it always moves
+
+LOCK_MODELS = "SELECT pg_advisory_xact_lock(hashtext('stays.plate_model'))"
+
+NEWEST_MODELS = """
+    SELECT DISTINCT ON (camera_model) camera_model, version, body FROM stays.plate_model
+    ORDER BY camera_model, version DESC
+"""
+
+NEWEST_MODEL = """
+    SELECT version, body, last_reading_id FROM stays.plate_model
+    WHERE camera_model = $1 ORDER BY version DESC LIMIT 1
+"""
+
+CAMERAS_TO_LEARN = """
+    SELECT reading.camera_model
+    FROM stays.reading AS reading
+    LEFT JOIN (
+        SELECT camera_model, max(last_reading_id) AS last_id FROM stays.plate_model
+        GROUP BY camera_model
+    ) AS learned USING (camera_model)
+    WHERE reading.reading_id > coalesce(learned.last_id, 0)
+    GROUP BY reading.camera_model HAVING count(*) >= $1
+    ORDER BY reading.camera_model LIMIT $2
+"""
+
+READINGS_AFTER = """
+    SELECT reading_id, observed, actual FROM stays.reading
+    WHERE camera_model = $1 AND reading_id > $2
+    ORDER BY reading_id LIMIT $3
+"""
+
+ADD_MODEL = """
+    INSERT INTO stays.plate_model
+        (camera_model, version, body, readings, last_reading_id, learned_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
+class ModelRow(NamedTuple):
+    """The newest version of a kind of camera."""
+
+    camera_model: str
+    version: int
+    body: str
+
+
+class Reading(NamedTuple):
+    """What a camera read and what the plate was."""
+
+    reading_id: int
+    observed: str
+    actual: str
+
+
+class LearnedModel(NamedTuple):
+    """A new version, and the last reading that is in it."""
+
+    camera_model: str
+    version: int
+    body: str
+    readings: int
+    last_reading_id: int
+
+
+async def model_revision(tx: Tx) -> int:
+    """Return the number that moves with every new version."""
+    number: int = await tx.fetchval(MODEL_REVISION)
+    return number
+
+
+async def lock_models(tx: Tx) -> None:
+    """Let one process learn at a time."""
+    await tx.execute(LOCK_MODELS)
+
+
+async def newest_models(tx: Tx) -> list[ModelRow]:
+    """Return the newest version of every kind of camera."""
+    return [ModelRow(*row) for row in await tx.fetch(NEWEST_MODELS)]
+
+
+async def newest_model(tx: Tx, camera_model: str) -> tuple[int, str, int] | None:
+    """Return version, body and last reading of the newest model of one kind of camera."""
+    row = await tx.fetchrow(NEWEST_MODEL, camera_model)
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def cameras_to_learn(tx: Tx, readings_min: int, *, limit: int) -> list[str]:
+    """Return the kinds of camera with that many readings since their last version."""
+    return [row[0] for row in await tx.fetch(CAMERAS_TO_LEARN, readings_min, limit)]
+
+
+async def readings_after(
+    tx: Tx, camera_model: str, reading_id: int, *, limit: int
+) -> Sequence[Reading]:
+    """Return the next readings of one kind of camera."""
+    rows = await tx.fetch(READINGS_AFTER, camera_model, reading_id, limit)
+    return [Reading(*row) for row in rows]
+
+
+async def add_model(tx: Tx, learned: LearnedModel, *, at: datetime) -> None:
+    """Keep a new version."""
+    await tx.execute(ADD_MODEL, *learned, at)
+
+
+def _misread(row: Record) -> Misread:
+    return Misread(
+        task_id=row["task_id"],
+        lot_id=row["lot_id"],
+        operator_id=OperatorId(row["operator_id"]),
+        device_id=row["device_id"],
+        passage_id=row["passage_id"],
+        passage_kind=Kind(row["passage_kind"]),
+        lane=row["lane"],
+        car_key=row["car_key"],
+        plate=row["plate"],
+        plate_raw=row["plate_raw"],
+        plate_color=row["plate_color"],
+        vehicle=row["vehicle"],
+        camera_model=row["camera_model"],
+        image_url=row["image_url"],
+        seen_at=row["seen_at"],
+        opened_at=row["opened_at"],
+        due_at=row["due_at"],
+        stay_id=row["stay_id"],
+        candidates=_CANDIDATES.decode(row["candidates"]),
+        decided_at=row["decided_at"],
+        chosen_stay_id=row["chosen_stay_id"],
+        outcome=row["outcome"],
+    )
