@@ -34,7 +34,9 @@ PATTERNS = {color: re.compile(f"(?:{form})", re.ASCII) for color, form in FORMS.
 def normalise(text: str) -> str:
     halved = [unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text]
     kept = [c for c in "".join(halved) if not is_space(c) and not re.fullmatch(SEPARATORS, c)]
-    return "".join(c.upper() if c.isascii() else c for c in kept)
+    spelled = "".join(c.upper() if c.isascii() else c for c in kept)
+    repaired = spelled[:2] + spelled[2:].replace("O", "0").replace("I", "1")
+    return repaired if is_plausible(repaired, "unknown") else spelled
 
 
 def is_space(c: str) -> bool:

@@ -9,7 +9,10 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::plate::{normalise_plate, plate_is_plausible};
+    use super::plate::{
+        PlateModel, PlateModelError, classify_plate, learn_plate_model, normalise_plate,
+        plate_color, plate_is_plausible, prior_plate_model,
+    };
     #[pymodule_export]
     use super::tariff::{Plan, PlanError, SpanError, price_many};
 

@@ -1,0 +1,166 @@
+//! A model that is ready to score: every price in one table, what was learned folded in.
+
+use super::ModelError;
+use super::file::{
+    Background, Cost, Count, Extra, Learned, Missing, ModelFile, Prior, Shapes, parse,
+};
+use super::fixed::{ONE, exp_neg_milli, ln_milli};
+use super::symbol::{Class, OTHER, SYMBOLS, Symbol, class, symbol};
+
+/// The model that knows no camera yet.
+const PRIOR: &str = include_str!("prior.json");
+/// However often an error was seen, it costs at least this; however seldom, at most that.
+const LEARNED_COST: std::ops::RangeInclusive<i32> = 1_500..=16_000;
+
+/// What the reading of one camera model is worth. It never changes.
+#[derive(Debug)]
+pub struct Model {
+    pub(super) name: String,
+    pub(super) version: u32,
+    substitute: Box<[[u16; SYMBOLS]; SYMBOLS]>,
+    dissimilar: Box<[[bool; SYMBOLS]; SYMBOLS]>,
+    pub(super) missing: Missing,
+    pub(super) extra: Extra,
+    pub(super) background: Background,
+    pub(super) prior: Prior,
+    pub(super) threshold: i32,
+    pub(super) margin: i32,
+}
+
+/// The JSON of the model that ships with the platform.
+#[must_use]
+pub const fn prior() -> &'static str {
+    PRIOR
+}
+
+impl Model {
+    /// Read a model and check it.
+    ///
+    /// # Errors
+    ///
+    /// Names the field and the rule that it breaks.
+    pub fn compile(body: &str) -> Result<Self, ModelError> {
+        parse(body).map(|file| Self::of(&file))
+    }
+
+    pub(super) fn of(file: &ModelFile) -> Self {
+        let learned = &file.learned;
+        let shape = |base, count: Count| learned_cost(file.misread, base, learned, count);
+        let Shapes { tail, middle, head, energy, .. } = learned.missing;
+        let missing = Missing {
+            tail: shape(file.missing.tail, tail),
+            tail_again: file.missing.tail_again,
+            middle: shape(file.missing.middle, middle),
+            head: shape(file.missing.head, head),
+            energy: shape(file.missing.energy, energy),
+        };
+        let Shapes { tail, middle, double, energy, .. } = learned.extra;
+        let extra = Extra {
+            tail: shape(file.extra.tail, tail),
+            tail_again: file.extra.tail_again,
+            middle: shape(file.extra.middle, middle),
+            double: shape(file.extra.double, double),
+            energy: shape(file.extra.energy, energy),
+        };
+        let (substitute, dissimilar) = substitutions(file);
+        Self {
+            name: file.name.clone(),
+            version: file.version,
+            substitute,
+            dissimilar,
+            missing,
+            extra,
+            background: file.background,
+            prior: file.prior.clone(),
+            threshold: file.threshold.0,
+            margin: file.margin.0,
+        }
+    }
+
+    /// The model's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of the model, which rises with everything that it learns.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// What it costs to read each symbol where the plate has this one.
+    pub(super) fn row(&self, truth: Symbol) -> &[u16; SYMBOLS] {
+        let [first, ..] = &*self.substitute;
+        self.substitute.get(usize::from(truth)).unwrap_or(first)
+    }
+
+    /// Whether nobody knows the two for each other's look-alikes.
+    pub(super) fn is_dissimilar(&self, truth: Symbol, seen: Symbol) -> bool {
+        let row = self.dissimilar.get(usize::from(truth));
+        row.and_then(|row| row.get(usize::from(seen))).copied().unwrap_or(true)
+    }
+}
+
+type Substitutions = (Box<[[u16; SYMBOLS]; SYMBOLS]>, Box<[[bool; SYMBOLS]; SYMBOLS]>);
+
+fn substitutions(file: &ModelFile) -> Substitutions {
+    let mut costs = Box::new([[0; SYMBOLS]; SYMBOLS]);
+    let mut dissimilar = Box::new([[false; SYMBOLS]; SYMBOLS]);
+    for (truth, (costs, dissimilar)) in (0..).zip(costs.iter_mut().zip(dissimilar.iter_mut())) {
+        for (seen, (cost, dissimilar)) in (0..).zip(costs.iter_mut().zip(dissimilar.iter_mut())) {
+            (*cost, *dissimilar) = substitution(file, truth, seen);
+        }
+    }
+    (costs, dissimilar)
+}
+
+fn substitution(file: &ModelFile, truth: Symbol, seen: Symbol) -> (u16, bool) {
+    if truth == seen && truth != OTHER {
+        return (0, false);
+    }
+    let known = known(file, truth, seen);
+    let base = known.unwrap_or_else(|| dissimilar(file, truth, seen));
+    (u16::try_from(read_cost(file, truth, seen, base)).unwrap_or(u16::MAX), known.is_none())
+}
+
+fn known(file: &ModelFile, truth: Symbol, seen: Symbol) -> Option<Cost> {
+    let by_truth = file.look_alike.iter().find(|(sign, _)| symbol(sign.0) == truth)?;
+    by_truth.1.iter().find(|(sign, _)| symbol(sign.0) == seen).map(|(_, cost)| *cost)
+}
+
+fn dissimilar(file: &ModelFile, truth: Symbol, seen: Symbol) -> Cost {
+    match (class(truth), class(seen)) {
+        (_, Class::Other) | (Class::Other, _) => file.dissimilar.unreadable,
+        (Class::Province, Class::Province) => file.dissimilar.province,
+        (Class::Letter | Class::Digit, Class::Letter | Class::Digit) => file.dissimilar.serial,
+        _ => file.dissimilar.mark,
+    }
+}
+
+fn read_cost(file: &ModelFile, truth: Symbol, seen: Symbol, base: Cost) -> i32 {
+    let learned = &file.learned;
+    let exposed = learned.seen.iter().find(|(sign, _)| symbol(sign.0) == truth);
+    let Some((sign, exposed)) = exposed else { return base.0 };
+    let row = learned.read.get(sign);
+    let read = row.and_then(|row| row.iter().find(|(sign, _)| symbol(sign.0) == seen));
+    let read = read.map_or(Count(0), |(_, count)| *count);
+    posterior(file.misread.0, base.0, learned.weight, (read, *exposed))
+}
+
+fn learned_cost(misread: Cost, base: Cost, learned: &Learned, count: Count) -> Cost {
+    if learned.pairs.0 == 0 {
+        return base;
+    }
+    Cost(posterior(misread.0, base.0, learned.weight, (count, learned.pairs)))
+}
+
+/// The price of an error that was seen so often among so many misreadings, when before anything was
+/// seen it had the price `base`, and that belief weighs as much as `weight` misreadings.
+fn posterior(misread: i32, base: i32, weight: Count, (count, of): (Count, Count)) -> i32 {
+    let (weight, count, of) = (u64::from(weight.0), u64::from(count.0), u64::from(of.0));
+    let believed = exp_neg_milli((base - misread).max(0));
+    let hits = weight * believed + count * ONE;
+    let cost = misread + ln_milli((weight + of) * ONE) - ln_milli(hits);
+    cost.clamp(*LEARNED_COST.start(), *LEARNED_COST.end())
+}

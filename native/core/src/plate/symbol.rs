@@ -1,0 +1,91 @@
+//! The alphabet of plates as small numbers.
+
+use super::grammar::PROVINCES;
+
+/// Marks that end or begin plates of their own kind.
+const MARKS: &str = "警学挂港澳使领临试超应急民航";
+const LETTERS: &str = "ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// One character of a plate.
+pub(super) type Symbol = u8;
+
+pub(super) const FIRST_LETTER: Symbol = 31;
+pub(super) const FIRST_DIGIT: Symbol = 55;
+pub(super) const FIRST_MARK: Symbol = 65;
+/// Every character that stands on no plate; it equals nothing, not even itself.
+pub(super) const OTHER: Symbol = 79;
+/// How many there are.
+pub(super) const SYMBOLS: usize = 80;
+
+/// The longest text that is held against plates; no plate has more than nine characters.
+pub(super) const LENGTH_MAX: usize = 12;
+
+/// What a character is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Province,
+    Letter,
+    Digit,
+    Mark,
+    Other,
+}
+
+pub(super) const fn class(symbol: Symbol) -> Class {
+    match symbol {
+        0..FIRST_LETTER => Class::Province,
+        FIRST_LETTER..FIRST_DIGIT => Class::Letter,
+        FIRST_DIGIT..FIRST_MARK => Class::Digit,
+        FIRST_MARK..OTHER => Class::Mark,
+        _ => Class::Other,
+    }
+}
+
+/// The symbol of a character. No plate has an I or an O, so they are the digits that they look like.
+pub(super) fn symbol(c: char) -> Symbol {
+    match c {
+        '0'..='9' => FIRST_DIGIT + (c as u8 - b'0'),
+        'O' => FIRST_DIGIT,
+        'I' => FIRST_DIGIT + 1,
+        'A'..='Z' => FIRST_LETTER + place(LETTERS, c).unwrap_or(0),
+        _ => place(PROVINCES, c)
+            .or_else(|| place(MARKS, c).map(|mark| FIRST_MARK + mark))
+            .unwrap_or(OTHER),
+    }
+}
+
+fn place(alphabet: &str, c: char) -> Option<Symbol> {
+    alphabet.chars().position(|one| one == c).and_then(|place| Symbol::try_from(place).ok())
+}
+
+/// The character of a symbol, for people.
+pub(super) fn character(symbol: Symbol) -> char {
+    let at = |alphabet: &str, first: Symbol| alphabet.chars().nth(usize::from(symbol - first));
+    match class(symbol) {
+        Class::Province => at(PROVINCES, 0),
+        Class::Letter => at(LETTERS, FIRST_LETTER),
+        Class::Digit => at("0123456789", FIRST_DIGIT),
+        Class::Mark => at(MARKS, FIRST_MARK),
+        Class::Other => None,
+    }
+    .unwrap_or('?')
+}
+
+/// A text as symbols, or nothing if it is too long to be held against plates.
+pub(super) fn symbols(text: &str) -> Option<Vec<Symbol>> {
+    let found: Vec<Symbol> = text.chars().take(LENGTH_MAX + 1).map(symbol).collect();
+    (found.len() <= LENGTH_MAX).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_symbol_has_one_character() {
+        for each in 0..OTHER {
+            assert_eq!(symbol(character(each)), each);
+        }
+        assert_eq!(symbol('😀'), OTHER);
+        assert_eq!((symbol('O'), symbol('I')), (symbol('0'), symbol('1')));
+    }
+}
