@@ -40,6 +40,7 @@ PARTS = (
         "office",
         "tariffs",
         "orders",
+        "desk",
         "payments",
         "vacancies",
         "gate",

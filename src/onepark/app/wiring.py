@@ -20,6 +20,8 @@ from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
+from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.service import Tariffs
@@ -60,7 +62,9 @@ class Platform:
     office: RegistryOffice
     imports: RegistryImports
     tariffs: Tariffs
+    plates: PlateModels
     stays: Stays
+    desk: MisreadDesk
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
@@ -72,11 +76,12 @@ class Platform:
         return self.registry.directory
 
     def refresh_jobs(self) -> list[Job]:
-        """Return what keeps the archive and the tariffs in memory up to date."""
+        """Return what keeps the archive, the tariffs and the plate models up to date."""
 
         async def refresh() -> int:
             await self.registry.refresh()
             await self.tariffs.refresh()
+            await self.plates.refresh()
             return 0
 
         return [Job("refresh", REFRESH_EVERY_S, refresh)]
@@ -85,7 +90,7 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.clock),
+            *stay_jobs.jobs(self.stays, self.plates, self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
         ]
@@ -103,6 +108,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
         await platform.registry.load()
         await platform.tariffs.load()
+        await platform.plates.load()
         yield platform
 
 
@@ -142,7 +148,8 @@ def _assemble(
     tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
     tariffs = Tariffs(databases.service, clock)
-    stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock)
+    plates = PlateModels(databases.service, clock)
+    stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock, matches=plates)
     vacancies = Vacancies(
         redis,
         databases.service,
@@ -161,7 +168,16 @@ def _assemble(
         office=RegistryOffice(databases.staff, key, audit=Audit(), clock=clock),
         imports=RegistryImports(databases.service, key, audit=Audit(), clock=clock),
         tariffs=tariffs,
+        plates=plates,
         stays=stays,
+        desk=MisreadDesk(
+            databases.staff,
+            databases.batch,
+            stays=stays,
+            archive=lambda: registry.directory,
+            audit=Audit(),
+            clock=clock,
+        ),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,

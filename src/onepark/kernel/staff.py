@@ -28,6 +28,8 @@ class Permission(StrEnum):
     CREATE_ACCOUNT = "create_account"
     READ_REGISTRY = "read_registry"
     ROTATE_SECRET = "rotate_secret"  # noqa: S105  a name
+    READ_MISREADS = "read_misreads"
+    DECIDE_MISREAD = "decide_misread"
 
 
 class Principal(Struct, frozen=True):

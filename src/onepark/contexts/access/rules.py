@@ -11,14 +11,15 @@ from onepark.kernel.types import OperatorId
 
 OPERATOR_ROLES = frozenset({StaffRole.OPERATOR_ADMIN, StaffRole.OPERATOR_CLERK})
 
-_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY})
+_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY, Permission.READ_MISREADS})
 _ADMINISTERING = _READING | {Permission.CREATE_ACCOUNT, Permission.ROTATE_SECRET}
+_RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD})  # who has the lot's images and its intercom
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
     StaffRole.CITY_ADMIN: _ADMINISTERING,
     StaffRole.CITY_SUPERVISOR: _READING,
-    StaffRole.OPERATOR_ADMIN: _ADMINISTERING,
-    StaffRole.OPERATOR_CLERK: _READING,
+    StaffRole.OPERATOR_ADMIN: _ADMINISTERING | _RUNNING_LOTS,
+    StaffRole.OPERATOR_CLERK: _READING | _RUNNING_LOTS,
     StaffRole.AUDITOR: _READING,
 }
 

@@ -54,9 +54,9 @@ class LetOut(Fact, frozen=True, tag="stays.let_out.v1"):
     order_no: OrderNo
     plate: str
     car_key: str
-    lane: str
-    device_id: str
-    passage_id: str
+    asked_lane: str
+    asked_device_id: str
+    asked_passage_id: str
     asked_at: datetime
 
 
@@ -75,8 +75,8 @@ def let_out_of(passage: Passage, order: Order) -> LetOut:
         order_no=order.order_no,
         plate=order.plate,
         car_key=order.car_key,
-        lane=passage.lane,
-        device_id=device_id,
-        passage_id=passage_id,
+        asked_lane=passage.lane,
+        asked_device_id=device_id,
+        asked_passage_id=passage_id,
         asked_at=passage.received_at,
     )

@@ -24,7 +24,7 @@ from onepark.contexts.stays.model import (
 )
 from onepark.contexts.stays.moments import CONFIRMS, again, in_order, is_live, reaches
 from onepark.contexts.stays.ports import Matches
-from onepark.kernel.types import LotId, PlateColor
+from onepark.kernel.types import LotId, StayId
 
 CANDIDATES_MAX = 10_000  # plates of one lot; in a fuller one nothing is taken for granted
 KEPT_MAX = 5
@@ -55,13 +55,12 @@ def unmatched(case: CarCase) -> list[Passage]:
     """Return a car's exits that no entry and no earlier visit of its own explains."""
     if case.open is not None:
         return []
+    exits = [passage for passage in case.passages if may_be_misread(passage)]
     entered = [passage.seen_at for passage in case.passages if passage.kind == Kind.ENTRY]
     return [
         passage
-        for passage in case.passages
-        if may_be_misread(passage)
-        and not any(at <= passage.seen_at for at in entered)
-        and not _is_explained(passage, case)
+        for passage in exits
+        if not any(at <= passage.seen_at for at in entered) and not _is_explained(passage, case)
     ]
 
 
@@ -80,7 +79,8 @@ def judge(
 ) -> list[Recognised]:
     """Match every unmatched exit of a batch with the plates inside its lot, in order of time.
 
-    What is not taken for granted is written to its case as a suspicion.
+    What is not taken for granted is written to its case as a suspicion. A lot whose plates were not
+    loaded is left alone: a match means little without its rivals.
     """
     recognised: list[Recognised] = []
     for lot_id, others in inside.items():
@@ -132,8 +132,8 @@ class _Lot:
 def _as_seen(case: CarCase, at: datetime) -> tuple[Candidate, bool] | None:
     """Return a car of the batch as it was at a moment, and whether it can have left just then.
 
-    A car that left by its own plate, or was read rightly inside later on, stays a candidate, so that
-    its plate speaks against all others; it is taken for nothing.
+    A car that left by its own plate, or was read rightly inside later on, stays a candidate, so
+    that its plate speaks against all others; but nothing is taken for it.
     """
     came_at = None if case.open is None else case.open.stay.entered_at
     stay_id = None if case.open is None else case.open.stay.stay_id
@@ -162,22 +162,15 @@ def _is_sure(passage: Passage, suspicion: Suspicion, inside: Sequence[Candidate]
         return False
     if not (is_live(passage) or passage.plate_suspect):
         return False
-    if suspicion.verdict == Verdict.EXACT:
-        same = [one for one in suspicion.candidates if one.plate == inside[0].plate]
-        return len(same) == 1 and _colours_agree(passage.plate_color, inside[0].plate_color)
-    return suspicion.verdict == Verdict.ACCEPTED
-
-
-def _colours_agree(one: str, other: str) -> bool:
-    """Blue and yellow of one text are two cars; a camera that saw no colour speaks of either."""
-    return one == other or PlateColor.UNKNOWN in {one, other}
+    return suspicion.verdict in {Verdict.EXACT, Verdict.ACCEPTED}
 
 
 def hand_over(
     cases: Iterable[CarCase], recognised: Sequence[Recognised], locked: Iterable[CarCase]
 ) -> list[CarCase]:
     """Move every recognised passage to the car that it is of; return the cases to be folded."""
-    by_car = {(case.car.lot_id, case.car.car_key): case for case in (*cases, *locked)}
+    by_car: dict[CarKey, CarCase] = {}
+    by_car |= {(case.car.lot_id, case.car.car_key): case for case in (*cases, *locked)}
     for one in recognised:
         by_car[one.passage.car].passages.remove(one.passage)
         by_car[one.car].passages.append(one.passage)
@@ -186,13 +179,14 @@ def hand_over(
 
 def name_stays(folds: Sequence[Folded]) -> None:
     """Give the candidates of held passages the stays that this very batch began."""
-    inside = {(fold.car.lot_id, fold.car.car_key): fold.car.open_stay_id for fold in folds}
+    inside: dict[CarKey, StayId | None] = {}
+    inside |= {(fold.car.lot_id, fold.car.car_key): fold.car.open_stay_id for fold in folds}
     for fold in folds:
         named = [_named(doubt, inside) for doubt in fold.doubts]
         fold.doubts = [doubt for doubt in named if doubt.suspicion.candidates]
 
 
-def _named(doubt: Doubt, inside: Mapping[CarKey, int | None]) -> Doubt:
+def _named(doubt: Doubt, inside: Mapping[CarKey, StayId | None]) -> Doubt:
     lot_id = doubt.passage.lot_id
     candidates = [
         replace(one, stay_id=one.stay_id or inside.get((lot_id, one.car_key)))

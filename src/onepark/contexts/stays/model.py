@@ -302,6 +302,7 @@ class Doubt(NamedTuple):
     passage: Passage
     suspicion: Suspicion
     stay_id: StayId | None
+    due_at: datetime
 
 
 class Kept(NamedTuple):

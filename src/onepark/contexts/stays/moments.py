@@ -11,6 +11,8 @@ from onepark.contexts.stays.model import Kind, Passage, Stay
 LIVE = timedelta(minutes=3)  # older than this, nobody waits at the barrier for the answer
 REREAD = timedelta(minutes=2)  # the same car seen again at another camera of the same side
 CONFIRMS = timedelta(minutes=10)  # a real exit after a derived one
+WAITS = timedelta(minutes=15)  # as long a person at the desk believes a car to stand at the exit
+DECIDED_IN = timedelta(hours=24)  # what became of a car that has gone is known by then
 
 KIND_ORDER = {Kind.ENTRY: 0, Kind.EXIT_REQUEST: 1, Kind.EXIT: 2}
 
@@ -23,6 +25,12 @@ def in_order(passage: Passage) -> tuple[datetime, int, str, int, int]:
 
 def is_live(passage: Passage) -> bool:
     return passage.received_at - passage.seen_at <= LIVE
+
+
+def decide_by(passage: Passage) -> datetime:
+    """Return until when a person has to say whose a held passage is."""
+    is_waiting = passage.kind == Kind.EXIT_REQUEST
+    return passage.received_at + (WAITS if is_waiting else DECIDED_IN)
 
 
 def reaches(passage: Passage, stay: Stay) -> bool:

@@ -13,11 +13,13 @@ from onepark.contexts.stays.model import Candidate, Passage, Suspicion
 from onepark.contexts.tariffs.model import Plan
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import LotId, OrderNo, PlanId, StayId
+from onepark.kernel.types import LotCode, LotId, OrderNo, PlanId, StayId
 
 
 class Archive(Protocol):
     """The lots as they are known now."""
+
+    def lot(self, code: LotCode) -> Lot | None: ...
 
     def lot_by_id(self, lot_id: LotId) -> Lot | None: ...
 

@@ -5,7 +5,7 @@ Never: awaits, reads the clock, prices by itself, or knows a table name.
 """
 
 from collections.abc import Callable, Generator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -40,6 +40,7 @@ from onepark.contexts.stays.model import (
 from onepark.contexts.stays.moments import (
     again,
     confirms,
+    decide_by,
     ended_by,
     ends_after,
     in_order,
@@ -96,7 +97,7 @@ class _Fold:
         return (yield from self.leave(passage))
 
     def recognise(self, passage: Passage) -> Told:
-        """Take an exit that was read under another plate as this car's, if it can leave just then."""
+        """Take an exit that was read under another plate as this car's, if it can leave then."""
         leaving = self.last is not None and confirms(passage, self.last.stay)
         if not leaving and (self.open is None or not reaches(passage, self.open.stay)):
             return Answer(Hold(HoldReason.MISREAD_EXIT)), PassageState.HELD
@@ -286,7 +287,7 @@ class _Fold:
         suspicion = self.suspicions.get(passage.key)
         reason = HoldReason.ENTRY_MISSING
         if suspicion is not None:
-            self.doubt(Doubt(passage, suspicion, stay_id))
+            self.doubt(Doubt(passage, suspicion, stay_id, decide_by(passage)))
             if suspicion.verdict != Verdict.NONE:
                 reason = HoldReason.MISREAD_EXIT
         return Answer(Hold(reason), UNSET if stay_id is None else stay_id)

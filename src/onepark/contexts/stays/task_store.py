@@ -1,16 +1,17 @@
-"""The SQL of tasks, of what people decided, and of the models that learn from it.
+"""The SQL of misread exits, of what people decide of them, and of the models that learn from it.
 
-Owns: reading and deciding tasks, readings and versions of plate models.
+Owns: the one statement more of a batch that recognised a car, tasks, readings and plate models.
 Never: decides; a row goes in or out as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec.json import Decoder
 
-from onepark.contexts.stays.model import Candidate, Kind
+from onepark.contexts.stays.model import Candidate, Car, CarCase, Kind
+from onepark.contexts.stays.store import pair_of
 from onepark.contexts.stays.tasks import Misread
 from onepark.infra.db import Record, Tx
 from onepark.kernel.types import LotId, OperatorId, StayId
@@ -23,6 +24,38 @@ STAND_STILL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 async def stand_still(tx: Tx) -> None:
     """Let every following statement of the transaction see one moment."""
     await tx.execute(STAND_STILL)
+
+
+# Locks and reads at once, which is too early for whatever is not locked: so all that it reads of a
+# car that is inside is. A row in other hands is left out: nobody waits out of the order of keys.
+LOCK_INSIDE = """
+    SELECT
+        car.lot_id, car.car_key, car.open_stay_id, car.last_stay_id, car.cap_anchor_at,
+        car.cap_charged_fen, inside, inside_order, before, before_order
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS given (lot_id, car_key, stay_id)
+    JOIN stays.car AS car
+        ON car.lot_id = given.lot_id AND car.car_key = given.car_key
+        AND car.open_stay_id = given.stay_id
+    JOIN stays.stay AS inside
+        ON inside.lot_id = car.lot_id AND inside.stay_id = car.open_stay_id
+    JOIN stays.stay_order AS inside_order
+        ON inside_order.lot_id = car.lot_id AND inside_order.stay_id = car.open_stay_id
+    LEFT JOIN stays.stay AS before
+        ON before.lot_id = car.lot_id AND before.stay_id = car.last_stay_id
+    LEFT JOIN stays.stay_order AS before_order
+        ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
+    FOR NO KEY UPDATE OF car, inside, inside_order SKIP LOCKED
+"""
+
+
+async def lock_inside(tx: Tx, cars: Collection[tuple[int, str, StayId | None]]) -> list[CarCase]:
+    """Lock cars by lot, key and open stay; return those that are inside still and in no hands."""
+    rows = await tx.fetch(
+        LOCK_INSIDE, [car[0] for car in cars], [car[1] for car in cars], [car[2] for car in cars]
+    )
+    return [
+        CarCase(Car(*row[:6]), [], pair_of(row[6], row[7]), pair_of(row[8], row[9])) for row in rows
+    ]
 
 
 # An exit that got its entry after all, and a car that has long driven off, need nobody any more.
@@ -92,9 +125,9 @@ async def decide(
     assert done is not None, "the task was held and undecided"
 
 
-async def withdraw_stay(tx: Tx, lot_id: LotId, stay_id: StayId) -> bool:
-    """Say that a stay without an entry never was one; False if it has its entry by now."""
-    return await tx.fetchval(WITHDRAW_STAY, lot_id, stay_id) is not None
+async def withdraw_stay(tx: Tx, task: Misread) -> bool:
+    """Say that the stay kept for an exit never was one; False if it has its entry by now."""
+    return await tx.fetchval(WITHDRAW_STAY, task.lot_id, task.stay_id) is not None
 
 
 async def add_reading(tx: Tx, task: Misread, *, actual: str, at: datetime) -> None:

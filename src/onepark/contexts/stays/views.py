@@ -15,11 +15,11 @@ from onepark.contexts.stays.model import Due, OrderState
 from onepark.contexts.stays.ports import Archive
 from onepark.contexts.stays.service import Stays
 from onepark.infra.limits import Limit, Limiter
-from onepark.kernel.types import CHINA, Fen, LotId, OrderNo
+from onepark.kernel.masks import mask_minute, mask_plate
+from onepark.kernel.types import Fen, LotId, OrderNo
 
 CURRENCY = "CNY"
 PLATE_CHARACTERS = range(5, 17)
-SHOWN_AT_FRONT, SHOWN_AT_END = 2, 1
 
 
 class DueView(Struct, frozen=True):
@@ -126,14 +126,3 @@ class PublicOrders:
         wait_s = await self._limiter.wait_s(limit, identity)
         if wait_s:
             raise TooManyLookups("Too many look-ups; try later.", retry_after_s=wait_s)
-
-
-def mask_plate(plate: str) -> str:
-    """Return a plate with its middle hidden: 苏B****5."""
-    hidden = max(len(plate) - SHOWN_AT_FRONT - SHOWN_AT_END, 0)
-    return plate[:SHOWN_AT_FRONT] + "*" * hidden + plate[SHOWN_AT_FRONT + hidden :]
-
-
-def mask_minute(at: datetime) -> str:
-    """Return an instant at Jiangyin's offset with its minutes hidden."""
-    return at.astimezone(CHINA).strftime("%Y-%m-%dT%H:**+08:00")
