@@ -1,6 +1,6 @@
 """A matcher that says what a test wants to hear."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -10,8 +10,10 @@ from onepark.contexts.stays.model import Candidate, Passage, Suspicion, Verdict
 class Resembles:
     """Knows which plates each reading may be, the likeliest first: one is sure, several are not."""
 
-    def __init__(self, *, unlikely: bool = False, **readings: str) -> None:
-        self._readings = {seen: plates.split() for seen, plates in readings.items()}
+    def __init__(
+        self, readings: Mapping[str, str] | None = None, *, unlikely: bool = False
+    ) -> None:
+        self._readings = {seen: plates.split() for seen, plates in (readings or {}).items()}
         self._unlikely = unlikely
         self.asked: list[tuple[str, list[str]]] = []
 

@@ -310,11 +310,11 @@ async def test_a_decision_and_the_chosen_cars_own_exit_at_once_end_one_stay(
     [true, _] = await hold(stays, lot)
     [one] = await listed(desk, lot)
     own = a_passage(EXIT, NINE + minutes(1), lot_id=lot, plate=TRUE)
-    told, _ = await asyncio.gather(
+    told = await asyncio.gather(
         desk.decide(one.task_id, Choice(true.stay_id), by=CLERK),
         stays.take([own]),
         return_exceptions=True,
     )
-    assert isinstance(told, Decided | CandidateGone)
+    assert isinstance(told[0], Decided | CandidateGone)
     held: int = await owner.fetchval("SELECT occupied FROM stays.count WHERE lot_id = $1", lot)
     assert held == 1

@@ -1,7 +1,8 @@
 """Misread exits against the real database and the real matcher, with real concurrency."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from onepark.contexts.stays.model import Hold, HoldReason, Kind, Outcome, Passage, PassageState, Pay
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
-from onepark.infra.db import Database, Role, open_database
+from onepark.infra.db import Database, Role, Tx, open_database
 from onepark.kernel.types import LotId
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.clock import HandClock
@@ -166,28 +167,20 @@ async def until(true: Callable[[], Awaitable[object]]) -> None:
     raise AssertionError("it never came true")
 
 
-class Held:
+@asynccontextmanager
+async def held(database: Database, lot: LotId, plate: str) -> AsyncIterator[Tx]:
     """A car's row in other hands for as long as the block lasts."""
-
-    def __init__(self, database: Database, lot: LotId, plate: str) -> None:
-        self._transaction = database.transaction()
-        self._car = (lot, f"{plate}/blue")
-
-    async def __aenter__(self) -> Any:
-        tx = await self._transaction.__aenter__()
-        lock = "SELECT 1 FROM stays.car WHERE lot_id = $1 AND car_key = $2 FOR NO KEY UPDATE"
-        assert await tx.fetchval(lock, *self._car) == 1
-        return tx
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._transaction.__aexit__(*error)
+    lock = "SELECT 1 FROM stays.car WHERE lot_id = $1 AND car_key = $2 FOR NO KEY UPDATE"
+    async with database.transaction() as tx:
+        assert await tx.fetchval(lock, lot, f"{plate}/blue") == 1
+        yield tx
 
 
 async def test_a_candidate_in_other_hands_sends_its_misread_to_the_next_batch_and_no_other(
     stays, owner, service_db, lot
 ):
     await enter(stays, lot, TRUE, OTHER)
-    async with Held(service_db, lot, TRUE):
+    async with held(service_db, lot, TRUE):
         taking = asyncio.create_task(stays.take([read(lot), read(lot, OTHER)]))
         await until(lambda: is_closed(owner, lot, OTHER))
         assert not taking.done(), "the misread waits for its car, the other exit is kept"
@@ -202,7 +195,7 @@ async def test_a_candidate_that_leaves_while_its_misread_waits_is_not_ended_twic
     stays, owner, service_db, lot
 ):
     [entry] = await enter(stays, lot, TRUE)
-    async with Held(service_db, lot, TRUE) as tx:
+    async with held(service_db, lot, TRUE) as tx:
         taking = asyncio.create_task(stays.take([read(lot)]))
         await waiting_for_lock(owner)
         await tx.execute(
@@ -238,7 +231,7 @@ async def waiting_for_lock(owner) -> None:
 async def test_a_payment_that_comes_between_is_never_overwritten(stays, owner, service_db, lot):
     """A payment locks the car's row and changes only the order: both are locked and read anew."""
     [entry] = await enter(stays, lot, TRUE)
-    async with Held(service_db, lot, TRUE) as tx:
+    async with held(service_db, lot, TRUE) as tx:
         taking = asyncio.create_task(stays.take([read(lot)]))
         await waiting_for_lock(owner)
         await tx.execute(

@@ -57,7 +57,7 @@ def matched(models: PlateModels, camera: str) -> Any:
     return models.match(seen, [CANDIDATE])
 
 
-async def test_a_camera_of_which_nothing_was_decided_is_matched_by_the_shipped_model(models, camera):
+async def test_a_camera_without_decisions_is_matched_by_the_shipped_model(models, camera):
     found = matched(models, camera)
     assert (found.verdict, found.model_version) == (Verdict.ACCEPTED, 0)
     assert found.candidates[0] == replace(

@@ -33,7 +33,6 @@ from tests.fakes.matches import Resembles
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 TRUE, READ, THIRD = "苏B12345", "苏B1234S", "苏B1234Z"
 NINE = EIGHT + minutes(60)
-LATER = {"received_at": NINE + minutes(30)}
 
 
 def inside(plate: str = TRUE, stay_id: int = 1, **changes: Any) -> CarCase:
@@ -67,7 +66,7 @@ def take(
 ) -> dict[str, Folded]:
     """Take the cases of one batch beside cars inside; what each plate came to."""
     batch, at_hand = list(cases), [case for case in cases if case.open is not None]
-    matches = matches or Resembles(**{READ: TRUE})
+    matches = matches or Resembles({READ: TRUE})
     recognised = misreads.judge(batch, {LOT: plates(*others, *at_hand)}, matches)
     wanted = {one.car for one in recognised}
     locked = [case for case in others if (LOT, case.car.car_key) in wanted]
@@ -123,7 +122,7 @@ def test_a_misread_car_at_the_exit_is_told_what_it_owes_and_stays_inside():
     ],
 )
 def test_what_stands_for_itself_is_never_matched(case, why):
-    matches = Resembles(**{READ: TRUE})
+    matches = Resembles({READ: TRUE})
     take(case, others=(inside(),), matches=matches)
     assert matches.asked == [], why
 
@@ -153,8 +152,8 @@ def test_a_car_that_came_after_the_exit_is_no_candidate():
 @pytest.mark.parametrize(
     ("matches", "verdict", "reason"),
     [
-        (Resembles(**{READ: f"{TRUE} {THIRD}"}), Verdict.AMBIGUOUS, HoldReason.MISREAD_EXIT),
-        (Resembles(unlikely=True, **{READ: TRUE}), Verdict.NONE, HoldReason.ENTRY_MISSING),
+        (Resembles({READ: f"{TRUE} {THIRD}"}), Verdict.AMBIGUOUS, HoldReason.MISREAD_EXIT),
+        (Resembles({READ: TRUE}, unlikely=True), Verdict.NONE, HoldReason.ENTRY_MISSING),
     ],
 )
 @pytest.mark.parametrize("kind", [ASK, EXIT])
@@ -176,7 +175,7 @@ def test_a_car_that_resembles_nobody_is_held_as_one_without_an_entry():
 
 def test_a_car_that_asks_twice_in_a_batch_is_one_thing_to_look_at():
     case = unknown(read(ASK), read(ASK, NINE + minutes(1)), read(EXIT, NINE + minutes(2)))
-    doubtful = Resembles(unlikely=True, **{READ: TRUE})
+    doubtful = Resembles({READ: TRUE}, unlikely=True)
     folds = take(case, others=(inside(),), matches=doubtful)
     seen = [(doubt.passage.kind, doubt.passage.seen_at) for doubt in folds[READ].doubts]
     assert seen == [(ASK, NINE + minutes(1)), (EXIT, NINE + minutes(2))]
@@ -187,7 +186,7 @@ def test_a_car_that_asks_twice_in_a_batch_is_one_thing_to_look_at():
 def test_a_car_that_leaves_under_its_own_plate_is_not_taken_for_another_exit():
     leaves = inside()
     leaves.passages.append(a_passage(EXIT, NINE + minutes(30), plate=TRUE))
-    matches = Resembles(**{READ: TRUE})
+    matches = Resembles({READ: TRUE})
     folds = take(unknown(read()), leaves, others=(inside(THIRD, 2),), matches=matches)
     assert matches.asked == [(READ, [TRUE, THIRD])], "its plate speaks against all others"
     [stay] = folds[TRUE].stays.values()
@@ -205,7 +204,7 @@ def test_a_car_that_asks_under_its_own_plate_later_on_has_not_left_before():
 
 def test_two_misread_exits_that_want_one_car_are_one_exit_and_one_question():
     other = "苏B123A5"
-    wants = Resembles(**{READ: TRUE, other: TRUE})
+    wants = Resembles({READ: TRUE, other: TRUE})
     cases = (unknown(read()), unknown(read(at=NINE + minutes(1), plate=other)))
     folds = take(*cases, others=(inside(),), matches=wants)
     assert [kept.passage.plate for kept in folds[TRUE].kept] == [READ]
@@ -239,7 +238,7 @@ def test_a_car_that_comes_again_after_its_misread_exit_is_inside_anew():
 @pytest.mark.parametrize(("changes", "recognised"), [({}, False), ({"plate_suspect": True}, True)])
 def test_from_a_backlog_only_a_plate_that_nobody_carries_is_taken_for_another(changes, recognised):
     """The entry of a well-read plate may be on its way still: exits often come first."""
-    folds = take(unknown(read(**LATER, **changes)), others=(inside(),))
+    folds = take(unknown(read(received_at=NINE + minutes(30), **changes)), others=(inside(),))
     assert (TRUE in folds) is recognised
     assert recognised or folds[READ].doubts[0].suspicion.candidates[0].plate == TRUE
 
@@ -251,14 +250,14 @@ def test_in_a_lot_with_more_plates_than_are_loaded_nothing_is_taken_for_granted(
 
 
 def test_a_lot_whose_plates_were_not_loaded_is_left_alone():
-    matches = Resembles(**{READ: TRUE})
+    matches = Resembles({READ: TRUE})
     assert misreads.judge([unknown(read()), inside()], {}, matches) == []
     assert matches.asked == []
 
 
 def test_a_candidate_whose_stay_begins_in_the_batch_is_kept_with_its_number():
     came = unknown(a_passage(ENTRY, EIGHT, plate=TRUE))
-    doubtful = Resembles(unlikely=True, **{READ: TRUE})
+    doubtful = Resembles({READ: TRUE}, unlikely=True)
     folds = take(came, unknown(read()), matches=doubtful)
     [candidate] = folds[READ].doubts[0].suspicion.candidates
     assert candidate.stay_id == folds[TRUE].car.open_stay_id
@@ -268,7 +267,7 @@ def test_a_candidate_that_left_later_in_the_batch_is_nothing_to_ask_about():
     came = [unknown(a_passage(ENTRY, EIGHT, plate=plate)) for plate in (TRUE, THIRD)]
     doubtful = unknown(read(ASK, plate="苏B1234?"))
     leaves = unknown(read(at=NINE + minutes(1)))
-    matches = Resembles(**{READ: TRUE, "苏B1234?": f"{TRUE} {THIRD}"})
+    matches = Resembles({READ: TRUE, "苏B1234?": f"{TRUE} {THIRD}"})
     folds = take(*came, doubtful, leaves, matches=matches)
     [doubt] = folds["苏B1234?"].doubts
     assert [one.plate for one in doubt.suspicion.candidates] == [THIRD]
