@@ -170,14 +170,7 @@ def _assemble(
         tariffs=tariffs,
         plates=plates,
         stays=stays,
-        desk=MisreadDesk(
-            databases.staff,
-            databases.batch,
-            stays=stays,
-            archive=lambda: registry.directory,
-            audit=Audit(),
-            clock=clock,
-        ),
+        desk=_desk(databases, clock, stays=stays, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
@@ -203,6 +196,17 @@ def _access(
         limiter=limiter,
         clock=clock,
         logins_per_minute=settings.login_per_minute_max,
+    )
+
+
+def _desk(databases: Databases, clock: Clock, *, stays: Stays, registry: Registry) -> MisreadDesk:
+    return MisreadDesk(
+        databases.staff,
+        databases.batch,
+        stays=stays,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
     )
 
 

@@ -192,7 +192,7 @@ NAME_CAMERAS = """
     UPDATE registry.device SET camera_model = filed.camera_model
     FROM unnest($1::text[], $2::text[]) AS filed (device_id, camera_model)
     WHERE device.device_id = filed.device_id
-      AND device.camera_model IS DISTINCT FROM filed.camera_model
+      AND coalesce(device.camera_model, '') <> coalesce(filed.camera_model, '')
 """
 
 DROP_OTHER_BINDINGS = """

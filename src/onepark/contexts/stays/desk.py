@@ -57,11 +57,9 @@ class MisreadDesk:
         self._stays, self._archive = stays, archive
         self._audit, self._clock = audit, clock
 
-    async def page(
-        self, *, lot: LotCode | None, after: int, limit: int, by: Principal
-    ) -> MisreadPage:
-        """Return the next misreads that wait for somebody of this person's rows."""
-        lot_id = None if lot is None else self._lot_id(lot)
+    async def page(self, *, lot: LotCode, after: int, limit: int, by: Principal) -> MisreadPage:
+        """Return the next misreads of one lot, or of all, that this person may see."""
+        lot_id = self._lot_id(lot) if lot else None
         async with self._staff_db.transaction(_scope(by)) as tx:
             found = await task_store.page_of_misreads(
                 tx, after=after, lot_id=lot_id, now=self._clock.now(), limit=limit

@@ -35,7 +35,9 @@ NUMBER_MAX = 2**63 - 1
 
 Lot = Annotated[
     str,
-    QueryParameter(pattern=r"^[0-9]{12}$(?!\n)", description="停车场编码，缺省为全部。Lot code."),
+    QueryParameter(
+        pattern=r"^([0-9]{12})?$(?!\n)", description="停车场编码，缺省为全部。Lot code; empty: all."
+    ),
 ]
 After = Annotated[
     int,
@@ -98,13 +100,12 @@ async def list_misreads(
     principal: NamedDependency[Principal],
     desk: NamedDependency[MisreadDesk],
     *,
-    lot: Lot | None = None,
+    lot: Lot = "",
     after: After = 0,
     limit: Limit = 50,
 ) -> MisreadPage:
     """List what waits for a person."""
-    code = None if lot is None else LotCode(lot)
-    return await desk.page(lot=code, after=after, limit=limit, by=principal)
+    return await desk.page(lot=LotCode(lot), after=after, limit=limit, by=principal)
 
 
 @post(

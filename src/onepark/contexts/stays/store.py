@@ -152,7 +152,7 @@ LOAD = """
         SELECT array_agg(s.stay_id) AS stay_ids, array_agg(s.car_key) AS car_keys,
             array_agg(s.plate) AS plates, array_agg(s.plate_color) AS colors,
             array_agg(s.vehicle) AS vehicles,
-            array_agg(extract(epoch FROM s.entered_at)::bigint) AS entered_s
+            array_agg(extract(epoch FROM entered_at)::bigint) AS entered_s
         FROM (
             SELECT o.lot_id, o.stay_id FROM stays.stay_order AS o
             WHERE known.other AND known.nth = 1
