@@ -27,7 +27,7 @@ BESIDE_THE_ROLES = {
     "stays/order_store": "the statements of orders, beside those of passages",
     "stays/plates": "the models of cameras are a snapshot with a life of its own",
     "stays/task_store": "the statements of misreads, tasks and models, beside those of passages",
-    "stays/tasks": "what waits for a person has nouns and views of its own, and would double model.py",
+    "stays/tasks": "what waits for a person has nouns and views of its own",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
     "vacancies/grid": "which lots are near is geometry alone, and the fast half of the board",
     "vacancies/stream": "who listens, and what each was not told yet, is a life of its own",

@@ -1,6 +1,7 @@
 """Misread exits against the real database and the real matcher, with real concurrency."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -155,6 +156,37 @@ async def test_two_batches_whose_misreads_want_one_car_end_its_stay_once(stays, 
     assert {plate for plate, state in found.items() if state == "closed"} == {
         f"苏C3{number}585" for number in range(10)
     }
+    assert await occupied(owner, lot) == 0
+
+
+LIKE = {"5": "S", "8": "B", "2": "Z", "0": "D"}
+
+
+def misread(plate: str) -> str:
+    """The plate with its last character that looks like another one taken for that."""
+    at = max(plate.rfind(digit) for digit in LIKE)
+    return plate[:at] + LIKE[plate[at]] + plate[at + 1 :]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_cars_that_leave_at_once_in_many_batches_all_leave_once_and_as_themselves(
+    stays, owner, lot, seed
+):
+    chance = random.Random(seed)
+    plates = [f"苏F{(n * 48_271 + seed) % 100_000:05d}" for n in range(200)]
+    inside = [one for one in plates if set(one) & set(LIKE)]
+    entered = dict(zip(inside, await enter(stays, lot, *inside), strict=True))
+    exits = [read(lot, misread(one) if chance.random() < 0.3 else one) for one in inside]
+    asks = [read(lot, one.plate, ASK, NINE - minutes(1)) for one in exits]
+    for wave in (asks, exits):
+        chance.shuffle(wave)
+        parts = [wave[at::7] for at in range(7)]
+        batches = await asyncio.gather(*(stays.take(part) for part in parts))
+        for part, batch in zip(parts, batches, strict=True):
+            for passage, taken in zip(part, batch.taken, strict=True):
+                meant = next(one for one in inside if passage.plate in {one, misread(one)})
+                assert taken.answer.stay_id == entered[meant].stay_id, passage.plate
+    assert await states(owner, lot) == dict.fromkeys(inside, "closed")
     assert await occupied(owner, lot) == 0
 
 

@@ -22,6 +22,8 @@ def a_person(role: StaffRole, operator_id: int | None = None) -> Principal:
         (P.READ_REGISTRY, set(R)),
         (P.CREATE_ACCOUNT, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.ROTATE_SECRET, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
+        (P.READ_MISREADS, set(R)),
+        (P.DECIDE_MISREAD, {R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
     ],
 )
 def test_each_permission_belongs_to_these_roles(permission, roles):
