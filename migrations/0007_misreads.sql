@@ -117,6 +117,10 @@ CREATE TYPE stays.task_row AS (
     vehicle text, camera_model text, image_url text, seen_at timestamptz, opened_at timestamptz,
     due_at timestamptz, stay_id bigint, verdict text, model_version integer, candidates jsonb);
 
+CREATE TYPE stays.inside_row AS (
+    lot_id bigint, stay_id bigint, car_key text, plate text, plate_color text, vehicle text,
+    entered_s bigint);
+
 -- A decision is folded on the path of the passages; its audit row belongs to the same transaction.
 GRANT SELECT, INSERT, UPDATE ON stays.task TO onepark_batch;
 GRANT INSERT ON stays.reading TO onepark_batch;

@@ -249,6 +249,17 @@ def test_in_a_lot_with_more_plates_than_are_loaded_nothing_is_taken_for_granted(
     assert told(folds[READ]) == [(PassageState.HELD, Hold(HoldReason.MISREAD_EXIT))]
 
 
+def test_whoever_waits_is_matched_before_a_backlog_that_fills_the_batch(monkeypatch):
+    monkeypatch.setattr(misreads, "COMPARED_MAX", 5)
+    backlog = [
+        unknown(read(at=EIGHT + minutes(n), plate=f"苏A0000{n}", received_at=NINE + minutes(9)))
+        for n in range(3)
+    ]
+    folds = take(*backlog, unknown(read()), others=(inside(),))
+    assert told(folds[TRUE])[0][0] == PassageState.MISREAD_EXIT
+    assert all(told(folds[f"苏A0000{n}"])[0][0] == PassageState.HELD for n in range(3))
+
+
 def test_a_lot_whose_plates_were_not_loaded_is_left_alone():
     matches = Resembles({READ: TRUE})
     assert misreads.judge([unknown(read()), inside()], {}, matches) == []

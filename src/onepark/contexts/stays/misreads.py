@@ -27,6 +27,7 @@ from onepark.contexts.stays.ports import Matches
 from onepark.kernel.types import LotId, StayId
 
 CANDIDATES_MAX = 10_000  # plates of one lot; in a fuller one nothing is taken for granted
+COMPARED_MAX = 100_000  # plates in one batch; exits beyond it are held as without an entry
 KEPT_MAX = 5
 
 CarKey = tuple[int, str]
@@ -77,21 +78,35 @@ def _is_explained(passage: Passage, case: CarCase) -> bool:
 def judge(
     cases: Sequence[CarCase], inside: Mapping[LotId, Sequence[Candidate]], matches: Matches
 ) -> list[Recognised]:
-    """Match every unmatched exit of a batch with the plates inside its lot, in order of time.
+    """Match the unmatched exits of a batch with the plates inside their lots, in order of time.
 
     What is not taken for granted is written to its case as a suspicion. A lot whose plates were not
     loaded is left alone: a match means little without its rivals.
     """
+    by_lot: dict[LotId, list[CarCase]] = {lot_id: [] for lot_id in inside}
+    for case in cases:
+        if case.car.lot_id in by_lot:
+            by_lot[case.car.lot_id].append(case)
+    lots = {lot_id: _Lot(by_lot[lot_id], others) for lot_id, others in inside.items()}
+    waiting = [
+        (one, case) for of_lot in by_lot.values() for case in of_lot for one in unmatched(case)
+    ]
     recognised: list[Recognised] = []
-    for lot_id, others in inside.items():
-        of_lot = [case for case in cases if case.car.lot_id == lot_id]
-        lot = _Lot(of_lot, others)
-        waiting = [(passage, case) for case in of_lot for passage in unmatched(case)]
-        for passage, case in sorted(waiting, key=lambda pair: in_order(pair[0])):
-            candidate = lot.judge(passage, case, matches)
-            if candidate is not None:
-                recognised.append(Recognised(passage, candidate))
+    compared = 0
+    for passage, case in sorted(waiting, key=lambda pair: _in_turn(pair[0])):
+        lot = lots[passage.lot_id]
+        compared += lot.size
+        if compared > COMPARED_MAX:
+            break
+        candidate = lot.judge(passage, case, matches)
+        if candidate is not None:
+            recognised.append(Recognised(passage, candidate))
     return recognised
+
+
+def _in_turn(passage: Passage) -> tuple[bool, object]:
+    """Whoever waits at a barrier comes before a backlog, which may fill the batch."""
+    return (not is_live(passage), in_order(passage))
 
 
 class _Lot:
@@ -102,6 +117,7 @@ class _Lot:
         self.cases = cases
         self.others = [one for one in others if one.car_key not in own]
         self.is_crowded = len(others) >= CANDIDATES_MAX
+        self.size = len(cases) + len(self.others)
         self.gone: set[str] = set()  # recognised at an exit before
 
     def judge(self, passage: Passage, case: CarCase, matches: Matches) -> Candidate | None:
@@ -179,6 +195,8 @@ def hand_over(
 
 def name_stays(folds: Sequence[Folded]) -> None:
     """Give the candidates of held passages the stays that this very batch began."""
+    if not any(fold.doubts for fold in folds):
+        return
     inside: dict[CarKey, StayId | None] = {}
     inside |= {(fold.car.lot_id, fold.car.car_key): fold.car.open_stay_id for fold in folds}
     for fold in folds:

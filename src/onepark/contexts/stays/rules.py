@@ -85,16 +85,14 @@ class _Fold:
 
     def take(self, passage: Passage) -> Generator[PriceOf, Quote, None]:
         misread = passage.car_key != self.car.car_key
-        answer, state = yield from (self.recognise if misread else self.decide)(passage)
+        answer, state = yield from self.recognise(passage) if misread else self.decide(passage)
         stay_id = None if answer.stay_id is UNSET else answer.stay_id
         self.folded.kept.append(Kept(passage, answer, state, stay_id))
 
     def decide(self, passage: Passage) -> Told:
         if passage.kind == Kind.ENTRY:
-            return (yield from self.enter(passage))
-        if passage.kind == Kind.EXIT_REQUEST:
-            return (yield from self.ask(passage))
-        return (yield from self.leave(passage))
+            return self.enter(passage)
+        return self.ask(passage) if passage.kind == Kind.EXIT_REQUEST else self.leave(passage)
 
     def recognise(self, passage: Passage) -> Told:
         """Take an exit that was read under another plate as this car's, if it can leave then."""

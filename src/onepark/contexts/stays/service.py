@@ -155,8 +155,8 @@ class Stays:
             await store.claim(tx, passages, also=also)
             loaded = await store.load(tx, passages)
             resolved, cases = sort_out(passages, loaded)
-            inside = {one.car.lot_id: one.inside for one in loaded if one.inside is not None}
-            if inside:
+            if loaded[0].others is not None:
+                inside = store.inside_of(loaded[0].others)
                 cases = await self._recognise(tx, cases, inside)
             folds = self.fold(cases, loaded[0].block)
             counts = await store.save(tx, folds) if folds else []

@@ -28,7 +28,7 @@ from onepark.contexts.stays.model import (
 from onepark.contexts.stays.moments import CONFIRMS
 from onepark.infra.db import Again, Record, Tx
 from onepark.kernel.events import encode, name_of
-from onepark.kernel.types import Pool, StayId
+from onepark.kernel.types import LotId, Pool, StayId
 
 _ANSWERS = Decoder(Answer)
 _ENCODER = Encoder()
@@ -47,7 +47,7 @@ class Loaded(NamedTuple):
     last: StayAndOrder | None
     near: StayAndOrder | None  # the stay that a late passage may belong to
     block: int  # the first of 4,096 stay numbers that only this batch gets
-    inside: list[Candidate] | None  # the plates of the lot, beside its first unmatched exit
+    others: Sequence[Record] | None  # the cars inside the lots of unmatched exits; first row only
 
 
 # The claims come first and the cars after them, both in key order: every batch takes its locks
@@ -91,24 +91,16 @@ async def claim(tx: Tx, passages: Sequence[Passage], *, also: Also = ()) -> None
     )
 
 
-# An exit that nothing known explains brings the plates inside its lot, once for every lot.
+# Exits that nothing known explains bring the plates inside their lots, all beside the first row.
 LOAD = """
-    SELECT
-        known.fingerprint, known.answer,
-        known.open_stay_id, known.last_stay_id, known.cap_anchor_at, known.cap_charged_fen,
-        known.inside, known.inside_order, known.before, known.before_order,
-        near.stay AS near, near.stay_order AS near_order,
-        (SELECT nextval('stays.stay_block')) AS block,
-        known.other AND known.nth = 1 AS has_inside,
-        lot.stay_ids, lot.car_keys, lot.plates, lot.colors, lot.vehicles, lot.entered_s
-    FROM (
+    WITH known AS MATERIALIZED (
         SELECT
             given.*, claim.fingerprint, claim.answer,
             car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
             inside, inside_order, before, before_order,
             greatest(inside.entered_at, before.entered_at, before.exited_at) AS known_until_at,
-            row_number() OVER (PARTITION BY given.lot_id, asks.other ORDER BY given.place) AS nth,
-            asks.other
+            given.may_ask AND car.open_stay_id IS NULL AND claim.fingerprint IS NULL
+                AND coalesce(given.seen_at > before.exited_at + $8, true) AS asks
         FROM unnest(
                 $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
                 $7::boolean[])
@@ -127,11 +119,30 @@ LOAD = """
             AND before.state <> 'misread_exit'
         LEFT JOIN stays.stay_order AS before_order
             ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
-        CROSS JOIN LATERAL (
-            SELECT given.may_ask AND car.open_stay_id IS NULL AND claim.fingerprint IS NULL
-                AND coalesce(given.seen_at > before.exited_at + $8, true) AS other
-        ) AS asks
-    ) AS known
+    )
+    SELECT
+        known.fingerprint, known.answer,
+        known.open_stay_id, known.last_stay_id, known.cap_anchor_at, known.cap_charged_fen,
+        known.inside, known.inside_order, known.before, known.before_order,
+        near.stay AS near, near.stay_order AS near_order,
+        (SELECT nextval('stays.stay_block')) AS block,
+        CASE WHEN known.place = 1 THEN (
+            SELECT array_agg(ROW(
+                lot.lot_id, stay_id, car_key, plate, plate_color, vehicle,
+                extract(epoch FROM entered_at)::bigint)::stays.inside_row)
+            FROM (SELECT DISTINCT lot_id FROM known WHERE asks) AS lot
+            LEFT JOIN LATERAL (
+                SELECT s.* FROM (
+                    SELECT o.stay_id FROM stays.stay_order AS o
+                    WHERE o.lot_id = lot.lot_id AND NOT o.settled AND o.fee_fen IS NULL
+                        AND o.plate <> ''
+                    ORDER BY o.opened_at DESC LIMIT $9
+                ) AS unpriced
+                JOIN stays.stay AS s ON s.lot_id = lot.lot_id AND s.stay_id = unpriced.stay_id
+                WHERE s.state = 'open'
+            ) AS others ON true
+        ) END AS others
+    FROM known
     LEFT JOIN LATERAL (
         SELECT s AS stay, o AS stay_order
         FROM stays.stay AS s
@@ -148,22 +159,18 @@ LOAD = """
             CASE known.kind WHEN 'entry' THEN NULL ELSE s.entered_at END DESC
         LIMIT 1
     ) AS near ON true
-    LEFT JOIN LATERAL (
-        SELECT array_agg(s.stay_id) AS stay_ids, array_agg(s.car_key) AS car_keys,
-            array_agg(s.plate) AS plates, array_agg(s.plate_color) AS colors,
-            array_agg(s.vehicle) AS vehicles,
-            array_agg(extract(epoch FROM entered_at)::bigint) AS entered_s
-        FROM (
-            SELECT o.lot_id, o.stay_id FROM stays.stay_order AS o
-            WHERE known.other AND known.nth = 1
-                AND o.lot_id = known.lot_id AND NOT o.settled AND o.fee_fen IS NULL
-            ORDER BY o.opened_at DESC LIMIT $9
-        ) AS unpriced
-        JOIN stays.stay AS s ON s.lot_id = unpriced.lot_id AND s.stay_id = unpriced.stay_id
-        WHERE s.state = 'open' AND s.plate <> ''
-    ) AS lot ON true
     ORDER BY known.place
 """
+
+
+def inside_of(others: Sequence[Record]) -> dict[LotId, list[Candidate]]:
+    """Return the cars inside each lot whose plates were loaded."""
+    lots: dict[LotId, list[Candidate]] = {}
+    for lot_id, *car in others:
+        inside = lots.setdefault(lot_id, [])
+        if car[0] is not None:
+            inside.append(Candidate(*car))
+    return lots
 
 
 async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
@@ -360,15 +367,8 @@ def _loaded(passage: Passage, row: Record) -> Loaded:
         pair_of(row["before"], row["before_order"]),
         pair_of(row["near"], row["near_order"]),
         row["block"],
-        _inside(row),
+        row["others"],
     )
-
-
-def _inside(row: Record) -> list[Candidate] | None:
-    if not row["has_inside"]:
-        return None
-    columns = [column or () for column in row[14:20]]
-    return [Candidate(*one) for one in zip(*columns, strict=True)]
 
 
 def pair_of(stay: Record | None, order: Record | None) -> StayAndOrder | None:

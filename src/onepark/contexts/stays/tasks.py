@@ -96,7 +96,10 @@ class Choice(Struct, frozen=True, forbid_unknown_fields=True):
 
     stay_id: Annotated[
         Annotated[int, Meta(ge=1, le=2**63 - 1)] | None,
-        Meta(description="候选停车记录，均不是则为 null。A candidate's stay; null: none of them."),
+        Meta(
+            description="候选停车记录，均不是则为 null。A candidate's stay; null: none of them.",
+            examples=[4097],
+        ),
     ]
 
 
