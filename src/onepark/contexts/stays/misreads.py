@@ -47,9 +47,9 @@ class Recognised(NamedTuple):
 
 def may_be_misread(passage: Passage) -> bool:
     """Tell whether a passage may speak of another plate than it says: an exit that was read."""
-    stands_alone = passage.kind == Kind.ENTRY or passage.entered_at is not None
-    is_made = passage.derived or passage.decided_for is not None
-    return bool(passage.plate) and not stands_alone and not is_made
+    if passage.kind == Kind.ENTRY or passage.entered_at is not None:
+        return False
+    return bool(passage.plate) and not passage.derived and passage.decided_for is None
 
 
 def unmatched(case: CarCase) -> list[Passage]:
@@ -114,10 +114,10 @@ class _Lot:
 
     def __init__(self, cases: Sequence[CarCase], others: Sequence[Candidate]) -> None:
         own = {case.car.car_key for case in cases}
-        self.cases = cases
+        self.cases = [case for case in cases if _may_be_inside(case)]
         self.others = [one for one in others if one.car_key not in own]
         self.is_crowded = len(others) >= CANDIDATES_MAX
-        self.size = len(cases) + len(self.others)
+        self.size = len(self.cases) + len(self.others)
         self.gone: set[str] = set()  # recognised at an exit before
 
     def judge(self, passage: Passage, case: CarCase, matches: Matches) -> Candidate | None:
@@ -143,6 +143,10 @@ class _Lot:
             kept = replace(suspicion, candidates=tuple(inside[:KEPT_MAX]))
             case.suspicions[passage.key] = kept
         return None
+
+
+def _may_be_inside(case: CarCase) -> bool:
+    return case.open is not None or any(one.kind == Kind.ENTRY for one in case.passages)
 
 
 def _as_seen(case: CarCase, at: datetime) -> tuple[Candidate, bool] | None:
