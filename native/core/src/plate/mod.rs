@@ -7,6 +7,7 @@
 //! the same answer comes on every machine. `docs/plates.md` tells how well it works.
 
 mod align;
+mod bound;
 mod color;
 mod file;
 mod fixed;
@@ -14,9 +15,11 @@ mod grammar;
 mod learn;
 mod matching;
 mod model;
+mod price;
 mod score;
 mod spell;
 mod symbol;
+mod text;
 mod verdict;
 
 pub use color::{Color, ColorSystem};

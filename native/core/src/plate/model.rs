@@ -5,6 +5,7 @@ use super::file::{
     Background, Cost, Count, Extra, Learned, Missing, ModelFile, Prior, Shapes, parse,
 };
 use super::fixed::{ONE, exp_neg_milli, ln_milli};
+use super::price::{Prices, Slip};
 use super::symbol::{Class, OTHER, SYMBOLS, Symbol, class, symbol};
 
 /// The model that knows no camera yet.
@@ -19,8 +20,10 @@ pub struct Model {
     pub(super) version: u32,
     substitute: Box<[[u16; SYMBOLS]; SYMBOLS]>,
     dissimilar: Box<[[bool; SYMBOLS]; SYMBOLS]>,
-    pub(super) missing: Missing,
-    pub(super) extra: Extra,
+    least_read: i32,
+    plain: Prices,
+    loses: Prices,
+    gains: Prices,
     pub(super) background: Background,
     pub(super) prior: Prior,
     pub(super) threshold: i32,
@@ -66,10 +69,12 @@ impl Model {
         Self {
             name: file.name.clone(),
             version: file.version,
+            least_read: least(&substitute),
             substitute,
             dissimilar,
-            missing,
-            extra,
+            plain: Prices::of(&missing, &extra, Slip::None),
+            loses: Prices::of(&missing, &extra, Slip::Loses),
+            gains: Prices::of(&missing, &extra, Slip::Gains),
             background: file.background,
             prior: file.prior.clone(),
             threshold: file.threshold.0,
@@ -95,11 +100,34 @@ impl Model {
         self.substitute.get(usize::from(truth)).unwrap_or(first)
     }
 
+    /// What it costs to read one symbol where the plate has another.
+    pub(super) fn reads(&self, truth: Symbol, seen: Symbol) -> i32 {
+        self.row(truth).get(usize::from(seen)).map_or(i32::MAX / 64, |&cost| i32::from(cost))
+    }
+
+    /// The cheapest misreading of one character.
+    pub(super) const fn least_read(&self) -> i32 {
+        self.least_read
+    }
+
+    pub(super) const fn prices(&self, slip: Slip) -> &Prices {
+        match slip {
+            Slip::None => &self.plain,
+            Slip::Loses => &self.loses,
+            Slip::Gains => &self.gains,
+        }
+    }
+
     /// Whether nobody knows the two for each other's look-alikes.
     pub(super) fn is_dissimilar(&self, truth: Symbol, seen: Symbol) -> bool {
         let row = self.dissimilar.get(usize::from(truth));
         row.and_then(|row| row.get(usize::from(seen))).copied().unwrap_or(true)
     }
+}
+
+fn least(costs: &[[u16; SYMBOLS]; SYMBOLS]) -> i32 {
+    let misread = costs.iter().flatten().filter(|&&cost| cost > 0);
+    misread.min().map_or(0, |&cost| i32::from(cost))
 }
 
 type Substitutions = (Box<[[u16; SYMBOLS]; SYMBOLS]>, Box<[[bool; SYMBOLS]; SYMBOLS]>);
