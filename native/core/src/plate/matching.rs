@@ -104,6 +104,16 @@ impl Model {
     pub fn match_one(&self, seen: &Observation<'_>, stays: &[Stay<'_>]) -> Answer {
         Inside::new(self, stays).find(seen)
     }
+
+    /// What is to be done, by the scores from the highest on: the first must be likely enough and
+    /// the second far enough away.
+    pub(super) fn verdict(&self, mut scores: impl Iterator<Item = i32>) -> Verdict {
+        let Some(best) = scores.next().filter(|&best| best >= self.threshold) else {
+            return Verdict::None;
+        };
+        let is_clear = scores.next().is_none_or(|second| best - second >= self.margin);
+        if is_clear { Verdict::Accepted } else { Verdict::Ambiguous }
+    }
 }
 
 impl<'a> Inside<'a> {
@@ -131,7 +141,11 @@ impl<'a> Inside<'a> {
         let same = self.same(seen);
         if same.is_empty() {
             let found = self.scored(&reading, 0..self.stays.len(), self.floor());
-            return self.answer(&reading, self.verdict(&found), found);
+            return self.answer(
+                &reading,
+                self.model.verdict(found.iter().map(|one| one.score)),
+                found,
+            );
         }
         // Whatever else comes near: a plate that is inside is never taken for another.
         let found = self.scored(&reading, same.into_iter(), i32::MIN);
@@ -144,17 +158,6 @@ impl<'a> Inside<'a> {
         let is_same = |stay: &Stay<'_>| stay.plate == seen.plate && stay.color.agrees(seen.color);
         let same = self.stays.iter().enumerate().filter(|(_, stay)| is_same(stay));
         same.map(|(index, _)| index).collect()
-    }
-
-    fn verdict(&self, found: &[Found]) -> Verdict {
-        match found {
-            [best, ..] if best.score < self.model.threshold => Verdict::None,
-            [best, second, ..] if best.score - second.score < self.model.margin => {
-                Verdict::Ambiguous
-            }
-            [_, ..] => Verdict::Accepted,
-            [] => Verdict::None,
-        }
     }
 
     /// Nothing below this can change a verdict: it is too unlikely, and too far from the likely.

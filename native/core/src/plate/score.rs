@@ -5,6 +5,7 @@ use super::file::{Background, Cost};
 use super::fixed::ln_milli;
 use super::grammar::Kind;
 use super::model::Model;
+use super::packed::Packed;
 use super::symbol::{Class, SYMBOLS, Symbol, class};
 use super::text::Text;
 use crate::tariff::Vehicle;
@@ -26,6 +27,18 @@ impl Beginnings {
             }
         }
         Self { counts, all }
+    }
+
+    pub fn of_packed(plates: &[Packed]) -> Self {
+        let mut counts = vec![0; SYMBOLS * SYMBOLS];
+        for &plate in plates {
+            let mut symbols = plate.symbols().map(usize::from);
+            let at = symbols.next().unwrap_or(0) * SYMBOLS + symbols.next().unwrap_or(0);
+            if let Some(count) = counts.get_mut(at) {
+                *count += 1;
+            }
+        }
+        Self { counts, all: u32::try_from(plates.len()).unwrap_or(u32::MAX) }
     }
 
     fn cost(&self, text: &Text, prefixes: u32) -> i32 {

@@ -1,7 +1,7 @@
 //! A text, made ready to be held against others.
 
 use super::grammar::{Kind, kind_of};
-use super::symbol::{LENGTH_MAX, OTHER, Symbol, symbol};
+use super::symbol::{LENGTH_MAX, OTHER, Symbol, character, symbol};
 
 /// Symbols in a row, with the kind of plate that they are.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,11 @@ impl Text {
             set |= 1 << *place;
         }
         Some(Self { symbols, length, kind, set })
+    }
+
+    /// The text of some symbols.
+    pub fn of_symbols(symbols: impl Iterator<Item = Symbol>) -> Option<Self> {
+        Self::of(&symbols.map(character).collect::<String>())
     }
 
     pub fn symbols(&self) -> &[Symbol] {
