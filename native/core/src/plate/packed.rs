@@ -14,11 +14,11 @@ pub struct Packed(u64);
 impl Packed {
     /// Nothing where there are too many symbols.
     pub(super) fn of(symbols: &[Symbol]) -> Option<Self> {
-        let fits = symbols.len() <= PLACES;
-        let lanes = (0..).step_by(BITS as usize).zip(symbols);
-        let word = lanes
-            .fold(0, |word, (shift, &symbol): (u32, _)| word | (u64::from(symbol) + 1) << shift);
-        fits.then_some(Self(word))
+        if symbols.len() > PLACES {
+            return None;
+        }
+        let lane = |word, &symbol: &Symbol| word << BITS | (u64::from(symbol) + 1);
+        Some(Self(symbols.iter().rev().fold(0, lane)))
     }
 
     /// The same, except that a character that stands on no plate differs from every other one.
