@@ -22,6 +22,7 @@ _Fault: TypeAlias = tuple[str, str, int | None]
 __all__ = [
     "Plan",
     "PlanError",
+    "PlateIndex",
     "PlateModel",
     "PlateModelError",
     "SpanError",
@@ -89,6 +90,30 @@ class PlateModel:
         self, observations: Sequence[_Report], candidates: Sequence[_Report]
     ) -> list[_Answer]:
         """Hold many readings against the same open stays, each by itself."""
+
+@final
+class PlateIndex:
+    """A list of a whole city, spelled by normalise_plate; it never changes.
+
+    A lookup finds every plate that is at most one misread, missing or extra character away. O and I
+    are 0 and 1, a character that stands on no plate equals none, and a text of more than nine
+    characters is never found.
+    """
+
+    def __new__(cls, plates: Sequence[str]) -> Self: ...
+    @staticmethod
+    def from_packed(words: bytes) -> PlateIndex:
+        """Return the list that ``packed`` returned as bytes, eight a plate."""
+
+    def packed(self) -> bytes: ...
+    def __len__(self) -> int: ...
+    def near_many(self, observed: Sequence[str]) -> list[list[int]]:
+        """Find the places in the list that are near to each reading, in their order."""
+
+    def lookup_many(
+        self, model: PlateModel, observed: Sequence[str]
+    ) -> list[tuple[str, list[tuple[int, int]]]]:
+        """Judge and rank what is near to each reading: (verdict, [(place, score)])."""
 
 def prior_plate_model() -> str: ...
 def learn_plate_model(body: str, pairs: Sequence[tuple[str, str]]) -> str:

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::plate::{
-        PlateModel, PlateModelError, classify_plate, learn_plate_model, normalise_plate,
-        plate_color, plate_is_plausible, prior_plate_model,
+        PlateIndex, PlateModel, PlateModelError, classify_plate, learn_plate_model,
+        normalise_plate, plate_color, plate_is_plausible, prior_plate_model,
     };
     #[pymodule_export]
     use super::tariff::{Plan, PlanError, SpanError, price_many};

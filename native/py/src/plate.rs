@@ -1,12 +1,13 @@
 //! `onepark_core::plate` for Python.
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands over lists as values")]
 
-use onepark_core::plate::{self, Answer, Color, ColorSystem, Inside, Observation, Stay};
+use onepark_core::plate::{self, Answer, Color, ColorSystem, Inside, Observation, Packed, Stay};
 use onepark_core::tariff::Vehicle;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
+use pyo3::types::PyBytes;
 
 create_exception!(
     onepark._native,
@@ -18,6 +19,7 @@ create_exception!(
 type FaultTuple = (&'static str, &'static str, Option<usize>);
 type JudgedTuple = (&'static str, Option<char>, Option<char>, &'static str, Option<FaultTuple>);
 type AnswerTuple = (&'static str, Vec<(usize, i32, Vec<String>)>);
+type FoundTuple = (&'static str, Vec<(usize, i32)>);
 /// Plate, colour, vehicle, epoch second.
 type Report = (PyBackedStr, PyBackedStr, PyBackedStr, i64);
 
@@ -113,6 +115,61 @@ impl PlateModel {
             seen.iter().map(|seen| answered(inside.find(seen))).collect()
         }))
     }
+}
+
+/// A list of a whole city.
+#[pyclass(frozen, module = "onepark._native")]
+pub struct PlateIndex(plate::Index);
+
+#[pymethods]
+impl PlateIndex {
+    #[new]
+    fn new(py: Python<'_>, plates: Vec<PyBackedStr>) -> PyResult<Self> {
+        built(py.detach(|| plate::Index::new(plates.iter().map(|plate| &**plate))))
+    }
+
+    #[staticmethod]
+    fn from_packed(py: Python<'_>, words: &[u8]) -> PyResult<Self> {
+        let (words, rest) = words.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(PyValueError::new_err("a packed plate has eight bytes"));
+        }
+        let plate = |word: &[u8; 8]| Packed::from_word(u64::from_le_bytes(*word));
+        let plates = words.iter().map(plate).collect::<Option<Vec<Packed>>>();
+        let plates = plates.ok_or_else(|| PyValueError::new_err("a word holds no plate"))?;
+        built(py.detach(|| plate::Index::from_packed(plates)))
+    }
+
+    fn packed<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let words = self.0.plates().iter().flat_map(|plate| plate.word().to_le_bytes());
+        PyBytes::new(py, &words.collect::<Vec<u8>>())
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.plates().len()
+    }
+
+    fn near_many(&self, py: Python<'_>, observed: Vec<PyBackedStr>) -> Vec<Vec<u32>> {
+        py.detach(|| observed.iter().map(|seen| self.0.near(seen)).collect())
+    }
+
+    fn lookup_many(
+        &self,
+        py: Python<'_>,
+        model: &PlateModel,
+        observed: Vec<PyBackedStr>,
+    ) -> Vec<FoundTuple> {
+        py.detach(|| observed.iter().map(|seen| found(self.0.find(&model.0, seen))).collect())
+    }
+}
+
+fn built(index: Option<plate::Index>) -> PyResult<PlateIndex> {
+    index.map(PlateIndex).ok_or_else(|| PyValueError::new_err("the list is too long"))
+}
+
+fn found((verdict, near): (plate::Verdict, Vec<plate::Near>)) -> FoundTuple {
+    let near = near.into_iter().map(|one| (one.index, one.score_milli)).collect();
+    (verdict.as_str(), near)
 }
 
 fn parsed(color: &str) -> PyResult<Color> {

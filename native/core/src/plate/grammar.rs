@@ -5,7 +5,10 @@
 
 use super::color::Color;
 
-pub(super) const PROVINCES: &str = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新";
+pub(super) const PROVINCES: [char; 31] = [
+    '京', '津', '冀', '晋', '蒙', '辽', '吉', '黑', '沪', '苏', '浙', '皖', '闽', '赣', '鲁', '豫',
+    '鄂', '湘', '粤', '桂', '琼', '渝', '川', '贵', '云', '藏', '陕', '甘', '青', '宁', '新',
+];
 const ENERGY_LETTERS: &str = "ABCDEFGHJK";
 pub(super) const SERIAL: usize = 5;
 pub(super) const ORDINARY_LETTERS_MAX: usize = 2;
@@ -187,7 +190,7 @@ fn unmarked(serial: &[char]) -> Option<Kind> {
 }
 
 pub(super) fn is_province(c: char) -> bool {
-    PROVINCES.contains(c)
+    PROVINCES.contains(&c)
 }
 
 /// A letter of a plate; there is no I and no O.

@@ -1,11 +1,13 @@
 //! What people's decisions teach: counts of what was read for what.
 
 use super::ModelError;
-use super::align::{self, Pair, Place, Step};
+use super::align::{self, Pair, Step};
+use super::bound;
 use super::file::{COUNT_MAX, Count, Learned, ModelFile, Shapes, Sign, broken, parse};
 use super::model::Model;
-use super::score::Text;
+use super::price::Place;
 use super::symbol::{OTHER, Symbol, character};
+use super::text::Text;
 
 /// How many decisions are learned at once.
 pub const PAIRS_MAX: usize = 10_000;
@@ -35,18 +37,14 @@ pub fn learn(body: &str, pairs: &[(&str, &str)]) -> Result<String, ModelError> {
 
 fn fold(model: &Model, file: &mut ModelFile, seen: &str, truth: &str) {
     let (Some(seen), Some(truth)) = (Text::of(seen), Text::of(truth)) else { return };
-    let pair = Pair {
-        truth: &truth.symbols,
-        seen: &seen.symbols,
-        is_energy_truth: truth.is_energy(),
-        is_energy_seen: seen.is_energy(),
-    };
-    if seen.symbols == truth.symbols || align::cost(model, &pair, COST_MAX).is_none() {
+    let pair = Pair { truth: &truth, seen: &seen };
+    let cost = bound::cost(model, &pair, COST_MAX);
+    if cost.is_none_or(|cost| cost == 0) {
         return;
     }
     let learned = &mut file.learned;
     add(&mut learned.pairs);
-    for &symbol in &truth.symbols {
+    for &symbol in truth.symbols() {
         if let Some(sign) = sign(symbol) {
             add(learned.seen.entry(sign).or_default());
         }

@@ -2,12 +2,15 @@
 
 use std::cmp::Reverse;
 
-use super::align::{self, Pair, Place, Step};
+use super::align::{self, Pair, Step};
+use super::bound;
 use super::color::Color;
 use super::fixed::ln_milli;
 use super::model::Model;
-use super::score::{Beginnings, Circumstances, Meeting, Text, circumstances, rarity};
+use super::price::Place;
+use super::score::{Beginnings, Meeting, circumstances, objections, rarity};
 use super::symbol::character;
+use super::text::Text;
 use crate::tariff::Vehicle;
 
 /// How many candidates an answer holds.
@@ -89,7 +92,8 @@ pub struct Answer {
 pub struct Inside<'a> {
     model: &'a Model,
     stays: &'a [Stay<'a>],
-    texts: Vec<Option<Text>>,
+    /// The plates that can be held against a reading; one that is no plate has a rarity.
+    entered: Vec<Option<(Text, Option<i32>)>>,
     beginnings: Beginnings,
     crowd: i32,
 }
@@ -100,6 +104,16 @@ impl Model {
     pub fn match_one(&self, seen: &Observation<'_>, stays: &[Stay<'_>]) -> Answer {
         Inside::new(self, stays).find(seen)
     }
+
+    /// What is to be done, by the scores from the highest on: the first must be likely enough and
+    /// the second far enough away.
+    pub(super) fn verdict(&self, mut scores: impl Iterator<Item = i32>) -> Verdict {
+        let Some(best) = scores.next().filter(|&best| best >= self.threshold) else {
+            return Verdict::None;
+        };
+        let is_clear = scores.next().is_none_or(|second| best - second >= self.margin);
+        if is_clear { Verdict::Accepted } else { Verdict::Ambiguous }
+    }
 }
 
 impl<'a> Inside<'a> {
@@ -109,7 +123,12 @@ impl<'a> Inside<'a> {
         let texts: Vec<Option<Text>> = stays.iter().map(|stay| Text::of(stay.plate)).collect();
         let beginnings = Beginnings::of(texts.iter().flatten());
         let crowd = ln_milli(u64::try_from(stays.len()).unwrap_or(u64::MAX));
-        Self { model, stays, texts, beginnings, crowd }
+        let ready = |text: Text| {
+            let rarity = (!text.is_plate()).then(|| rarity(model, &text, &beginnings));
+            (text, rarity)
+        };
+        let entered = texts.into_iter().map(|text| text.map(ready)).collect();
+        Self { model, stays, entered, beginnings, crowd }
     }
 
     /// Find the stay that a reading was meant for.
@@ -118,14 +137,20 @@ impl<'a> Inside<'a> {
         let Some(text) = Text::of(seen.plate) else {
             return Answer { verdict: Verdict::None, ranked: Vec::new() };
         };
+        let reading = Reading { seen, text, rarity: rarity(self.model, &text, &self.beginnings) };
         let same = self.same(seen);
-        if !same.is_empty() {
-            return self.exact(seen, &text, &same);
+        if same.is_empty() {
+            let found = self.scored(&reading, 0..self.stays.len(), self.floor());
+            return self.answer(
+                &reading,
+                self.model.verdict(found.iter().map(|one| one.score)),
+                found,
+            );
         }
-        let found = self.best(seen, &text);
-        let verdict = self.verdict(&found);
-        let ranked = found.into_iter().map(|one| self.ranked(seen, &text, one)).collect();
-        Answer { verdict, ranked }
+        // Whatever else comes near: a plate that is inside is never taken for another.
+        let found = self.scored(&reading, same.into_iter(), i32::MIN);
+        let verdict = if found.len() == 1 { Verdict::Exact } else { Verdict::Ambiguous };
+        self.answer(&reading, verdict, found)
     }
 
     /// The stays whose car has this very plate, as far as its colour was seen.
@@ -135,41 +160,20 @@ impl<'a> Inside<'a> {
         same.map(|(index, _)| index).collect()
     }
 
-    /// Whatever else comes near: a plate that is inside is never taken for another.
-    fn exact(&self, seen: &Observation<'_>, text: &Text, same: &[usize]) -> Answer {
-        let mut found: Vec<Found> =
-            same.iter().filter_map(|&index| self.score(seen, text, index, i32::MIN)).collect();
-        self.rank(&mut found);
-        let verdict = if found.len() == 1 { Verdict::Exact } else { Verdict::Ambiguous };
-        let ranked = found.into_iter().map(|one| self.ranked(seen, text, one)).collect();
-        Answer { verdict, ranked }
-    }
-
-    fn verdict(&self, found: &[Found]) -> Verdict {
-        match found {
-            [best, ..] if best.score < self.model.threshold => Verdict::None,
-            [best, second, ..] if best.score - second.score < self.model.margin => {
-                Verdict::Ambiguous
-            }
-            [_, ..] => Verdict::Accepted,
-            [] => Verdict::None,
-        }
-    }
-
     /// Nothing below this can change a verdict: it is too unlikely, and too far from the likely.
     const fn floor(&self) -> i32 {
         self.model.threshold - self.model.margin
     }
 
-    fn best(&self, seen: &Observation<'_>, text: &Text) -> Vec<Found> {
-        let mut found: Vec<Found> = (0..self.stays.len())
-            .filter_map(|index| self.score(seen, text, index, self.floor()))
-            .collect();
-        self.rank(&mut found);
-        found
-    }
-
-    fn rank(&self, found: &mut Vec<Found>) {
+    /// The likeliest of some stays, none of them below the floor.
+    fn scored(
+        &self,
+        reading: &Reading<'_>,
+        stays: impl Iterator<Item = usize>,
+        floor: i32,
+    ) -> Vec<Found> {
+        let found = stays.filter_map(|index| self.score(reading, index, floor));
+        let mut found: Vec<Found> = found.collect();
         let key = |one: &Found| {
             let stay = self.stays.get(one.index);
             let (entered_s, plate) = stay.map_or((i64::MAX, ""), |s| (s.entered_s, s.plate));
@@ -177,49 +181,46 @@ impl<'a> Inside<'a> {
         };
         found.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         found.truncate(RANKED_MAX);
+        found
     }
 
-    /// The score of one stay, or nothing if it is below the floor.
-    fn score(
-        &self,
-        seen: &Observation<'_>,
-        text: &Text,
-        index: usize,
-        floor: i32,
-    ) -> Option<Found> {
-        let (stay, entered) = (self.stays.get(index)?, self.texts.get(index)?.as_ref()?);
-        let case = Case::of(text, entered);
-        let evidence = rarity(self.model, case.misread, &self.beginnings)
-            + self.circumstances(seen, stay).milli
+    fn score(&self, reading: &Reading<'_>, index: usize, floor: i32) -> Option<Found> {
+        let (stay, (entered, entry_rarity)) =
+            (self.stays.get(index)?, self.entered.get(index)?.as_ref()?);
+        let (pair, is_entry_misread) = pair(&reading.text, entered);
+        let rarity = entry_rarity.filter(|_| is_entry_misread).unwrap_or(reading.rarity);
+        let evidence = rarity
+            + circumstances(self.model, &meeting(reading.seen, stay))
             + self.model.prior.stranger.0
             - self.crowd;
-        let cost = align::cost(self.model, &case.pair(), evidence.saturating_sub(floor))?;
+        let cost = bound::cost(self.model, &pair, evidence.saturating_sub(floor))?;
         Some(Found { index, score: evidence - cost })
     }
 
-    fn circumstances(&self, seen: &Observation<'_>, stay: &Stay<'_>) -> Circumstances {
-        let meeting = Meeting {
-            colors: (seen.color, stay.color),
-            vehicles: (seen.vehicle, stay.vehicle),
-            stay_s: seen.seen_s.saturating_sub(stay.entered_s),
-        };
-        circumstances(self.model, &meeting)
+    fn answer(&self, reading: &Reading<'_>, verdict: Verdict, found: Vec<Found>) -> Answer {
+        let ranked = found.into_iter().map(|one| self.ranked(reading, one)).collect();
+        Answer { verdict, ranked }
     }
 
-    fn ranked(&self, seen: &Observation<'_>, text: &Text, found: Found) -> Ranked {
-        let Found { index, score } = found;
+    fn ranked(&self, reading: &Reading<'_>, Found { index, score }: Found) -> Ranked {
         let mut reasons = Vec::new();
-        let stay = self.stays.get(index).zip(self.texts.get(index).and_then(Option::as_ref));
-        if let Some((stay, entered)) = stay {
-            let case = Case::of(text, entered);
-            if case.is_entry_misread {
-                reasons.push(String::from("entry_misread"));
-            }
-            reasons.extend(align::steps(self.model, &case.pair()).iter().rev().map(words));
-            reasons.extend(self.circumstances(seen, stay).reasons.into_iter().map(String::from));
+        let entered = self.entered.get(index).and_then(Option::as_ref);
+        if let Some((stay, (entered, _))) = self.stays.get(index).zip(entered) {
+            let (pair, is_entry_misread) = pair(&reading.text, entered);
+            reasons.extend(is_entry_misread.then(|| String::from("entry_misread")));
+            reasons.extend(align::steps(self.model, &pair).iter().map(words));
+            let against = objections(self.model, &meeting(reading.seen, stay));
+            reasons.extend(against.into_iter().map(String::from));
         }
         Ranked { index, score_milli: score, reasons }
     }
+}
+
+/// What was read, made ready.
+struct Reading<'a> {
+    seen: &'a Observation<'a>,
+    text: Text,
+    rarity: i32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -228,29 +229,20 @@ struct Found {
     score: i32,
 }
 
-/// Who of two texts is believed: the stay's, unless it is no plate and the reading is one.
-struct Case<'a> {
-    truth: &'a Text,
-    misread: &'a Text,
-    is_entry_misread: bool,
+/// Which of two texts is believed: that of the stay, unless it is no plate and the reading is one.
+fn pair<'a>(seen: &'a Text, entered: &'a Text) -> (Pair<'a>, bool) {
+    if seen.is_plate() && !entered.is_plate() {
+        (Pair { truth: seen, seen: entered }, true)
+    } else {
+        (Pair { truth: entered, seen }, false)
+    }
 }
 
-impl<'a> Case<'a> {
-    fn of(seen: &'a Text, entered: &'a Text) -> Self {
-        if seen.is_plate() && !entered.is_plate() {
-            Self { truth: seen, misread: entered, is_entry_misread: true }
-        } else {
-            Self { truth: entered, misread: seen, is_entry_misread: false }
-        }
-    }
-
-    fn pair(&self) -> Pair<'a> {
-        Pair {
-            truth: &self.truth.symbols,
-            seen: &self.misread.symbols,
-            is_energy_truth: self.truth.is_energy(),
-            is_energy_seen: self.misread.is_energy(),
-        }
+fn meeting(seen: &Observation<'_>, stay: &Stay<'_>) -> Meeting {
+    Meeting {
+        colors: (seen.color, stay.color),
+        vehicles: (seen.vehicle, stay.vehicle),
+        stay_s: seen.seen_s.saturating_sub(stay.entered_s),
     }
 }
 

@@ -7,23 +7,30 @@
 //! the same answer comes on every machine. `docs/plates.md` tells how well it works.
 
 mod align;
+mod bound;
 mod color;
 mod file;
 mod fixed;
 mod grammar;
+mod index;
 mod learn;
 mod matching;
 mod model;
+mod packed;
+mod price;
 mod score;
 mod spell;
 mod symbol;
+mod text;
 mod verdict;
 
 pub use color::{Color, ColorSystem};
 pub use grammar::{Kind, is_plausible};
+pub use index::{Index, Near};
 pub use learn::{PAIRS_MAX, learn};
 pub use matching::{Answer, Inside, Observation, Ranked, Stay, Verdict};
 pub use model::{Model, prior};
+pub use packed::Packed;
 pub use spell::normalise;
 pub use verdict::{Fault, Judged, classify};
 

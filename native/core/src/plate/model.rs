@@ -2,10 +2,11 @@
 
 use super::ModelError;
 use super::file::{
-    Background, Cost, Count, Extra, Learned, Missing, ModelFile, Prior, Shapes, parse,
+    Background, Cost, Count, Extra, Learned, Missing, ModelFile, Prior, Shapes, Sign, parse,
 };
 use super::fixed::{ONE, exp_neg_milli, ln_milli};
-use super::symbol::{Class, OTHER, SYMBOLS, Symbol, class, symbol};
+use super::price::{Prices, Slip};
+use super::symbol::{Class, OTHER, SYMBOLS, Symbol, character, class};
 
 /// The model that knows no camera yet.
 const PRIOR: &str = include_str!("prior.json");
@@ -19,8 +20,10 @@ pub struct Model {
     pub(super) version: u32,
     substitute: Box<[[u16; SYMBOLS]; SYMBOLS]>,
     dissimilar: Box<[[bool; SYMBOLS]; SYMBOLS]>,
-    pub(super) missing: Missing,
-    pub(super) extra: Extra,
+    least_read: i32,
+    plain: Prices,
+    loses: Prices,
+    gains: Prices,
     pub(super) background: Background,
     pub(super) prior: Prior,
     pub(super) threshold: i32,
@@ -66,10 +69,12 @@ impl Model {
         Self {
             name: file.name.clone(),
             version: file.version,
+            least_read: least(&substitute),
             substitute,
             dissimilar,
-            missing,
-            extra,
+            plain: Prices::of(&missing, &extra, Slip::None),
+            loses: Prices::of(&missing, &extra, Slip::Loses),
+            gains: Prices::of(&missing, &extra, Slip::Gains),
             background: file.background,
             prior: file.prior.clone(),
             threshold: file.threshold.0,
@@ -95,6 +100,24 @@ impl Model {
         self.substitute.get(usize::from(truth)).unwrap_or(first)
     }
 
+    /// What it costs to read one symbol where the plate has another.
+    pub(super) fn reads(&self, truth: Symbol, seen: Symbol) -> i32 {
+        self.row(truth).get(usize::from(seen)).map_or(i32::MAX / 64, |&cost| i32::from(cost))
+    }
+
+    /// The cheapest misreading of one character.
+    pub(super) const fn least_read(&self) -> i32 {
+        self.least_read
+    }
+
+    pub(super) const fn prices(&self, slip: Slip) -> &Prices {
+        match slip {
+            Slip::None => &self.plain,
+            Slip::Loses => &self.loses,
+            Slip::Gains => &self.gains,
+        }
+    }
+
     /// Whether nobody knows the two for each other's look-alikes.
     pub(super) fn is_dissimilar(&self, truth: Symbol, seen: Symbol) -> bool {
         let row = self.dissimilar.get(usize::from(truth));
@@ -102,34 +125,34 @@ impl Model {
     }
 }
 
+fn least(costs: &[[u16; SYMBOLS]; SYMBOLS]) -> i32 {
+    let misread = costs.iter().flatten().filter(|&&cost| cost > 0);
+    misread.min().map_or(0, |&cost| i32::from(cost))
+}
+
 type Substitutions = (Box<[[u16; SYMBOLS]; SYMBOLS]>, Box<[[bool; SYMBOLS]; SYMBOLS]>);
 
 fn substitutions(file: &ModelFile) -> Substitutions {
     let mut costs = Box::new([[0; SYMBOLS]; SYMBOLS]);
-    let mut dissimilar = Box::new([[false; SYMBOLS]; SYMBOLS]);
+    let mut dissimilar = Box::new([[true; SYMBOLS]; SYMBOLS]);
     for (truth, (costs, dissimilar)) in (0..).zip(costs.iter_mut().zip(dissimilar.iter_mut())) {
+        let sign = Sign(character(truth));
+        let known = file.look_alike.get(&sign);
         for (seen, (cost, dissimilar)) in (0..).zip(costs.iter_mut().zip(dissimilar.iter_mut())) {
-            (*cost, *dissimilar) = substitution(file, truth, seen);
+            if truth == seen && truth != OTHER {
+                continue;
+            }
+            let known = known.and_then(|row| row.get(&Sign(character(seen)))).copied();
+            *dissimilar = known.is_none();
+            let base = known.unwrap_or_else(|| unlike(file, truth, seen));
+            let price = read_cost(file, sign, Sign(character(seen)), base);
+            *cost = u16::try_from(price).unwrap_or(u16::MAX);
         }
     }
     (costs, dissimilar)
 }
 
-fn substitution(file: &ModelFile, truth: Symbol, seen: Symbol) -> (u16, bool) {
-    if truth == seen && truth != OTHER {
-        return (0, false);
-    }
-    let known = known(file, truth, seen);
-    let base = known.unwrap_or_else(|| dissimilar(file, truth, seen));
-    (u16::try_from(read_cost(file, truth, seen, base)).unwrap_or(u16::MAX), known.is_none())
-}
-
-fn known(file: &ModelFile, truth: Symbol, seen: Symbol) -> Option<Cost> {
-    let by_truth = file.look_alike.iter().find(|(sign, _)| symbol(sign.0) == truth)?;
-    by_truth.1.iter().find(|(sign, _)| symbol(sign.0) == seen).map(|(_, cost)| *cost)
-}
-
-fn dissimilar(file: &ModelFile, truth: Symbol, seen: Symbol) -> Cost {
+fn unlike(file: &ModelFile, truth: Symbol, seen: Symbol) -> Cost {
     match (class(truth), class(seen)) {
         (_, Class::Other) | (Class::Other, _) => file.dissimilar.unreadable,
         (Class::Province, Class::Province) => file.dissimilar.province,
@@ -138,14 +161,11 @@ fn dissimilar(file: &ModelFile, truth: Symbol, seen: Symbol) -> Cost {
     }
 }
 
-fn read_cost(file: &ModelFile, truth: Symbol, seen: Symbol, base: Cost) -> i32 {
+fn read_cost(file: &ModelFile, truth: Sign, seen: Sign, base: Cost) -> i32 {
     let learned = &file.learned;
-    let exposed = learned.seen.iter().find(|(sign, _)| symbol(sign.0) == truth);
-    let Some((sign, exposed)) = exposed else { return base.0 };
-    let row = learned.read.get(sign);
-    let read = row.and_then(|row| row.iter().find(|(sign, _)| symbol(sign.0) == seen));
-    let read = read.map_or(Count(0), |(_, count)| *count);
-    posterior(file.misread.0, base.0, learned.weight, (read, *exposed))
+    let Some(&exposed) = learned.seen.get(&truth) else { return base.0 };
+    let read = learned.read.get(&truth).and_then(|row| row.get(&seen)).copied();
+    posterior(file.misread.0, base.0, learned.weight, (read.unwrap_or_default(), exposed))
 }
 
 fn learned_cost(misread: Cost, base: Cost, learned: &Learned, count: Count) -> Cost {

@@ -3,34 +3,12 @@
 use super::color::Color;
 use super::file::{Background, Cost};
 use super::fixed::ln_milli;
-use super::grammar::{Kind, kind_of};
+use super::grammar::Kind;
 use super::model::Model;
-use super::symbol::{Class, SYMBOLS, Symbol, class, symbols};
+use super::packed::Packed;
+use super::symbol::{Class, SYMBOLS, Symbol, class};
+use super::text::Text;
 use crate::tariff::Vehicle;
-
-/// A text that can be held against others.
-#[derive(Debug, Clone)]
-pub(super) struct Text {
-    pub symbols: Vec<Symbol>,
-    pub kind: Kind,
-}
-
-impl Text {
-    /// Nothing where the text is empty or longer than any plate.
-    pub fn of(text: &str) -> Option<Self> {
-        let symbols = symbols(text).filter(|symbols| !symbols.is_empty())?;
-        let kind = kind_of(&text.chars().collect::<Vec<char>>());
-        Some(Self { symbols, kind })
-    }
-
-    pub const fn is_energy(&self) -> bool {
-        matches!(self.kind, Kind::EnergySmall | Kind::EnergyLarge)
-    }
-
-    pub fn is_plate(&self) -> bool {
-        self.kind != Kind::None
-    }
-}
 
 /// How often each beginning occurs among the cars inside.
 pub(super) struct Beginnings {
@@ -51,6 +29,18 @@ impl Beginnings {
         Self { counts, all }
     }
 
+    pub fn of_packed(plates: &[Packed]) -> Self {
+        let mut counts = vec![0; SYMBOLS * SYMBOLS];
+        for &plate in plates {
+            let mut symbols = plate.symbols().map(usize::from);
+            let at = symbols.next().unwrap_or(0) * SYMBOLS + symbols.next().unwrap_or(0);
+            if let Some(count) = counts.get_mut(at) {
+                *count += 1;
+            }
+        }
+        Self { counts, all: u32::try_from(plates.len()).unwrap_or(u32::MAX) }
+    }
+
     fn cost(&self, text: &Text, prefixes: u32) -> i32 {
         let same = self.counts.get(beginning(text)).copied().unwrap_or(0);
         ln_milli(u64::from(self.all) + u64::from(prefixes)) - ln_milli(u64::from(same) + 1)
@@ -58,14 +48,14 @@ impl Beginnings {
 }
 
 fn beginning(text: &Text) -> usize {
-    let at = |place: usize| text.symbols.get(place).copied().map_or(0, usize::from);
+    let at = |place: usize| text.symbols().get(place).copied().map_or(0, usize::from);
     at(0) * SYMBOLS + at(1)
 }
 
 /// `-1000 ln P` of reading this text from a car that is not inside.
 pub(super) fn rarity(model: &Model, text: &Text, beginnings: &Beginnings) -> i32 {
     let background = &model.background;
-    let serial = text.symbols.iter().skip(2);
+    let serial = text.symbols().iter().skip(2);
     let chars: i32 = serial.map(|&symbol| char_cost(background, symbol)).sum();
     let form = form_cost(background, text);
     beginnings.cost(text, background.prefixes.0) + chars + form
@@ -81,7 +71,7 @@ fn char_cost(background: &Background, symbol: Symbol) -> i32 {
 
 fn form_cost(background: &Background, text: &Text) -> i32 {
     let [none, one, two] = background.ordinary;
-    let letters = || text.symbols.iter().skip(2).filter(|&&s| class(s) == Class::Letter).count();
+    let letters = || text.symbols().iter().skip(2).filter(|&&s| class(s) == Class::Letter).count();
     let Cost(cost) = match text.kind {
         Kind::Ordinary => match letters() {
             0 => none,
@@ -96,12 +86,6 @@ fn form_cost(background: &Background, text: &Text) -> i32 {
     cost
 }
 
-/// What colour, vehicle class and time say, each with a word where it says something.
-pub(super) struct Circumstances {
-    pub milli: i32,
-    pub reasons: Vec<&'static str>,
-}
-
 /// Two reports of what may be one car.
 pub(super) struct Meeting {
     pub colors: (Color, Color),
@@ -109,12 +93,15 @@ pub(super) struct Meeting {
     pub stay_s: i64,
 }
 
-pub(super) fn circumstances(model: &Model, meeting: &Meeting) -> Circumstances {
+/// What colour, vehicle class and time say together.
+pub(super) fn circumstances(model: &Model, meeting: &Meeting) -> i32 {
+    color(model, meeting).0 + vehicle(model, meeting).0 + time(model, meeting.stay_s).0
+}
+
+/// A word for each of them that says something against the stay.
+pub(super) fn objections(model: &Model, meeting: &Meeting) -> Vec<&'static str> {
     let parts = [color(model, meeting), vehicle(model, meeting), time(model, meeting.stay_s)];
-    Circumstances {
-        milli: parts.iter().map(|(milli, _)| milli).sum(),
-        reasons: parts.iter().filter_map(|(_, reason)| *reason).collect(),
-    }
+    parts.iter().filter_map(|(_, reason)| *reason).collect()
 }
 
 type Part = (i32, Option<&'static str>);

@@ -3,8 +3,13 @@
 use super::grammar::PROVINCES;
 
 /// Marks that end or begin plates of their own kind.
-const MARKS: &str = "警学挂港澳使领临试超应急民航";
-const LETTERS: &str = "ABCDEFGHJKLMNPQRSTUVWXYZ";
+const MARKS: [char; 14] =
+    ['警', '学', '挂', '港', '澳', '使', '领', '临', '试', '超', '应', '急', '民', '航'];
+const LETTERS: [char; 24] = [
+    'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N', 'P', 'Q', 'R', 'S', 'T', 'U',
+    'V', 'W', 'X', 'Y', 'Z',
+];
+const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 /// One character of a plate.
 pub(super) type Symbol = u8;
@@ -46,34 +51,28 @@ pub(super) fn symbol(c: char) -> Symbol {
         '0'..='9' => FIRST_DIGIT + (c as u8 - b'0'),
         'O' => FIRST_DIGIT,
         'I' => FIRST_DIGIT + 1,
-        'A'..='Z' => FIRST_LETTER + place(LETTERS, c).unwrap_or(0),
-        _ => place(PROVINCES, c)
-            .or_else(|| place(MARKS, c).map(|mark| FIRST_MARK + mark))
+        'A'..='Z' => FIRST_LETTER + place(&LETTERS, c).unwrap_or(0),
+        _ => place(&PROVINCES, c)
+            .or_else(|| place(&MARKS, c).map(|mark| FIRST_MARK + mark))
             .unwrap_or(OTHER),
     }
 }
 
-fn place(alphabet: &str, c: char) -> Option<Symbol> {
-    alphabet.chars().position(|one| one == c).and_then(|place| Symbol::try_from(place).ok())
+fn place(alphabet: &[char], c: char) -> Option<Symbol> {
+    alphabet.iter().position(|&one| one == c).and_then(|place| Symbol::try_from(place).ok())
 }
 
 /// The character of a symbol, for people.
 pub(super) fn character(symbol: Symbol) -> char {
-    let at = |alphabet: &str, first: Symbol| alphabet.chars().nth(usize::from(symbol - first));
+    let at = |alphabet: &[char], first: Symbol| alphabet.get(usize::from(symbol - first)).copied();
     match class(symbol) {
-        Class::Province => at(PROVINCES, 0),
-        Class::Letter => at(LETTERS, FIRST_LETTER),
-        Class::Digit => at("0123456789", FIRST_DIGIT),
-        Class::Mark => at(MARKS, FIRST_MARK),
+        Class::Province => at(&PROVINCES, 0),
+        Class::Letter => at(&LETTERS, FIRST_LETTER),
+        Class::Digit => at(&DIGITS, FIRST_DIGIT),
+        Class::Mark => at(&MARKS, FIRST_MARK),
         Class::Other => None,
     }
     .unwrap_or('?')
-}
-
-/// A text as symbols, or nothing if it is too long to be held against plates.
-pub(super) fn symbols(text: &str) -> Option<Vec<Symbol>> {
-    let found: Vec<Symbol> = text.chars().take(LENGTH_MAX + 1).map(symbol).collect();
-    (found.len() <= LENGTH_MAX).then_some(found)
 }
 
 #[cfg(test)]
