@@ -190,7 +190,9 @@ def test_only_what_is_no_plate_or_has_another_colour_has_a_fault(text, color):
     assert fault is None or (fault[0] == "color") == (kind != "none")
 
 
-@pytest.mark.parametrize("row", rows("plate_color.tsv"), ids=lambda row: f"{row['system']} {row['code']} {row['text']}")
+@pytest.mark.parametrize(
+    "row", rows("plate_color.tsv"), ids=lambda row: f"{row['system']} {row['code']} {row['text']}"
+)
 def test_a_vendors_colour_is_one_of_ours(row):
     code = int(row["code"])
     if row["color"] == "-":

@@ -65,7 +65,9 @@ def alignment_cost(model: dict[str, Any], true: str, seen: str) -> int:
     if len(t) == 8 and len(s) == 7 and kind(true) in energy:
         missing |= {place: min(missing[place], missing["energy"]) for place in ("middle", "tail")}
     if len(t) == 7 and len(s) == 8 and kind(seen) in energy:
-        extra |= {place: min(extra[place], extra["energy"]) for place in ("middle", "double", "tail")}
+        extra |= {
+            place: min(extra[place], extra["energy"]) for place in ("middle", "double", "tail")
+        }
 
     @cache
     def body(i: int, j: int) -> int:
@@ -161,7 +163,9 @@ def match(
         for index, stay in enumerate(stays)
         if 0 < len(stay.plate) <= LENGTH_MAX
     }
-    same = [i for i in scores if stays[i].plate == seen.plate and agrees(stays[i].color, seen.color)]
+    same = [
+        i for i in scores if stays[i].plate == seen.plate and agrees(stays[i].color, seen.color)
+    ]
     floor = model["threshold"] - model["margin"]
     kept = same or [index for index, one in scores.items() if one >= floor]
     key = {i: (-scores[i], stays[i].at_s, stays[i].plate, i) for i in kept}

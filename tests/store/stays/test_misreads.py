@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from onepark.contexts.stays import task_store
 from onepark.contexts.stays.model import Hold, HoldReason, Kind, Outcome, Passage, PassageState, Pay
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
@@ -277,6 +278,35 @@ async def test_a_payment_that_comes_between_is_never_overwritten(stays, owner, s
         entry.order_no,
     )
     assert tuple(row) == (500, 0, 500, True)
+
+
+NAPPING = "FROM (SELECT pg_sleep(0.4)) AS nap, unnest"
+PAY = "UPDATE stays.stay_order SET paid_fen = 500 WHERE order_no = $1"
+
+
+@pytest.mark.parametrize(("locks", "paid_fen"), [("car, inside, inside_order", 500), ("car", 0)])
+async def test_what_is_locked_is_read_as_it_is_then_and_nothing_else_is(
+    stays, batch_db, service_db, lot, locks, paid_fen
+):
+    """A payment commits after the statement began and before it locks; the control reads it not."""
+    [entry] = await enter(stays, lot, TRUE)
+    slow = task_store.LOCK_INSIDE.replace("FROM unnest", NAPPING)
+    slow = slow.replace("OF car, inside, inside_order", f"OF {locks}")
+    assert NAPPING in slow
+
+    async def lock() -> int:
+        async with batch_db.transaction() as tx:
+            [row] = await tx.fetch(slow, [lot], [f"{TRUE}/blue"], [entry.stay_id])
+            paid: int = row["inside_order"]["paid_fen"]
+            return paid
+
+    async def pay() -> None:
+        await asyncio.sleep(0.15)
+        async with held(service_db, lot, TRUE) as tx:
+            await tx.execute(PAY, entry.order_no)
+
+    seen, _ = await asyncio.gather(lock(), pay())
+    assert seen == paid_fen
 
 
 async def statements(database_url: str, service_db: Database, passages: list[Passage]) -> list[str]:

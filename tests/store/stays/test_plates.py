@@ -127,3 +127,15 @@ async def test_two_processes_that_learn_at_once_make_one_version(models, service
     assert sorted(learned) == [0, 0, 0, 1]
     versions = "SELECT count(*) FROM stays.plate_model WHERE camera_model = $1"
     assert await owner.fetchval(versions, camera) == 1
+
+
+async def test_a_version_that_this_program_cannot_read_is_as_good_as_none(models, owner, camera):
+    await owner.execute(
+        "INSERT INTO stays.plate_model VALUES ($1, 1, '{"odd": 1}', 1, 0, now())", camera
+    )
+    await models.load()
+    assert matched(models, camera).model_version == 0
+    await decide(owner, camera, "苏B31985", "苏B31585", LEARN_FROM)
+    assert await models.learn() == 1
+    await models.load()
+    assert matched(models, camera).model_version == 2

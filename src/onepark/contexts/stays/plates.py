@@ -46,7 +46,8 @@ class PlateModels:
             await task_store.stand_still(tx)
             revision = await task_store.model_revision(tx)
             rows = await task_store.newest_models(tx)
-        self._models = {row.camera_model: _known(row.version, row.body) for row in rows}
+        read = {row.camera_model: _read(row) for row in rows}
+        self._models = {camera: known for camera, known in read.items() if known is not None}
         self._revision = revision
 
     async def refresh(self) -> bool:
@@ -86,6 +87,8 @@ class PlateModels:
     async def _learn_one(self, tx: Tx, camera_model: str) -> None:
         newest = await task_store.newest_model(tx, camera_model)
         version, body, last_id = newest or (0, self._prior.body, 0)
+        if newest is not None and _read(task_store.ModelRow(camera_model, version, body)) is None:
+            body = self._prior.body
         readings = await task_store.readings_after(tx, camera_model, last_id, limit=READINGS_MAX)
         pairs = [(one.observed, one.actual) for one in readings]
         learned = task_store.LearnedModel(
@@ -97,6 +100,15 @@ class PlateModels:
         )
         await task_store.add_model(tx, learned, at=self._clock.now())
         log.info("stays.model_learned", camera_model=camera_model, version=learned.version)
+
+
+def _read(row: task_store.ModelRow) -> Known | None:
+    """Compile a version; one that this program cannot read is as good as none."""
+    try:
+        return _known(row.version, row.body)
+    except _native.PlateModelError as error:
+        log.exception("stays.model_unreadable", camera_model=row.camera_model, rule=error.args[1])
+        return None
 
 
 def _known(version: int, body: str) -> Known:
