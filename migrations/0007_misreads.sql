@@ -55,6 +55,7 @@ CREATE TABLE stays.task (
     verdict text NOT NULL,
     model_version integer NOT NULL,
     candidates jsonb NOT NULL,
+    tried_at timestamptz NOT NULL, -- when it was last held against the plates inside
     decided_at timestamptz,
     decided_by text,
     chosen_stay_id bigint, -- NULL: none of the candidates
@@ -65,7 +66,7 @@ CREATE TABLE stays.task (
     CONSTRAINT task_verdict CHECK (verdict IN ('exact', 'accepted', 'ambiguous', 'none')),
     CONSTRAINT task_due CHECK (due_at > opened_at),
     CONSTRAINT task_candidates CHECK (
-        jsonb_typeof(candidates) = 'array' AND jsonb_array_length(candidates) BETWEEN 1 AND 5),
+        jsonb_typeof(candidates) = 'array' AND jsonb_array_length(candidates) <= 5),
     CONSTRAINT task_decided CHECK (
         (decided_at IS NULL) = (decided_by IS NULL) AND (decided_at IS NULL) = (outcome IS NULL)),
     CONSTRAINT task_chosen CHECK (chosen_stay_id IS NULL OR decided_at IS NOT NULL)
@@ -74,6 +75,7 @@ CREATE TABLE stays.task (
 CREATE UNIQUE INDEX task_of_waiting_car ON stays.task (lot_id, car_key)
     WHERE decided_at IS NULL AND passage_kind = 'exit_request';
 CREATE INDEX task_undecided ON stays.task (operator_id, task_id) WHERE decided_at IS NULL;
+CREATE INDEX task_to_try ON stays.task (tried_at) WHERE decided_at IS NULL;
 
 -- What a camera read and what the plate was, as people decided.
 CREATE TABLE stays.reading (
@@ -115,7 +117,8 @@ CREATE TYPE stays.task_row AS (
     lot_id bigint, operator_id bigint, kind text, device_id text, passage_id text,
     passage_kind text, lane text, car_key text, plate text, plate_raw text, plate_color text,
     vehicle text, camera_model text, image_url text, seen_at timestamptz, opened_at timestamptz,
-    due_at timestamptz, stay_id bigint, verdict text, model_version integer, candidates jsonb);
+    due_at timestamptz, stay_id bigint, verdict text, model_version integer, candidates jsonb,
+    tried_at timestamptz);
 
 CREATE TYPE stays.inside_row AS (
     lot_id bigint, stay_id bigint, car_key text, plate text, plate_color text, vehicle text,

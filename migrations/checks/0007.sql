@@ -27,8 +27,8 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_kind
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'holiday', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]');
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'holiday', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now());
     RAISE EXCEPTION 'a task is of no known kind';
 EXCEPTION WHEN check_violation THEN
     NULL;
@@ -37,8 +37,8 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_passage_kind
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'entry', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]');
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'entry', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now());
     RAISE EXCEPTION 'an entry was held as a misread exit';
 EXCEPTION WHEN check_violation THEN
     NULL;
@@ -47,8 +47,8 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_verdict
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'perhaps', 0, '[{}]');
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'perhaps', 0, '[{}]', now());
     RAISE EXCEPTION 'a verdict is none that the matcher gives';
 EXCEPTION WHEN check_violation THEN
     NULL;
@@ -57,8 +57,8 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_due
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now(), 'none', 0, '[{}]');
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now(), 'none', 0, '[{}]', now());
     RAISE EXCEPTION 'a task is due before it was opened';
 EXCEPTION WHEN check_violation THEN
     NULL;
@@ -67,9 +67,9 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_candidates
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[]');
-    RAISE EXCEPTION 'a misread exit has no candidate';
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[1,2,3,4,5,6]', now());
+    RAISE EXCEPTION 'a misread exit has more candidates than anybody looks at';
 EXCEPTION WHEN check_violation THEN
     NULL;
 END $$;
@@ -77,8 +77,8 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_decided
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, decided_at, outcome)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now(), '{}');
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at, decided_at, outcome)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now(), now(), '{}');
     RAISE EXCEPTION 'a task was decided by nobody';
 EXCEPTION WHEN check_violation THEN
     NULL;
@@ -87,8 +87,8 @@ END $$;
 -- proves: CONSTRAINT stays.task.task_chosen
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, chosen_stay_id)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', 7);
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at, chosen_stay_id)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now(), 7);
     RAISE EXCEPTION 'a stay was chosen before the decision';
 EXCEPTION WHEN check_violation THEN
     NULL;
@@ -97,10 +97,10 @@ END $$;
 -- proves: INDEX stays.task_of_waiting_car
 DO $$
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit_request', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]');
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'q', 'exit_request', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]');
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit_request', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now());
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'q', 'exit_request', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now());
     RAISE EXCEPTION 'one waiting car is two tasks';
 EXCEPTION WHEN unique_violation THEN
     NULL;
@@ -111,8 +111,8 @@ DO $$
 DECLARE
     number bigint;
 BEGIN
-    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates)
-    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]')
+    INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model, seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)
+    VALUES (1, 1, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', '苏B00000', '苏B00000', 'blue', 'small', '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]', now())
     RETURNING task_id INTO number;
     INSERT INTO stays.reading (task_id, lot_id, operator_id, camera_model, observed, actual, decided_at)
     VALUES (number, 1, 1, '', '苏B00000', '苏B00001', now());

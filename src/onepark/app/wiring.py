@@ -90,7 +90,7 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.plates, self.clock),
+            *stay_jobs.jobs(self.stays, self.plates, self.desk, self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
         ]
@@ -170,7 +170,7 @@ def _assemble(
         tariffs=tariffs,
         plates=plates,
         stays=stays,
-        desk=_desk(databases, clock, stays=stays, registry=registry),
+        desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
@@ -199,11 +199,14 @@ def _access(
     )
 
 
-def _desk(databases: Databases, clock: Clock, *, stays: Stays, registry: Registry) -> MisreadDesk:
+def _desk(
+    databases: Databases, clock: Clock, *, stays: Stays, plates: PlateModels, registry: Registry
+) -> MisreadDesk:
     return MisreadDesk(
         databases.staff,
         databases.batch,
         stays=stays,
+        matches=plates,
         archive=lambda: registry.directory,
         audit=Audit(),
         clock=clock,

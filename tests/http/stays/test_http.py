@@ -8,6 +8,7 @@ from onepark.contexts.access.service import Audit
 from onepark.contexts.stays.desk import MisreadDesk
 from onepark.contexts.stays.http import decide_misread, list_misreads
 from onepark.contexts.stays.model import Kind
+from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.kernel.types import LotId
 from tests.archive import NOON, HandClock
@@ -45,6 +46,7 @@ async def client(batch_db, service_db, staff_db, clock, held):
         staff_db,
         batch_db,
         stays=stays,
+        matches=PlateModels(service_db, clock),
         archive=Archive([a_city_lot(1)]),
         audit=Audit(),
         clock=clock,

@@ -17,6 +17,7 @@ from onepark.contexts.stays.errors import (
     MisreadUnknown,
 )
 from onepark.contexts.stays.model import Kind, Nothing, Open, Pay
+from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.tasks import Choice, Decided, MisreadView
 from onepark.infra.db import Database
@@ -24,6 +25,7 @@ from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import LotCode, LotId, OperatorId, StayId
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.clock import HandClock
+from tests.fakes.lots import NumberedLots
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
 
 ENTRY, EXIT, ASK = Kind.ENTRY, Kind.EXIT, Kind.EXIT_REQUEST
@@ -33,17 +35,6 @@ CLERK = Principal(1, "li.ming", StaffRole.OPERATOR_CLERK, OperatorId(7))
 STRANGER = Principal(2, "wang.fang", StaffRole.OPERATOR_CLERK, OperatorId(8))
 AUDITOR = Principal(3, "zhao.lei", StaffRole.AUDITOR, None)
 NONE = Choice(None)
-
-
-class Lots:
-    """An archive in which a lot's code is its number."""
-
-    def lot(self, code: LotCode) -> Any:
-        return self.lot_by_id(LotId(int(code))) if code != "000000000000" else None
-
-    def lot_by_id(self, lot_id: LotId) -> Any:
-        self.lot_id, self.code, self.name = lot_id, LotCode(f"{lot_id:012}"), "人民路停车场"
-        return self
 
 
 @pytest.fixture
@@ -57,8 +48,16 @@ def stays(batch_db: Database, service_db: Database, clock: HandClock) -> Stays:
 
 
 @pytest.fixture
-def desk(batch_db: Database, staff_db: Database, stays: Stays, clock: HandClock) -> MisreadDesk:
-    return MisreadDesk(staff_db, batch_db, stays=stays, archive=Lots, audit=Audit(), clock=clock)
+def desk(batch_db, service_db, staff_db, stays: Stays, clock: HandClock) -> MisreadDesk:
+    return MisreadDesk(
+        staff_db,
+        batch_db,
+        stays=stays,
+        matches=PlateModels(service_db, clock),
+        archive=NumberedLots,
+        audit=Audit(),
+        clock=clock,
+    )
 
 
 async def enter(stays: Stays, lot: LotId, *plates: str) -> list[Any]:
@@ -318,3 +317,78 @@ async def test_a_decision_and_the_chosen_cars_own_exit_at_once_end_one_stay(
     assert isinstance(told[0], Decided | CandidateGone)
     held: int = await owner.fetchval("SELECT occupied FROM stays.count WHERE lot_id = $1", lot)
     assert held == 1
+
+
+async def test_an_exit_that_came_before_the_entry_of_its_car_is_recognised_later(
+    desk, stays, owner, clock, lot
+):
+    gone = a_passage(EXIT, NINE, lot_id=lot, plate=READ)
+    await stays.take([gone])
+    assert await listed(desk, lot) == [], "nobody is inside whom a person could choose"
+    late = {"received_at": NINE + minutes(5)}
+    await stays.take([a_passage(ENTRY, EIGHT, lot_id=lot, plate=TRUE, **late)])
+    clock.go(minutes(5))
+    await desk.recognise_later()
+    assert (await states(owner, lot))[TRUE] == "open", "it was tried a moment ago"
+    clock.go(minutes(10))
+    await desk.recognise_later()
+    assert await states(owner, lot) == {TRUE: "closed", READ: "misread_exit"}
+    row = await owner.fetchrow("SELECT * FROM stays.task WHERE lot_id = $1", lot)
+    assert (row["decided_by"], row["chosen_stay_id"] is not None) == ("onepark", True)
+    taught = "SELECT count(*) FROM stays.reading WHERE task_id = $1"
+    assert await owner.fetchval(taught, row["task_id"]) == 0, "only people teach"
+    trail = "SELECT actor FROM access.audit WHERE subject = $1"
+    assert await owner.fetchval(trail, f"task {row['task_id']}") == "onepark"
+    held: int = await owner.fetchval("SELECT occupied FROM stays.count WHERE lot_id = $1", lot)
+    assert held == 0
+
+
+async def test_a_misread_exit_from_a_backlog_waits_for_the_entries_and_is_recognised_then(
+    desk, stays, owner, clock, lot
+):
+    await enter(stays, lot, TRUE, "苏B90427")
+    late = {"received_at": NINE + minutes(30)}
+    await stays.take([a_passage(EXIT, NINE, lot_id=lot, plate=READ, **late)])
+    assert (await states(owner, lot))[TRUE] == "open"
+    assert [one.plate for one in await listed(desk, lot)] == [READ]
+    clock.go(minutes(60))
+    await desk.recognise_later()
+    assert await states(owner, lot) == {TRUE: "closed", "苏B90427": "open", READ: "misread_exit"}
+
+
+async def test_what_stays_in_doubt_is_ranked_anew_for_the_person_who_will_look(
+    desk, stays, owner, clock, lot
+):
+    await enter(stays, lot, TRUE)
+    late = {"received_at": NINE + minutes(30)}
+    await stays.take([a_passage(EXIT, NINE, lot_id=lot, plate=READ, **late)])
+    await stays.take([a_passage(ENTRY, EIGHT, lot_id=lot, plate=TWIN, **late)])
+    clock.go(minutes(60))
+    await desk.recognise_later()
+    [one] = await listed(desk, lot)
+    assert [view.plate for view in one.candidates] == [TRUE, TWIN]
+    assert await states(owner, lot) == {TRUE: "open", TWIN: "open", READ: "entry_missing"}
+
+
+async def test_what_needs_nobody_any_more_is_closed_by_the_platform(desk, stays, owner, clock, lot):
+    await hold(stays, lot)
+    await stays.take([a_passage(ENTRY, EIGHT, lot_id=lot, plate=READ)])
+    other = LotId(lot + 1_000_000)
+    await hold(stays, other, ASK)
+    clock.go(minutes(60))
+    await desk.recognise_later()
+    decided = "SELECT decided_by FROM stays.task WHERE lot_id = $1"
+    assert await owner.fetchval(decided, lot) == "onepark"
+    assert await owner.fetchval(decided, other) is None
+    clock.go(minutes(60 * 24))
+    await desk.recognise_later()
+    assert await owner.fetchval(decided, other) == "onepark"
+
+
+async def test_an_exit_is_tried_for_three_days_and_then_left_to_people(desk, stays, clock, lot):
+    await hold(stays, lot)
+    clock.go(minutes(60 * 72))
+    while await desk.recognise_later():
+        clock.go(minutes(1))
+    [one] = await listed(desk, lot)
+    assert one.plate == READ

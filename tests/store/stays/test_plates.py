@@ -35,9 +35,9 @@ async def decide(owner, camera: str, observed: str, actual: str, many: int = 1) 
         task_id = await owner.fetchval(
             "INSERT INTO stays.task (lot_id, operator_id, kind, device_id, passage_id,"
             " passage_kind, lane, car_key, plate, plate_raw, plate_color, vehicle, camera_model,"
-            " seen_at, opened_at, due_at, verdict, model_version, candidates)"
+            " seen_at, opened_at, due_at, verdict, model_version, candidates, tried_at)"
             " VALUES (1, 7, 'misread_exit', 'd', 'p', 'exit', 'l', 'k', 'p', 'p', 'blue', 'small',"
-            " '', now(), now(), now() + interval '1 day', 'none', 0, '[{}]') RETURNING task_id"
+            " '', now(), now(), now() + interval '1 day', 'none', 0, '[]', now()) RETURNING task_id"
         )
         await owner.execute(
             "INSERT INTO stays.reading (task_id, lot_id, operator_id, camera_model, observed,"

@@ -170,6 +170,13 @@ def test_a_doubtful_exit_is_held_with_its_candidates_for_a_person(kind, matches,
 def test_a_car_that_resembles_nobody_is_held_as_one_without_an_entry():
     folds = take(unknown(read()), others=(inside(),), matches=Resembles())
     assert told(folds[READ]) == [(PassageState.HELD, Hold(HoldReason.ENTRY_MISSING))]
+    [doubt] = folds[READ].doubts
+    assert doubt.suspicion == misreads.NOBODY, "its car may be heard of later"
+
+
+def test_a_request_of_a_car_that_resembles_nobody_is_nothing_to_choose_about():
+    folds = take(unknown(read(ASK)), others=(inside(),), matches=Resembles())
+    assert told(folds[READ]) == [(PassageState.HELD, Hold(HoldReason.ENTRY_MISSING))]
     assert folds[READ].doubts == []
 
 

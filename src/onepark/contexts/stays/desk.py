@@ -1,15 +1,19 @@
-"""What staff do about misread exits.
+"""What is done about misread exits that were held.
 
-Owns: the list that waits for them, and a decision: passage, task, reading and audit at once.
+Owns: the list that waits for staff, a decision (passage, task, reading and audit at once), and the
+later look at exits whose car came in, as far as we knew, after them.
 Never: shows or decides a row of another operator.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
 
+import structlog
 from msgspec.json import Decoder, Encoder
 
 from onepark.contexts.access.rules import allows
-from onepark.contexts.stays import store, task_store, tasks
+from onepark.contexts.stays import misreads, store, task_store, tasks
 from onepark.contexts.stays.batch import sort_out
 from onepark.contexts.stays.errors import (
     CandidateGone,
@@ -21,7 +25,7 @@ from onepark.contexts.stays.errors import (
     StoreUnavailable,
 )
 from onepark.contexts.stays.model import Candidate, Kept, Passage
-from onepark.contexts.stays.ports import Archive, AuditTrail
+from onepark.contexts.stays.ports import Archive, AuditTrail, Matches
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.tasks import Choice, Decided, Misread, MisreadPage
 from onepark.infra.clock import Clock
@@ -31,6 +35,13 @@ from onepark.kernel.staff import Permission, Principal
 from onepark.kernel.types import LotCode, LotId
 
 TRIES = 4
+TRY_EVERY = timedelta(minutes=10)
+TRY_FOR = timedelta(hours=72)  # a gate that was offline for a weekend has sent its entries by then
+TRIED_AT_ONCE = 50
+KEEP_REQUESTS = timedelta(days=1)
+CLOSED_AT_ONCE = 500
+
+log = structlog.get_logger(__name__)
 
 _DECIDED = Decoder(Decided)
 _ENCODER = Encoder()
@@ -49,12 +60,13 @@ class MisreadDesk:
         batch_db: Database,
         *,
         stays: Stays,
+        matches: Matches,
         archive: Callable[[], Archive],
         audit: AuditTrail,
         clock: Clock,
     ) -> None:
         self._staff_db, self._batch_db = staff_db, batch_db
-        self._stays, self._archive = stays, archive
+        self._stays, self._matches, self._archive = stays, matches, archive
         self._audit, self._clock = audit, clock
 
     async def page(self, *, lot: LotCode, after: int, limit: int, by: Principal) -> MisreadPage:
@@ -77,9 +89,43 @@ class MisreadDesk:
         candidate = tasks.candidate_of(task, choice)
         if candidate is None and choice.stay_id is not None:
             raise CandidateUnknown("The stay is none of the candidates.", field="stay_id")
+        return await self._settle(task, candidate, actor=by.login)
+
+    async def recognise_later(self) -> int:
+        """Hold exits that wait against the plates that are inside by now; return how many."""
+        now = self._clock.now()
+        async with self._batch_db.transaction() as tx:
+            await task_store.close_overtaken(
+                tx, at=now, by=tasks.PLATFORM, before=now - KEEP_REQUESTS, limit=CLOSED_AT_ONCE
+            )
+            held = await task_store.held_exits(
+                tx, tried_before=now - TRY_EVERY, opened_after=now - TRY_FOR, limit=TRIED_AT_ONCE
+            )
+        for task in held:
+            try:
+                await self._try_again(task, now)
+            except Exception:  # one exit that cannot be tried costs no other
+                log.exception("stays.try_failed", task_id=task.task_id)
+        return len(held)
+
+    async def _try_again(self, task: Misread, now: datetime) -> None:
+        async with self._batch_db.transaction() as tx:
+            inside = await task_store.inside_at(
+                tx, task.lot_id, task.seen_at, limit=misreads.CANDIDATES_MAX
+            )
+            suspicion = misreads.NOBODY
+            if inside:
+                suspicion = self._matches.match(tasks.as_read(task, at=now), inside)
+            await task_store.rank_again(tx, task.task_id, suspicion, at=now)
+        candidate = misreads.recognised_later(suspicion, of=len(inside))
+        if candidate is not None:
+            with suppress(CandidateGone, MisreadDecided, MisreadOvertaken, StoreUnavailable):
+                await self._settle(task, candidate, actor=tasks.PLATFORM)
+
+    async def _settle(self, task: Misread, candidate: Candidate | None, *, actor: str) -> Decided:
         for tries in range(TRIES, 0, -1):
             try:
-                return await self._decide(task, choice, candidate=candidate, by=by)
+                return await self._decide(task, candidate, actor=actor)
             except Exception as error:
                 if isinstance(error, Refusal) or trouble_of(error) != Trouble.AGAIN:
                     raise
@@ -87,11 +133,10 @@ class MisreadDesk:
                     raise StoreUnavailable("The decision was not kept; send it again.") from error
         raise AssertionError("the last try returns or raises")
 
-    async def _decide(
-        self, seen: Misread, choice: Choice, *, candidate: Candidate | None, by: Principal
-    ) -> Decided:
+    async def _decide(self, seen: Misread, candidate: Candidate | None, *, actor: str) -> Decided:
         """Lock the cars, then the task; fold, and note it all, or none."""
         at = self._clock.now()
+        choice = Choice(None if candidate is None else candidate.stay_id)
         async with self._batch_db.transaction() as tx:
             if candidate is not None:
                 passage = tasks.passage_of(seen, candidate, at=at)
@@ -104,18 +149,19 @@ class MisreadDesk:
                 passage = tasks.passage_of(task, candidate, at=at)
                 kept = await self._fold(tx, task, passage, choice=choice)
                 actual = tasks.reading_of(candidate)
-                if actual is not None:
+                if actual is not None and actor != tasks.PLATFORM:
                     await task_store.add_reading(tx, task, actual=actual, at=at)
             outcome = tasks.decided(task, kept)
             await task_store.decide(
                 tx,
                 task.task_id,
                 at=at,
-                by=by.login,
+                by=actor,
                 chosen=outcome.chosen_stay_id,
                 outcome=_ENCODER.encode(outcome).decode(),
             )
-            await self._audit.append(tx, [tasks.change_of(task, choice, by)], at=at)
+            change = tasks.change_of(task, choice, actor=actor)
+            await self._audit.append(tx, [change], at=at)
         return outcome
 
     async def _fold(self, tx: Tx, task: Misread, passage: Passage, *, choice: Choice) -> Kept:

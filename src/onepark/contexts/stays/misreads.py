@@ -27,8 +27,9 @@ from onepark.contexts.stays.ports import Matches
 from onepark.kernel.types import LotId, StayId
 
 CANDIDATES_MAX = 10_000  # plates of one lot; in a fuller one nothing is taken for granted
-COMPARED_MAX = 100_000  # plates in one batch; exits beyond it are held as without an entry
+COMPARED_MAX = 100_000  # plates in one batch; exits beyond it are held and tried again later
 KEPT_MAX = 5
+NOBODY = Suspicion(Verdict.NONE, (), 0)
 
 CarKey = tuple[int, str]
 
@@ -97,7 +98,8 @@ def judge(
         lot = lots[passage.lot_id]
         compared += lot.size
         if compared > COMPARED_MAX:
-            break
+            case.suspicions[passage.key] = NOBODY
+            continue
         candidate = lot.judge(passage, case, matches)
         if candidate is not None:
             recognised.append(Recognised(passage, candidate))
@@ -127,9 +129,7 @@ class _Lot:
         candidates = [one for one, _ in filter(None, told)]
         seen_s = int(passage.seen_at.timestamp())
         candidates += [one for one in self.others if one.entered_s <= seen_s]
-        if not candidates:
-            return None
-        suspicion = matches.match(passage, candidates)
+        suspicion = matches.match(passage, candidates) if candidates else NOBODY
         inside = [
             one
             for one in suspicion.candidates
@@ -139,9 +139,8 @@ class _Lot:
             if passage.kind == Kind.EXIT:
                 self.gone.add(inside[0].car_key)
             return inside[0]
-        if inside:
-            kept = replace(suspicion, candidates=tuple(inside[:KEPT_MAX]))
-            case.suspicions[passage.key] = kept
+        kept = replace(suspicion, candidates=tuple(inside[:KEPT_MAX]))
+        case.suspicions[passage.key] = kept if inside else NOBODY
         return None
 
 
@@ -170,6 +169,12 @@ def _as_seen(case: CarCase, at: datetime) -> tuple[Candidate, bool] | None:
         return None
     whole = (stay_id, case.car.car_key, first.plate, first.plate_color, first.vehicle)
     return Candidate(*whole, int(came_at.timestamp())), is_inside
+
+
+def recognised_later(suspicion: Suspicion, *, of: int) -> Candidate | None:
+    """Return the car that a held exit is taken for, now that the plates inside are others."""
+    is_sure = suspicion.verdict in {Verdict.EXACT, Verdict.ACCEPTED} and of < CANDIDATES_MAX
+    return suspicion.candidates[0] if is_sure else None
 
 
 def _is_sure(passage: Passage, suspicion: Suspicion, inside: Sequence[Candidate]) -> bool:
@@ -204,8 +209,7 @@ def name_stays(folds: Sequence[Folded]) -> None:
     inside: dict[CarKey, StayId | None] = {}
     inside |= {(fold.car.lot_id, fold.car.car_key): fold.car.open_stay_id for fold in folds}
     for fold in folds:
-        named = [_named(doubt, inside) for doubt in fold.doubts]
-        fold.doubts = [doubt for doubt in named if doubt.suspicion.candidates]
+        fold.doubts = [_named(doubt, inside) for doubt in fold.doubts]
 
 
 def _named(doubt: Doubt, inside: Mapping[CarKey, StayId | None]) -> Doubt:

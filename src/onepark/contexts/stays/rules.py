@@ -285,7 +285,8 @@ class _Fold:
         suspicion = self.suspicions.get(passage.key)
         reason = HoldReason.ENTRY_MISSING
         if suspicion is not None:
-            self.doubt(Doubt(passage, suspicion, stay_id, decide_by(passage)))
+            if stay is not None or suspicion.candidates:
+                self.doubt(Doubt(passage, suspicion, stay_id, decide_by(passage)))
             if suspicion.verdict != Verdict.NONE:
                 reason = HoldReason.MISREAD_EXIT
         return Answer(Hold(reason), UNSET if stay_id is None else stay_id)

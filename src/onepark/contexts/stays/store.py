@@ -240,7 +240,7 @@ SAVE = """
         INSERT INTO stays.task (
             lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate,
             plate_raw, plate_color, vehicle, camera_model, image_url, seen_at, opened_at, due_at,
-            stay_id, verdict, model_version, candidates)
+            stay_id, verdict, model_version, candidates, tried_at)
         SELECT * FROM unnest($9::stays.task_row[])
         ON CONFLICT (lot_id, car_key) WHERE decided_at IS NULL AND passage_kind = 'exit_request'
         DO UPDATE SET
@@ -353,6 +353,7 @@ def _task_row(doubt: Doubt) -> tuple[object, ...]:
         suspicion.verdict,
         suspicion.model_version,
         _ENCODER.encode(suspicion.candidates).decode(),
+        passage.received_at,
     )
 
 

@@ -8,15 +8,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from msgspec.json import Decoder
+from msgspec.json import Decoder, Encoder
 
-from onepark.contexts.stays.model import Candidate, Car, CarCase, Kind
+from onepark.contexts.stays.model import Candidate, Car, CarCase, Kind, Suspicion
 from onepark.contexts.stays.store import pair_of
 from onepark.contexts.stays.tasks import Misread
 from onepark.infra.db import Record, Tx
 from onepark.kernel.types import LotId, OperatorId, StayId
 
 _CANDIDATES = Decoder(tuple[Candidate, ...])
+_ENCODER = Encoder()
 
 STAND_STILL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -64,6 +65,7 @@ PAGE_OF_MISREADS = """
     FROM stays.task AS task
     LEFT JOIN stays.stay AS kept ON kept.lot_id = task.lot_id AND kept.stay_id = task.stay_id
     WHERE task.decided_at IS NULL AND task.kind = 'misread_exit' AND task.task_id > $1
+        AND jsonb_array_length(task.candidates) > 0
         AND ($2::bigint IS NULL OR task.lot_id = $2)
         AND CASE task.passage_kind
             WHEN 'exit' THEN kept.state = 'entry_missing'
@@ -134,6 +136,71 @@ async def add_reading(tx: Tx, task: Misread, *, actual: str, at: datetime) -> No
     """Keep what the camera read and what the plate was."""
     key = (task.task_id, task.lot_id, task.operator_id)
     await tx.execute(ADD_READING, *key, task.camera_model, task.plate, actual, at)
+
+
+HELD_EXITS = """
+    SELECT task.*
+    FROM stays.task AS task
+    JOIN stays.stay AS kept ON kept.lot_id = task.lot_id AND kept.stay_id = task.stay_id
+    WHERE task.decided_at IS NULL AND task.passage_kind = 'exit' AND kept.state = 'entry_missing'
+        AND task.tried_at < $1 AND task.opened_at > $2
+    ORDER BY task.tried_at, task.task_id LIMIT $3
+"""
+
+INSIDE_AT = """
+    SELECT s.stay_id, s.car_key, s.plate, s.plate_color, s.vehicle,
+        extract(epoch FROM entered_at)::bigint AS entered_s
+    FROM stays.stay_order AS o
+    JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
+    WHERE o.lot_id = $1 AND NOT o.settled AND o.fee_fen IS NULL AND o.plate <> ''
+        AND o.opened_at <= $2 AND s.state = 'open'
+    ORDER BY o.opened_at DESC LIMIT $3
+"""
+
+RANK_AGAIN = """
+    UPDATE stays.task SET verdict = $2, model_version = $3, candidates = $4, tried_at = $5
+    WHERE task_id = $1 AND decided_at IS NULL
+"""
+
+# An exit that has its own entry by now, and a request of a car that drove off long ago.
+CLOSE_OVERTAKEN = """
+    UPDATE stays.task SET
+        decided_at = $1, decided_by = $2,
+        outcome = jsonb_build_object('task_id', task_id, 'chosen_stay_id', NULL,
+            'decision', jsonb_build_object('type', 'none'))
+    WHERE task_id IN (
+        SELECT task.task_id
+        FROM stays.task AS task
+        LEFT JOIN stays.stay AS kept ON kept.lot_id = task.lot_id AND kept.stay_id = task.stay_id
+        WHERE task.decided_at IS NULL
+            AND (kept.state <> 'entry_missing' OR task.stay_id IS NULL AND task.due_at < $3)
+        LIMIT $4 FOR UPDATE OF task SKIP LOCKED)
+"""
+
+
+async def held_exits(
+    tx: Tx, *, tried_before: datetime, opened_after: datetime, limit: int
+) -> list[Misread]:
+    """Return exits that wait still and were not tried of late, the longest untried first."""
+    rows = await tx.fetch(HELD_EXITS, tried_before, opened_after, limit)
+    return [_misread(row) for row in rows]
+
+
+async def inside_at(tx: Tx, lot_id: LotId, at: datetime, *, limit: int) -> list[Candidate]:
+    """Return the cars inside a lot that came in before a moment, the last one first."""
+    return [Candidate(*row) for row in await tx.fetch(INSIDE_AT, lot_id, at, limit)]
+
+
+async def rank_again(tx: Tx, task_id: int, suspicion: Suspicion, *, at: datetime) -> None:
+    """Note whose an exit may be as things are now."""
+    candidates = _ENCODER.encode(suspicion.candidates).decode()
+    told = (suspicion.verdict, suspicion.model_version, candidates, at)
+    await tx.execute(RANK_AGAIN, task_id, *told)
+
+
+async def close_overtaken(tx: Tx, *, at: datetime, by: str, before: datetime, limit: int) -> None:
+    """Close what needs nobody any more."""
+    await tx.execute(CLOSE_OVERTAKEN, at, by, before, limit)
 
 
 MODEL_REVISION = "SELECT count(*) FROM stays.plate_model"  # append-only, so it always moves

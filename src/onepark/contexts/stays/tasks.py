@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from onepark.contexts.stays.model import (
     Candidate,
@@ -21,10 +22,11 @@ from onepark.contexts.stays.model import (
 )
 from onepark.contexts.tariffs.model import Line
 from onepark.kernel.masks import mask_plate
-from onepark.kernel.staff import Change, Principal
+from onepark.kernel.staff import Change
 from onepark.kernel.types import Fen, LotCode, LotId, OperatorId, OrderNo, StayId
 
 DESK = ":desk"  # no device can have this name, so that no device can use up a decision's id
+PLATFORM = "onepark"  # who decides when the plates inside leave no doubt any more
 ENTRY_MISREAD = "entry_misread"  # a reason: the plate of the stay is the wrong one
 
 
@@ -123,8 +125,8 @@ def candidate_of(task: Misread, choice: Choice) -> Candidate | None:
     return next(chosen, None)
 
 
-def passage_of(task: Misread, candidate: Candidate, *, at: datetime) -> Passage:
-    """Return the exit as it is now known: of the chosen car, at the moment when it was seen.
+def as_read(task: Misread, *, at: datetime) -> Passage:
+    """Return the exit as the camera read it, under the id of its decision.
 
     The lane opens by a command and not by an answer, so what ends the stay is told by the lane.
     """
@@ -137,16 +139,28 @@ def passage_of(task: Misread, candidate: Candidate, *, at: datetime) -> Passage:
         lane=task.lane,
         confirms_exit=True,
         kind=task.passage_kind,
-        car_key=candidate.car_key,
-        plate=candidate.plate,
+        car_key=task.car_key,
+        plate=task.plate,
         plate_raw=task.plate_raw,
-        plate_color=candidate.plate_color,
-        vehicle=candidate.vehicle,
+        plate_color=task.plate_color,
+        vehicle=task.vehicle,
         seen_at=task.seen_at,
         received_at=at,
         fingerprint=blake2b(passage_id.encode(), digest_size=16).digest(),
         image_url=task.image_url,
+        camera_model=task.camera_model,
         decided_for=(task.device_id, task.passage_id),
+    )
+
+
+def passage_of(task: Misread, candidate: Candidate, *, at: datetime) -> Passage:
+    """Return the exit as it is now known: of the chosen car, at the moment when it was seen."""
+    return replace(
+        as_read(task, at=at),
+        car_key=candidate.car_key,
+        plate=candidate.plate,
+        plate_color=candidate.plate_color,
+        vehicle=candidate.vehicle,
     )
 
 
@@ -176,10 +190,10 @@ def reading_of(candidate: Candidate) -> str | None:
     return None if ENTRY_MISREAD in candidate.reasons else candidate.plate
 
 
-def change_of(task: Misread, choice: Choice, by: Principal) -> Change:
+def change_of(task: Misread, choice: Choice, *, actor: str) -> Change:
     """Return the line of the audit trail; it holds no plate."""
     return Change(
-        actor=by.login,
+        actor=actor,
         action="stays.misread_decided",
         subject=f"task {task.task_id}",
         operator_id=task.operator_id,
