@@ -218,6 +218,19 @@ def test_two_misread_exits_that_want_one_car_are_one_exit_and_one_question():
     assert told(folds[other])[0][0] == PassageState.HELD
 
 
+@pytest.mark.parametrize(
+    ("after", "state"),
+    [(minutes(2), PassageState.DUPLICATE_EXIT), (minutes(2.1), PassageState.HELD)],
+)
+def test_a_misread_exit_that_a_second_camera_misreads_alike_is_no_second_exit(after, state):
+    case = unknown(read(), read(at=NINE + after, device_id="cam-2"))
+    folds = take(case, others=(inside(), inside("苏B99999", 2)))
+    kept = [kept for fold in folds.values() for kept in fold.kept]
+    [second] = [one for one in kept if one.passage.device_id == "cam-2"]
+    assert second.state == state
+    assert [stay.exited_at for stay in folds[TRUE].stays.values()] == [NINE]
+
+
 def test_a_misread_request_and_the_misread_exit_after_it_are_one_cars():
     case = unknown(read(ASK), read(EXIT, NINE + minutes(1)))
     folds = take(case, others=(inside(),))

@@ -62,7 +62,9 @@ def unmatched(case: CarCase) -> list[Passage]:
     return [
         passage
         for passage in exits
-        if not any(at <= passage.seen_at for at in entered) and not _is_explained(passage, case)
+        if passage.key not in case.again
+        and not any(at <= passage.seen_at for at in entered)
+        and not _is_explained(passage, case)
     ]
 
 
@@ -121,9 +123,13 @@ class _Lot:
         self.is_crowded = len(others) >= CANDIDATES_MAX
         self.size = len(self.cases) + len(self.others)
         self.gone: set[str] = set()  # recognised at an exit before
+        self.left: dict[str, Recognised] = {}  # by the plate that was read
 
     def judge(self, passage: Passage, case: CarCase, matches: Matches) -> Candidate | None:
         """Return the car that the passage is taken for; else note whose it may be."""
+        before = self.left.get(passage.car_key)
+        if before is not None and again(passage, before.passage.seen_at):
+            return before.candidate
         told = [_as_seen(one, passage.seen_at) for one in self.cases if one is not case]
         of_batch = {one.car_key: is_inside for one, is_inside in filter(None, told)}
         candidates = [one for one, _ in filter(None, told)]
@@ -138,6 +144,7 @@ class _Lot:
         if not self.is_crowded and _is_sure(passage, suspicion, inside):
             if passage.kind == Kind.EXIT:
                 self.gone.add(inside[0].car_key)
+                self.left[passage.car_key] = Recognised(passage, inside[0])
             return inside[0]
         kept = replace(suspicion, candidates=tuple(inside[:KEPT_MAX]))
         case.suspicions[passage.key] = kept if inside else NOBODY

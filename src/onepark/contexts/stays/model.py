@@ -294,6 +294,7 @@ class CarCase(Struct):
     last: StayAndOrder | None = None  # the one that ended last
     near: list[StayAndOrder] = field(default_factory=list)  # where its late passages may belong
     suspicions: dict[tuple[int, str, str], Suspicion] = field(default_factory=dict)
+    again: dict[tuple[int, str, str], StayId] = field(default_factory=dict)  # seen a moment ago
 
 
 class Doubt(NamedTuple):

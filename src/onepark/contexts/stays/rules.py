@@ -81,7 +81,7 @@ class _Fold:
         known = (case.open, case.last, *case.near)
         self.pairs = {pair.stay.stay_id: pair for pair in known if pair is not None}
         self.moments = [p.seen_at for p in case.passages if p.kind != Kind.EXIT_REQUEST]
-        self.suspicions = case.suspicions
+        self.suspicions, self.again = case.suspicions, case.again
 
     def take(self, passage: Passage) -> Generator[PriceOf, Quote, None]:
         misread = passage.car_key != self.car.car_key
@@ -96,11 +96,15 @@ class _Fold:
 
     def recognise(self, passage: Passage) -> Told:
         """Take an exit that was read under another plate as this car's, if it can leave then."""
-        leaving = self.last is not None and confirms(passage, self.last.stay)
-        if not leaving and (self.open is None or not reaches(passage, self.open.stay)):
+        before = None if self.last is None else self.last.stay
+        left = before is not None and (
+            confirms(passage, before) or again(passage, before.exited_at)
+        )
+        if not left and (self.open is None or not reaches(passage, self.open.stay)):
             return Answer(Hold(HoldReason.MISREAD_EXIT)), PassageState.HELD
-        answer, _ = yield from self.decide(passage)
-        return replace(answer, reason=MISREAD), PassageState.MISREAD_EXIT
+        answer, state = yield from self.decide(passage)
+        moved = state in {PassageState.FOLDED, PassageState.ASKED}
+        return replace(answer, reason=MISREAD), PassageState.MISREAD_EXIT if moved else state
 
     # -- entry ---------------------------------------------------------------------------------
 
@@ -213,6 +217,8 @@ class _Fold:
 
     def leave(self, passage: Passage) -> Told:
         inside, before = self.open, self.last
+        if passage.key in self.again:
+            return Answer(Nothing(), self.again[passage.key]), PassageState.DUPLICATE_EXIT
         if inside is not None and reaches(passage, inside.stay):
             quote = yield PriceOf(inside.stay, passage.seen_at)
             inside.stay.exit_derived = passage.derived

@@ -16,7 +16,6 @@ from onepark.contexts.stays.model import (
     Candidate,
     Car,
     Count,
-    Doubt,
     Folded,
     Order,
     OrderState,
@@ -25,7 +24,8 @@ from onepark.contexts.stays.model import (
     StayAndOrder,
     StayState,
 )
-from onepark.contexts.stays.moments import CONFIRMS
+from onepark.contexts.stays.moments import CONFIRMS, REREAD
+from onepark.contexts.stays.tasks import row_of
 from onepark.infra.db import Again, Record, Tx
 from onepark.kernel.events import encode, name_of
 from onepark.kernel.types import LotId, Pool, StayId
@@ -48,6 +48,7 @@ class Loaded(NamedTuple):
     near: StayAndOrder | None  # the stay that a late passage may belong to
     block: int  # the first of 4,096 stay numbers that only this batch gets
     others: Sequence[Record] | None  # the cars inside the lots of unmatched exits; first row only
+    again: StayId | None  # the stay that this plate's exit was taken for a moment ago
 
 
 # The claims come first and the cars after them, both in key order: every batch takes its locks
@@ -141,7 +142,14 @@ LOAD = """
                 JOIN stays.stay AS s ON s.lot_id = lot.lot_id AND s.stay_id = unpriced.stay_id
                 WHERE s.state = 'open'
             ) AS others ON true
-        ) END AS others
+        ) END AS others,
+        CASE WHEN known.asks AND known.kind = 'exit' THEN (
+            SELECT p.stay_id FROM stays.passage AS p
+            WHERE p.lot_id = known.lot_id AND p.car_key = known.car_key AND p.kind = 'exit'
+                AND p.state = 'misread_exit'
+                AND p.seen_at BETWEEN known.seen_at - $10::interval AND known.seen_at
+            ORDER BY p.seen_at DESC LIMIT 1
+        ) END AS again
     FROM known
     LEFT JOIN LATERAL (
         SELECT s AS stay, o AS stay_order
@@ -186,6 +194,7 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
         [may_be_misread(passage) for passage in passages],
         CONFIRMS,
         CANDIDATES_MAX,
+        REREAD,
     )
     return [_loaded(passage, row) for passage, row in zip(passages, rows, strict=True)]
 
@@ -286,7 +295,7 @@ async def save(tx: Tx, folds: Sequence[Folded]) -> list[Count]:
         _deltas(folds),
         [name_of(fact) for fact in facts],
         [encode(fact) for fact in facts],
-        [_task_row(doubt) for doubt in doubts],
+        [row_of(doubt) for doubt in doubts],
     )
     decided = (len(stays), len(orders), len(cars), len(kept), len(kept), len(doubts))
     done = tuple(rows[0][:6])
@@ -329,34 +338,6 @@ def _passage_row(passage: Passage, state: str, stay_id: StayId | None) -> tuple[
     )
 
 
-def _task_row(doubt: Doubt) -> tuple[object, ...]:
-    passage, suspicion = doubt.passage, doubt.suspicion
-    return (
-        passage.lot_id,
-        passage.operator_id,
-        "misread_exit",
-        passage.device_id,
-        passage.passage_id,
-        passage.kind,
-        passage.lane,
-        passage.car_key,
-        passage.plate,
-        passage.plate_raw,
-        passage.plate_color,
-        passage.vehicle,
-        passage.camera_model,
-        passage.image_url,
-        passage.seen_at,
-        passage.received_at,
-        doubt.due_at,
-        doubt.stay_id,
-        suspicion.verdict,
-        suspicion.model_version,
-        _ENCODER.encode(suspicion.candidates).decode(),
-        passage.received_at,
-    )
-
-
 def _loaded(passage: Passage, row: Record) -> Loaded:
     answer = row["answer"]
     car = Car(passage.lot_id, passage.car_key, *row[2:6])
@@ -369,6 +350,7 @@ def _loaded(passage: Passage, row: Record) -> Loaded:
         pair_of(row["near"], row["near_order"]),
         row["block"],
         row["others"],
+        row["again"],
     )
 
 

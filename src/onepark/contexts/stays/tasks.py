@@ -9,11 +9,13 @@ from hashlib import blake2b
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.json import Encoder
 from msgspec.structs import replace
 
 from onepark.contexts.stays.model import (
     Candidate,
     Decision,
+    Doubt,
     Kept,
     Kind,
     Nothing,
@@ -117,6 +119,36 @@ class Decided(Struct, frozen=True, omit_defaults=True):
 
 
 NOBODY = Nothing()
+_ENCODER = Encoder()
+
+
+def row_of(doubt: Doubt) -> tuple[object, ...]:
+    """Return a task as stays.task_row."""
+    passage, suspicion = doubt.passage, doubt.suspicion
+    return (
+        passage.lot_id,
+        passage.operator_id,
+        "misread_exit",
+        passage.device_id,
+        passage.passage_id,
+        passage.kind,
+        passage.lane,
+        passage.car_key,
+        passage.plate,
+        passage.plate_raw,
+        passage.plate_color,
+        passage.vehicle,
+        passage.camera_model,
+        passage.image_url,
+        passage.seen_at,
+        passage.received_at,
+        doubt.due_at,
+        doubt.stay_id,
+        suspicion.verdict,
+        suspicion.model_version,
+        _ENCODER.encode(suspicion.candidates).decode(),
+        passage.received_at,
+    )
 
 
 def candidate_of(task: Misread, choice: Choice) -> Candidate | None:
