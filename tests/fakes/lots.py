@@ -1,6 +1,7 @@
 """The registry's directory, as far as a price goes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from onepark.kernel.types import LotCode, LotId, OperatorId
 
@@ -26,3 +27,14 @@ class Lots:
 
     def operator(self, operator_id: OperatorId) -> object | None:
         return next((lot for lot in self._lots.values() if lot.operator_id == operator_id), None)
+
+
+class NumberedLots:
+    """An archive in which a lot's code is its number, and every lot but 0 is known."""
+
+    def lot(self, code: LotCode) -> Any:
+        return self.lot_by_id(LotId(int(code))) if int(code) else None
+
+    def lot_by_id(self, lot_id: LotId) -> Any:
+        self.lot_id, self.code, self.name = lot_id, LotCode(f"{lot_id:012}"), "人民路停车场"
+        return self

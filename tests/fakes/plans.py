@@ -2,9 +2,25 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from onepark import _native
 from onepark.contexts.tariffs.model import Plan
 from onepark.kernel.types import LotId, PlanId
+
+FIVE_AN_HOUR = msgspec.json.encode(
+    {
+        "price_form": "market",
+        "windows": [
+            {
+                "name": "day",
+                "from": "00:00",
+                "to": "24:00",
+                "tiers": [{"unit_minutes": 60, "price_fen": 500}],
+            }
+        ],
+    }
+).decode()
 
 
 class NoPlans:

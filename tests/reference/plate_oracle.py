@@ -34,7 +34,9 @@ PATTERNS = {color: re.compile(f"(?:{form})", re.ASCII) for color, form in FORMS.
 def normalise(text: str) -> str:
     halved = [unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text]
     kept = [c for c in "".join(halved) if not is_space(c) and not re.fullmatch(SEPARATORS, c)]
-    return "".join(c.upper() if c.isascii() else c for c in kept)
+    spelled = "".join(c.upper() if c.isascii() else c for c in kept)
+    repaired = spelled[:2] + spelled[2:].replace("O", "0").replace("I", "1")
+    return repaired if is_plausible(repaired, "unknown") else spelled
 
 
 def is_space(c: str) -> bool:
@@ -44,3 +46,29 @@ def is_space(c: str) -> bool:
 
 def is_plausible(text: str, color: str) -> bool:
     return PATTERNS[color].fullmatch(text) is not None
+
+
+KINDS = {
+    "embassy": r"使[0-9]{6}|[0-9]{6}使",
+    "civil_aviation": rf"民航{ONE}{{5}}",
+    "armed_police": rf"WJ(?:警|{AREA[:33]})?{ONE}{{4,5}}",
+    "military": r"[A-HJ-NP-Z]{2}[0-9]{5}",
+    "emergency": rf"{AREA}{ONE}{{4,5}}应急",
+    "police": rf"{AREA}{ONE}{{4}}警",
+    "learner": rf"{AREA}{ONE}{{4}}学",
+    "trailer": rf"{AREA}{ONE}{{4}}挂",
+    "consulate": rf"{AREA}{ONE}{{4}}领",
+    "hong_kong": rf"粤Z{ONE}{{4}}港",
+    "macao": rf"粤Z{ONE}{{4}}澳",
+    "trial": rf"{AREA}{ONE}{{4,5}}试",
+    "oversize": rf"{AREA}{ONE}{{4,5}}超",
+    "temporary": rf"{AREA}(?:临{ONE}{{4,5}}|{ONE}{{4,5}}临)",
+    "energy_small": ENERGY_SMALL,
+    "energy_large": ENERGY_LARGE,
+    "ordinary": ORDINARY,
+}
+
+
+def kind(text: str) -> str:
+    found = (name for name, form in KINDS.items() if re.fullmatch(f"(?:{form})", text, re.ASCII))
+    return next(found, "none")

@@ -1,7 +1,6 @@
 //! What holds for every plan and every span.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use onepark_core::plate::{self, Color};
 use onepark_core::tariff::{Calendar, Carry, FIRST_S, LAST_S, PLAIN, Plan, Quote, Span, Vehicle};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -290,12 +289,5 @@ proptest! {
         for (entered_s, until_s) in [(entered_s, until_s), (FIRST_S, until_s), (FIRST_S, LAST_S - 1)] {
             let _ = plan.price(&Span { entered_s, until_s, vehicle: Vehicle::Small, carry, terms: &PLAIN });
         }
-    }
-
-    #[test]
-    fn a_normalised_plate_is_its_own_spelling(text in any::<String>()) {
-        let once = plate::normalise(&text);
-        prop_assert_eq!(plate::normalise(&once), once.clone());
-        let _ = plate::is_plausible(&once, Color::Unknown);
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use onepark_core::plate::{self, Color};
+use onepark_core::plate::{self, Color, ColorSystem, Model, Observation, Stay};
 use onepark_core::tariff::{Calendar, Carry, Coupon, FIRST_S, Plan, Span, Terms, Traits, Vehicle};
 
 fn root() -> PathBuf {
@@ -108,5 +108,69 @@ fn every_plate_is_spelled_and_judged() {
         assert_eq!(text, row[1], "{row:?}");
         let color = Color::parse(&row[2]).unwrap();
         assert_eq!(plate::is_plausible(&text, color), row[3] == "yes", "{row:?}");
+    }
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| String::from("-"))
+}
+
+#[test]
+fn every_plate_is_classified_with_a_reason() {
+    for row in rows("plate_class.tsv") {
+        let judged = plate::classify(&row[0], Color::parse(&row[1]).unwrap());
+        let found = [
+            String::from(judged.kind.as_str()),
+            or_dash(judged.province.map(String::from)),
+            or_dash(judged.authority.map(String::from)),
+            String::from(judged.color.as_str()),
+            or_dash(judged.fault.map(|fault| String::from(fault.rule))),
+            or_dash(judged.fault.and_then(|fault| fault.place).map(|place| place.to_string())),
+        ];
+        assert_eq!(found, row[2..8], "{row:?}");
+    }
+}
+
+#[test]
+fn every_vendors_colour_is_one_of_ours() {
+    for row in rows("plate_color.tsv") {
+        let system = ColorSystem::parse(&row[0]);
+        let color = system.and_then(|system| system.color(row[1].parse().unwrap()));
+        let name = color.map(|color| plate::classify(&row[2], color).color.as_str());
+        assert_eq!(or_dash(name.map(String::from)), row[3], "{row:?}");
+    }
+}
+
+type Report = (String, Color, Option<Vehicle>, i64);
+
+fn stay((plate, color, vehicle, entered_s): &Report) -> Stay<'_> {
+    Stay { plate, color: *color, vehicle: *vehicle, entered_s: *entered_s }
+}
+
+/// Read `plate,colour,vehicle,seconds from noon`.
+fn report(text: &str) -> Report {
+    let cells: Vec<&str> = text.split(',').collect();
+    let color = Color::parse(cells[1]).unwrap();
+    (String::from(cells[0]), color, Vehicle::parse(cells[2]), cells[3].parse().unwrap())
+}
+
+#[test]
+fn every_reading_finds_its_car() {
+    let model = Model::compile(plate::prior()).unwrap();
+    for row in rows("plate_match.tsv") {
+        let inside: Vec<_> =
+            row[2].split(';').filter(|text| !text.is_empty()).map(report).collect();
+        let stays: Vec<Stay<'_>> = inside.iter().map(stay).collect();
+        let (plate, color, vehicle, seen_s) = report(&row[1]);
+        let seen = Observation { plate: &plate, color, vehicle, seen_s };
+        let answer = model.match_one(&seen, &stays);
+        let best = answer.ranked.first();
+        let why = best.map(|best| best.reasons.join(" ")).filter(|why| !why.is_empty());
+        let found = [
+            String::from(answer.verdict.as_str()),
+            or_dash(best.map(|best| best.index.to_string())),
+            or_dash(why),
+        ];
+        assert_eq!(found, row[3..6], "{row:?}");
     }
 }

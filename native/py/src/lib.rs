@@ -13,7 +13,10 @@ mod _native {
     #[pymodule_export]
     use super::columns::price_columns;
     #[pymodule_export]
-    use super::plate::{normalise_plate, plate_is_plausible};
+    use super::plate::{
+        PlateIndex, PlateModel, PlateModelError, classify_plate, learn_plate_model,
+        normalise_plate, plate_color, plate_is_plausible, prior_plate_model,
+    };
     #[pymodule_export]
     use super::tariff::{Plan, PlanError, SpanError, price_many};
     #[pymodule_export]

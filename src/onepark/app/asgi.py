@@ -45,6 +45,7 @@ PARTS = (
         "checks",
         "tariff_office",
         "orders",
+        "desk",
         "payments",
         "vacancies",
         "gate",

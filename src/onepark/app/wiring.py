@@ -21,6 +21,8 @@ from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
+from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
@@ -65,7 +67,9 @@ class Platform:
     tariffs: Tariffs
     checks: Checks
     tariff_office: TariffOffice
+    plates: PlateModels
     stays: Stays
+    desk: MisreadDesk
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
@@ -77,11 +81,12 @@ class Platform:
         return self.registry.directory
 
     def refresh_jobs(self) -> list[Job]:
-        """Return what keeps the archive and the tariffs in memory up to date."""
+        """Return what keeps the archive, the tariffs and the plate models up to date."""
 
         async def refresh() -> int:
             await self.registry.refresh()
             await self.tariffs.refresh()
+            await self.plates.refresh()
             return 0
 
         return [Job("refresh", REFRESH_EVERY_S, refresh)]
@@ -90,7 +95,7 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.clock),
+            *stay_jobs.jobs(self.stays, self.plates, self.desk, self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
         ]
@@ -108,6 +113,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
         await platform.registry.load()
         await platform.tariffs.load()
+        await platform.plates.load()
         yield platform
 
 
@@ -147,7 +153,8 @@ def _assemble(
     tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
     tariffs, checks = Tariffs(databases.service, clock), Checks(limiter)
-    stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock)
+    plates = PlateModels(databases.service, clock)
+    stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock, matches=plates)
     vacancies = Vacancies(
         redis,
         databases.service,
@@ -171,7 +178,9 @@ def _assemble(
         tariff_office=TariffOffice(
             databases.staff, tariffs=tariffs, checks=checks, audit=Audit(), clock=clock
         ),
+        plates=plates,
         stays=stays,
+        desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
@@ -197,6 +206,20 @@ def _access(
         limiter=limiter,
         clock=clock,
         logins_per_minute=settings.login_per_minute_max,
+    )
+
+
+def _desk(
+    databases: Databases, clock: Clock, *, stays: Stays, plates: PlateModels, registry: Registry
+) -> MisreadDesk:
+    return MisreadDesk(
+        databases.staff,
+        databases.batch,
+        stays=stays,
+        matches=plates,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
     )
 
 

@@ -32,6 +32,8 @@ class Permission(StrEnum):
     DRAFT_TARIFF = "draft_tariff"
     PUBLISH_TARIFF = "publish_tariff"
     RULE_CALENDAR = "rule_calendar"
+    READ_MISREADS = "read_misreads"
+    DECIDE_MISREAD = "decide_misread"
 
 
 class Principal(Struct, frozen=True):

@@ -181,7 +181,10 @@ def _lot(town: Town, kind: Kind, *, code: str, number: int, random: Random) -> d
             {"lane": lane, "direction": "entry" if way == "E" else "exit", "confirms_exit": True}
             for lane, way in lanes
         ],
-        "devices": [{"device": f"{lane}-cam", "lanes": [lane]} for lane, _ in lanes],
+        "devices": [
+            {"device": f"{lane}-cam", "lanes": [lane], "camera_model": _camera_of(kind)}
+            for lane, _ in lanes
+        ],
     }
     return {name: value for name, value in lot.items() if value is not None}
 
@@ -199,6 +202,11 @@ def _near(town: Town, random: Random) -> tuple[float, float]:
 def _operator_of(town: Town, kind: Kind) -> str:
     """The western harbour towns have an operator of their own for what the city runs elsewhere."""
     return "LINGANG" if town.west and kind.operator == "GONGYONG" else kind.operator
+
+
+def _camera_of(kind: Kind) -> str:
+    """The streets have another camera than garages have."""
+    return "DEMO-LPR-S" if kind.parking_type == 3 else "DEMO-LPR-G"  # noqa: PLR2004  道路
 
 
 def _hours_of(kind: Kind) -> Any:

@@ -225,3 +225,49 @@ async def test_old_commands_are_forgotten_with_their_plates(gate, stays, owner, 
         "SELECT count(*) FROM gate.command WHERE command_id = $1", command.command_id
     )
     assert left == 0
+
+
+async def let_out(stays: Stays, clock: HandClock) -> OrderNo:
+    """A car that a person recognised at out-1, and that owes nothing."""
+    plate = f"苏B{next(plates)}"
+    await stays.take([a_passage(plate=plate)])
+    decided = a_passage(
+        Kind.EXIT_REQUEST,
+        clock.at,
+        plate=plate,
+        device_id=":desk",
+        lane="out-1-lane",
+        decided_for=("out-1", f"asked-{plate}"),
+        received_at=clock.at,
+    )
+    batch = await stays.take([decided])
+    assert batch.taken[0].answer is not None
+    return OrderNo(str(batch.taken[0].answer.order_no))
+
+
+async def test_a_car_that_a_person_recognised_is_let_out_where_it_asked(gate, stays, owner, clock):
+    order_no = await let_out(stays, clock)
+    assert await gate.open_for_let_outs() == 1
+    assert await gate.open_for_let_outs() == 0
+    [command] = await commands(gate, clock)
+    assert (command.order_no, command.reason) == (order_no, "recognised")
+    assert command.passage_id == f"asked-{command.plate}", "the request that the device sent"
+    assert await commands(gate, clock, "out-2") == []
+
+
+async def test_a_car_that_was_recognised_too_late_is_not_let_out(gate, stays, owner, clock):
+    await let_out(stays, clock)
+    clock.go(minutes(3.1))
+    assert await gate.open_for_let_outs() == 1
+    assert await commands(gate, clock) == []
+
+
+async def test_where_no_exit_is_sent_the_lane_opened_for_a_recognised_car_ends_its_stay(
+    gate, stays, owner, clock
+):
+    order_no = await let_out(stays, clock)
+    await gate.open_for_let_outs()
+    [command] = await commands(gate, clock)
+    assert await state_of(owner, order_no) == ("open", False)
+    await acknowledge(gate, clock, command.command_id)
+    assert await state_of(owner, order_no) == ("closed", True)

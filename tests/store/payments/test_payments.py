@@ -29,21 +29,8 @@ from onepark.kernel.types import Fen, LotId, OrderNo
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.channel import OpenChannel
 from tests.fakes.clock import HandClock
-from tests.fakes.plans import OnePlan
+from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
 
-FIVE_AN_HOUR = msgspec.json.encode(
-    {
-        "price_form": "market",
-        "windows": [
-            {
-                "name": "day",
-                "from": "00:00",
-                "to": "24:00",
-                "tiers": [{"unit_minutes": 60, "price_fen": 500}],
-            }
-        ],
-    }
-).decode()
 AN_HOUR_AND_A_MINUTE = minutes(61)
 numbers = count(1)
 plates = count(10_000)

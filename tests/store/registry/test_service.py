@@ -172,6 +172,29 @@ async def test_a_device_may_watch_another_lane_of_its_lot(imports, registry):
     assert registry.directory.device(CAMERA).lanes == {both[0]}
 
 
+async def test_a_camera_is_known_by_its_model_which_the_next_file_may_change(imports, registry):
+    code = "320281001277"
+    for models, known, changed in (
+        ({"camera_model": "HX-200"}, "HX-200", 0),
+        ({"camera_model": "HX-200"}, "HX-200", 0),
+        ({"camera_model": "HX-300 v2"}, "HX-300 v2", 1),
+        ({}, None, 1),
+    ):
+        camera = {"device": f"{code}-X1-cam", "lanes": [f"{code}-X1"], **models}
+        report = await filed(imports, a_lot(code, devices=[camera]))
+        await registry.load()
+        assert registry.directory.device(f"{code}-X1-cam").camera_model == known
+        assert report.changed_lots == changed
+
+
+@pytest.mark.parametrize("model", ["", " ", "型号", "x" * 65, "a\nb"])
+async def test_a_camera_model_that_is_no_name_is_refused(imports, model):
+    camera = {"device": CAMERA, "lanes": ["320281001201-X1"], "camera_model": model}
+    reading = a_reading(a_lot(devices=[camera]))
+    report = await imports.import_reading(reading, actor="test")
+    assert report.refused
+
+
 async def test_two_imports_at_the_same_moment_follow_each_other(imports, registry):
     files = [a_reading(a_lot(f"3202810012{n:02d}")) for n in range(1, 9)]
     reports = await asyncio.gather(*(imports.import_reading(f, actor="t") for f in files))

@@ -25,6 +25,8 @@ def a_person(role: StaffRole, operator_id: int | None = None) -> Principal:
         (P.READ_TARIFFS, set(R)),
         (P.DRAFT_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
         (P.PUBLISH_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
+        (P.READ_MISREADS, set(R)),
+        (P.DECIDE_MISREAD, {R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
     ],
 )
 def test_each_permission_belongs_to_these_roles(permission, roles):

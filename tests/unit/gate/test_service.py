@@ -74,6 +74,9 @@ class AcceptsAll:
     async def take_paid_orders(self, tx: Any, *, limit: int) -> list[Any]:
         return []
 
+    async def take_let_outs(self, tx: Any, *, limit: int) -> list[Any]:
+        return []
+
 
 class ShowsNothing:
     async def publish(self, counts: Sequence[Count]) -> None: ...

@@ -11,19 +11,25 @@ from onepark.kernel.types import OperatorId
 
 OPERATOR_ROLES = frozenset({StaffRole.OPERATOR_ADMIN, StaffRole.OPERATOR_CLERK})
 
-_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY, Permission.READ_TARIFFS})
+_READING = frozenset({
+    Permission.READ_SELF,
+    Permission.READ_REGISTRY,
+    Permission.READ_TARIFFS,
+    Permission.READ_MISREADS,
+})
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
 _ADMINISTERING = _DRAFTING | {
     Permission.CREATE_ACCOUNT,
     Permission.ROTATE_SECRET,
     Permission.PUBLISH_TARIFF,
 }
+_RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD})  # who has the lot's images and its intercom
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
     StaffRole.CITY_ADMIN: _ADMINISTERING | {Permission.RULE_CALENDAR},
     StaffRole.CITY_SUPERVISOR: _READING,
-    StaffRole.OPERATOR_ADMIN: _ADMINISTERING,
-    StaffRole.OPERATOR_CLERK: _DRAFTING,
+    StaffRole.OPERATOR_ADMIN: _ADMINISTERING | _RUNNING_LOTS,
+    StaffRole.OPERATOR_CLERK: _DRAFTING | _RUNNING_LOTS,
     StaffRole.AUDITOR: _READING,
 }
 

@@ -1,6 +1,6 @@
 """What the gate does by itself.
 
-Owns: acting on paid orders, forgetting old commands.
+Owns: acting on paid orders and on cars let out, forgetting old commands.
 Never: runs twice for one fact.
 """
 
@@ -11,6 +11,7 @@ from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
 
 OPEN_EVERY_S = 0.1
+LET_OUT_EVERY_S = 0.5
 FORGET_EVERY_S = 600
 KEEP_COMMANDS = timedelta(days=1)
 
@@ -24,5 +25,6 @@ def jobs(gate: Gate, clock: Clock) -> list[Job]:
 
     return [
         Job("gate.open_for_paid_orders", OPEN_EVERY_S, gate.open_for_paid_orders),
+        Job("gate.open_for_let_outs", LET_OUT_EVERY_S, gate.open_for_let_outs),
         Job("gate.forget_commands", FORGET_EVERY_S, forget),
     ]

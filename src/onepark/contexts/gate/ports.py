@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from onepark.contexts.registry.model import Device, Lane, Lot
-from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Count, Passage
 from onepark.contexts.stays.service import Batch
 from onepark.infra.db import Tx
@@ -32,6 +32,8 @@ class TakesPassages(Protocol):
     async def take(self, passages: Sequence[Passage]) -> Batch: ...
 
     async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]: ...
+
+    async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]: ...
 
 
 class ShowsCounts(Protocol):

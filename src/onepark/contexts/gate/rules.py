@@ -131,6 +131,7 @@ def _passage(given: PassageIn, device: Device, *, lane: Lane, received_at: datet
         image_url=given.image_url,
         entered_at=given.entered_at,
         plate_suspect=not _native.plate_is_plausible(plate, given.plate_color.value),
+        camera_model=device.camera_model or "",
     )
 
 
@@ -226,4 +227,9 @@ def result_of_rejection(rejection: Rejection) -> PassageResult:
 
 def may_open(paid: OrderPaid, now: datetime) -> bool:
     """Open only for a car that is inside and asked to leave a moment ago."""
-    return paid.still_inside and paid.asked_at is not None and now - paid.asked_at <= ASKED_LATELY
+    return paid.still_inside and paid.asked_at is not None and asked_lately(paid.asked_at, now)
+
+
+def asked_lately(asked_at: datetime, now: datetime) -> bool:
+    """Tell whether a car is believed to wait at its lane still."""
+    return now - asked_at <= ASKED_LATELY

@@ -38,7 +38,7 @@ from onepark.contexts.gate.model import (
 )
 from onepark.contexts.gate.ports import Archive, ShowsCounts, TakesPassages
 from onepark.contexts.registry.model import Device
-from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Passage, Taken
 from onepark.infra.batching import Batcher, QueueFull
 from onepark.infra.clock import Clock
@@ -234,26 +234,39 @@ class Gate:
         async with self._db.transaction() as tx:
             paid = await self._stays.take_paid_orders(tx, limit=RELAY_AT_ONCE)
             for fact in paid:
-                await self._open_for(tx, fact, now)
+                if rules.may_open(fact, now):
+                    await self._open_for(tx, fact, now, reason="paid")
         return len(paid)
 
-    async def _open_for(self, tx: Tx, paid: OrderPaid, now: datetime) -> None:
-        device = self._archive().device(DeviceId(paid.asked_device_id or ""))
-        if device is None or not rules.may_open(paid, now):
+    async def open_for_let_outs(self) -> int:
+        """Give the open commands of cars that a person recognised and that owe nothing."""
+        now = self._clock.now()
+        async with self._db.transaction() as tx:
+            let_out = await self._stays.take_let_outs(tx, limit=RELAY_AT_ONCE)
+            for fact in let_out:
+                if rules.asked_lately(fact.asked_at, now):
+                    await self._open_for(tx, fact, now, reason="recognised")
+        return len(let_out)
+
+    async def _open_for(
+        self, tx: Tx, fact: OrderPaid | LetOut, now: datetime, *, reason: str
+    ) -> None:
+        device = self._archive().device(DeviceId(fact.asked_device_id or ""))
+        if device is None:
             return
         await store.new_command(
             tx,
             store.NewCommand(
-                lot_id=paid.lot_id,
+                lot_id=fact.lot_id,
                 operator_id=device.operator_id,
                 device_id=device.device_id,
-                lane=paid.asked_lane or "",
+                lane=fact.asked_lane or "",
                 kind=CommandKind.OPEN,
-                reason="paid",
-                passage_id=paid.asked_passage_id or "",
-                plate=paid.plate,
-                car_key=paid.car_key,
-                order_no=paid.order_no,
+                reason=reason,
+                passage_id=fact.asked_passage_id or "",
+                plate=fact.plate,
+                car_key=fact.car_key,
+                order_no=fact.order_no,
                 created_at=now,
                 expires_at=now + rules.OPEN_LIVES,
             ),

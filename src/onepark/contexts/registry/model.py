@@ -77,6 +77,13 @@ class Direction(StrEnum):
 LotText: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{12}$(?!\n)", examples=["320281001101"])]
 LaneText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 DeviceText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
+CameraModel: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$(?!\n)",
+        description="相机型号 Cameras of one model misread alike",
+    ),
+]
 OperatorText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{2,32}$(?!\n)")]
 Title: TypeAlias = Annotated[str, Meta(pattern=r"^[^\u0000-\u001f\u007f]{1,128}$(?!\n)")]
 Latitude: TypeAlias = Annotated[float, Meta(ge=3, le=54)]  # China's own extent: an exchanged
@@ -170,6 +177,7 @@ class Device(Struct, frozen=True):
     operator_id: OperatorId
     lanes: frozenset[LaneCode]
     secrets: tuple[DeviceSecret, ...]  # newest first
+    camera_model: str | None = None
 
 
 class DeviceRow(Struct, frozen=True):
@@ -179,6 +187,7 @@ class DeviceRow(Struct, frozen=True):
     lot_id: LotId
     operator_id: OperatorId
     lanes: frozenset[LaneCode] = frozenset()
+    camera_model: str | None = None
 
 
 class SealedSecret(Struct, frozen=True):
@@ -207,11 +216,12 @@ class LaneFiling(Struct, frozen=True, forbid_unknown_fields=True):
     confirms_exit: bool = True
 
 
-class DeviceFiling(Struct, frozen=True, forbid_unknown_fields=True):
-    """A device as an import file states it."""
+class DeviceFiling(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A device as an import file states it; cameras of one model misread alike."""
 
     device: DeviceText
     lanes: Annotated[tuple[LaneText, ...], Meta(min_length=1, max_length=16)]
+    camera_model: CameraModel | None = None
 
 
 class LotFiling(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

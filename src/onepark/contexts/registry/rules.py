@@ -196,7 +196,7 @@ def _filing_of(
             for lane in directory.lanes_of(lot.lot_id)
         ),
         devices=tuple(
-            DeviceFiling(device.device_id, tuple(sorted(device.lanes)))
+            DeviceFiling(device.device_id, tuple(sorted(device.lanes)), device.camera_model)
             for device in sorted(devices, key=lambda device: device.device_id)
         ),
     )
@@ -211,7 +211,7 @@ def _joined(lot: LotFiling, before: LotFiling | None) -> LotFiling:
         zones=tuple(sorted(lot.zones, key=lambda zone: zone.zone)),
         lanes=tuple(lanes[name] for name in sorted(lanes)),
         devices=tuple(
-            DeviceFiling(name, tuple(sorted(set(devices[name].lanes)))) for name in sorted(devices)
+            replace(one, lanes=tuple(sorted(set(one.lanes)))) for _, one in sorted(devices.items())
         ),
     )
 

@@ -202,6 +202,7 @@ class RegistryImports:
             await store.put_lanes(tx, lots)
             tick(start + len(lots), len(plan.lots))
         devices = await store.add_devices(tx, plan.new_devices)
+        await store.name_cameras(tx, plan.lots)
         await store.put_bindings(tx, plan.lots)
         sealed = [_sealed(self._sealer, one, secrets[one.device_id]) for one in devices]
         await store.add_secrets(tx, sealed, at=at)
@@ -249,6 +250,7 @@ def _directory_of(rows: _Rows, opened: dict[bytes, bytes]) -> Directory:
                 one.operator_id,
                 one.lanes,
                 tuple(secrets.get(one.device_id, ())),
+                one.camera_model,
             )
             for one in rows.devices
         ),

@@ -61,7 +61,8 @@ LANES = "SELECT lane, lot_id, direction, confirms_exit FROM registry.lane"
 
 DEVICES = """
     SELECT device.device_id, device.lot_id, device.operator_id,
-           coalesce(array_agg(lane) FILTER (WHERE lane IS NOT NULL), '{}') AS lanes
+           coalesce(array_agg(lane) FILTER (WHERE lane IS NOT NULL), '{}') AS lanes,
+           device.camera_model
     FROM registry.device
     LEFT JOIN registry.device_lane USING (device_id)
     GROUP BY device.device_id
@@ -187,6 +188,13 @@ ADD_DEVICES = """
     RETURNING device_id, lot_id, operator_id
 """
 
+NAME_CAMERAS = """
+    UPDATE registry.device SET camera_model = filed.camera_model
+    FROM unnest($1::text[], $2::text[]) AS filed (device_id, camera_model)
+    WHERE device.device_id = filed.device_id
+      AND coalesce(device.camera_model, '') <> coalesce(filed.camera_model, '')
+"""
+
 DROP_OTHER_BINDINGS = """
     DELETE FROM registry.device_lane
     WHERE device_id = ANY($1::text[])
@@ -228,15 +236,12 @@ async def lots(tx: Tx) -> list[Record]:
 
 async def lanes(tx: Tx) -> list[Lane]:
     rows = await tx.fetch(LANES)
-    return [
-        Lane(lane, lot_id, Direction(direction), confirms)
-        for lane, lot_id, direction, confirms in rows
-    ]
+    return [Lane(lane, lot, Direction(way), confirms) for lane, lot, way, confirms in rows]
 
 
 async def devices(tx: Tx) -> list[DeviceRow]:
     rows = await tx.fetch(DEVICES)
-    return [DeviceRow(one, lot, operator, frozenset(lanes)) for one, lot, operator, lanes in rows]
+    return [DeviceRow(one, lot, owner, frozenset(at), model) for one, lot, owner, at, model in rows]
 
 
 async def good_secrets(tx: Tx, *, at: datetime) -> list[SealedSecret]:
@@ -345,6 +350,12 @@ async def add_devices(tx: Tx, new: Sequence[tuple[LotCode, DeviceId]]) -> list[D
     """Write devices that the city has never seen."""
     rows = await tx.fetch(ADD_DEVICES, *_columns(new, width=2))
     return [DeviceRow(*row) for row in rows]
+
+
+async def name_cameras(tx: Tx, filed: Sequence[LotFiling]) -> None:
+    """Note which model each camera of these lots is."""
+    named = [(one.device, one.camera_model) for lot in filed for one in lot.devices]
+    await tx.execute(NAME_CAMERAS, *_columns(named, width=2))
 
 
 async def put_bindings(tx: Tx, filed: Sequence[LotFiling]) -> None:

@@ -65,3 +65,57 @@ class TariffNotLoaded(Refusal, Again):
     title = "The tariff is not loaded yet; try again."
     title_zh = "收费规则尚未加载，请重试"
     retry_after_s: ClassVar[int | None] = 1
+
+
+class LotUnknown(Refusal):
+    """No lot has this code."""
+
+    code = "stays.lot_unknown"
+    status = 404
+    title = "No such lot."
+    title_zh = "停车场不存在"
+
+
+class MisreadUnknown(Refusal):
+    """No misread exit of one's own operator has this number."""
+
+    code = "stays.misread_unknown"
+    status = 404
+    title = "No such misread exit."
+    title_zh = "误识别待办不存在"
+
+
+class CandidateUnknown(Refusal):
+    """The stay that was chosen is none of the candidates."""
+
+    code = "stays.candidate_unknown"
+    status = 422
+    title = "The stay is none of the candidates."
+    title_zh = "所选停车记录不在候选之列"
+
+
+class CandidateGone(Refusal):
+    """The chosen car has left by another exit meanwhile; choose again."""
+
+    code = "stays.candidate_gone"
+    status = 409
+    title = "The chosen car has left meanwhile."
+    title_zh = "所选车辆已离场"
+
+
+class MisreadDecided(Refusal):
+    """It was decided before, and otherwise."""
+
+    code = "stays.misread_decided"
+    status = 409
+    title = "It has been decided otherwise."
+    title_zh = "该待办已有不同的处理结果"
+
+
+class MisreadOvertaken(Refusal):
+    """The entry of the very plate that was read has come meanwhile: nothing was misread."""
+
+    code = "stays.misread_overtaken"
+    status = 409
+    title = "The exit has found its own entry."
+    title_zh = "该出场记录已匹配到自己的入场记录"

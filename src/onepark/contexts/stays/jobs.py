@@ -1,21 +1,25 @@
 """What stays do by themselves.
 
-Owns: partitions made ahead, facts that nobody listens to.
-Never: touches a stay.
+Owns: partitions made ahead, facts that nobody listens to, what decisions teach, held exits.
+Never: decides.
 """
 
 from datetime import timedelta
 
+from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
 
 MONTHS_EVERY_S = 3_600
 FORGET_EVERY_S = 30
+LEARN_EVERY_S = 60
+RECOGNISE_EVERY_S = 30
 KEEP_FACTS = timedelta(hours=1)
 
 
-def jobs(stays: Stays, clock: Clock) -> list[Job]:
+def jobs(stays: Stays, models: PlateModels, desk: MisreadDesk, clock: Clock) -> list[Job]:
     """Return the recurring work of stays."""
 
     async def make_months() -> int:
@@ -28,4 +32,6 @@ def jobs(stays: Stays, clock: Clock) -> list[Job]:
     return [
         Job("stays.make_passage_months", MONTHS_EVERY_S, make_months),
         Job("stays.drop_facts", FORGET_EVERY_S, forget),
+        Job("stays.learn_plates", LEARN_EVERY_S, models.learn),
+        Job("stays.recognise_later", RECOGNISE_EVERY_S, desk.recognise_later),
     ]

@@ -49,6 +49,8 @@ class Passage(Struct, frozen=True, gc=False):
     entered_at: datetime | None = None
     plate_suspect: bool = False
     derived: bool = False  # nobody saw it: an opened barrier stands for it
+    camera_model: str = ""
+    decided_for: tuple[str, str] | None = None  # device and id of the held one that it stands for
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -59,6 +61,11 @@ class Passage(Struct, frozen=True, gc=False):
     def car(self) -> tuple[int, str]:
         """Return the key of the car's row."""
         return (self.lot_id, self.car_key)
+
+    @property
+    def asked_by(self) -> tuple[str, str]:
+        """Return the device and the id that a command at its lane names."""
+        return self.decided_for or (self.device_id, self.passage_id)
 
 
 class OpenReason(StrEnum):
@@ -75,6 +82,7 @@ class HoldReason(StrEnum):
 
     ENTRY_MISSING = "entry_missing"
     CLOCK_SUSPECT = "clock_suspect"  # the exit would lie before the entry
+    MISREAD_EXIT = "misread_exit"  # one of several cars inside, or a person must make sure
 
 
 class Open(Struct, frozen=True, tag="open", tag_field="type"):
@@ -113,6 +121,7 @@ class PassageState(StrEnum):
     DUPLICATE_ENTRY = "duplicate_entry"
     DUPLICATE_EXIT = "duplicate_exit"
     LATE = "late"  # kept; it belongs before what is known already
+    MISREAD_EXIT = "misread_exit"  # folded: it was the car inside that it resembles
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -148,6 +157,7 @@ class StayState(StrEnum):
     CLOSED = "closed"
     ENTRY_MISSING = "entry_missing"
     EXIT_MISSING = "exit_missing"
+    MISREAD_EXIT = "misread_exit"  # it never was one: its exit was another car's
 
 
 class Stay(Struct):
@@ -245,14 +255,55 @@ class StayAndOrder(Struct):
     order: Order | None
 
 
+class Verdict(StrEnum):
+    """What the plates inside say of an exit whose own plate is not inside."""
+
+    EXACT = "exact"  # the same text under another colour
+    ACCEPTED = "accepted"
+    AMBIGUOUS = "ambiguous"
+    NONE = "none"
+
+
+class Candidate(Struct, frozen=True):
+    """A car inside that a misread exit may be; the best of them comes first."""
+
+    stay_id: StayId | None  # None: the stay begins in this batch
+    car_key: str
+    plate: str
+    plate_color: str
+    vehicle: str
+    entered_s: int
+    score_milli: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class Suspicion(Struct, frozen=True):
+    """Whose exit it may be, and the version of the camera's model that says so."""
+
+    verdict: Verdict
+    candidates: tuple[Candidate, ...]
+    model_version: int
+
+
 class CarCase(Struct):
     """Everything that one decision about one car may look at."""
 
     car: Car
-    passages: list[Passage]
+    passages: list[Passage]  # those of its plate, and misread ones that are its own
     open: StayAndOrder | None = None
     last: StayAndOrder | None = None  # the one that ended last
     near: list[StayAndOrder] = field(default_factory=list)  # where its late passages may belong
+    suspicions: dict[tuple[int, str, str], Suspicion] = field(default_factory=dict)
+    again: dict[tuple[int, str, str], StayId] = field(default_factory=dict)  # seen a moment ago
+
+
+class Doubt(NamedTuple):
+    """A held passage that a person must look at, and the stay that was kept for it."""
+
+    passage: Passage
+    suspicion: Suspicion
+    stay_id: StayId | None
+    due_at: datetime
 
 
 class Kept(NamedTuple):
@@ -280,6 +331,7 @@ class Folded(Struct):
     orders: dict[OrderNo, Order]
     deltas: list[tuple[Stay, int]]  # one car more or less in the stay's pool
     facts: list[Fact]
+    doubts: list[Doubt] = field(default_factory=list)
 
 
 class Count(Struct, frozen=True):
@@ -316,49 +368,3 @@ class Due(Struct, frozen=True):
     state: OrderState
     lines: tuple[Line, ...]
     priced_until_at: datetime
-
-
-class DueView(Struct, frozen=True):
-    """All that a plate alone reveals: what is owed and where, and roughly since when."""
-
-    order_no: OrderNo
-    due_fen: Fen
-    lot: str
-    lot_name: str
-    entered_at_masked: str  # the hour, without its minutes
-
-
-class DuesView(Struct, frozen=True):
-    """What a plate owes, oldest first."""
-
-    currency: str
-    dues: list[DueView]
-
-
-class LineView(Struct, frozen=True):
-    """A line of a fee without its instants, which would tell when the car came."""
-
-    rule: str
-    window: str | None
-    units: int
-    unit_price_fen: Fen
-    amount_fen: Fen
-
-
-class OrderView(Struct, frozen=True):
-    """An order as whoever knows its number sees it; fee_fen is final once the car has left."""
-
-    order_no: OrderNo
-    state: OrderState
-    lot: str
-    lot_name: str
-    plate_masked: str
-    entered_at_masked: str
-    currency: str
-    fee_fen: Fen
-    paid_fen: Fen
-    due_fen: Fen
-    written_off_fen: Fen
-    refund_due_fen: Fen
-    leave_before_at: datetime | None  # a paid car may leave until then
-    lines: tuple[LineView, ...]

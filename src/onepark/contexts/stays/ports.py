@@ -4,16 +4,22 @@ Owns: one Protocol a peer.
 Never: holds code.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from onepark.contexts.registry.model import Lot
+from onepark.contexts.stays.model import Candidate, Passage, Suspicion
 from onepark.contexts.tariffs.model import Plan
-from onepark.kernel.types import LotId, OrderNo, PlanId, StayId
+from onepark.infra.db import Tx
+from onepark.kernel.staff import Change
+from onepark.kernel.types import LotCode, LotId, OrderNo, PlanId, StayId
 
 
 class Archive(Protocol):
     """The lots as they are known now."""
+
+    def lot(self, code: LotCode) -> Lot | None: ...
 
     def lot_by_id(self, lot_id: LotId) -> Lot | None: ...
 
@@ -32,3 +38,15 @@ class NewIds(Protocol):
     def stay_id(self) -> StayId: ...
 
     def order_no(self, lot_id: LotId) -> OrderNo: ...
+
+
+class Matches(Protocol):
+    """Who ranks the plates inside by how well they explain what a camera read."""
+
+    def match(self, passage: Passage, candidates: Sequence[Candidate]) -> Suspicion: ...
+
+
+class AuditTrail(Protocol):
+    """Where changes by people are written down."""
+
+    async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...

@@ -5,16 +5,18 @@ Never: awaits, reads the clock, prices by itself, or knows a table name.
 """
 
 from collections.abc import Callable, Generator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from onepark.contexts.stays import money
-from onepark.contexts.stays.events import Entered, Left
+from onepark.contexts.stays.events import Entered, left_of, let_out_of
 from onepark.contexts.stays.model import (
     Answer,
     CarCase,
     Decision,
+    Doubt,
     Due,
     Folded,
     Hold,
@@ -33,26 +35,28 @@ from onepark.contexts.stays.model import (
     Stay,
     StayAndOrder,
     StayState,
+    Verdict,
+)
+from onepark.contexts.stays.moments import (
+    again,
+    confirms,
+    decide_by,
+    ended_by,
+    ends_after,
+    in_order,
+    is_live,
+    overlaps,
+    reaches,
 )
 from onepark.contexts.stays.ports import NewIds
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import PlanId, Pool
 
-LIVE = timedelta(minutes=3)  # older than this, nobody waits at the barrier for the answer
 OPEN_HOLDS = timedelta(minutes=3)
-REREAD = timedelta(minutes=2)  # the same car seen again at another camera of the same side
-CONFIRMS = timedelta(minutes=10)  # a real exit after a derived one
-
-KIND_ORDER = {Kind.ENTRY: 0, Kind.EXIT_REQUEST: 1, Kind.EXIT: 2}
+MISREAD = "misread_exit"  # the mark of a stay whose exit was read under another plate
 
 PlanFor = Callable[[Passage], PlanId | None]
 Told = Generator[PriceOf, Quote, tuple[Answer, PassageState]]
-
-
-def in_order(passage: Passage) -> tuple[datetime, int, str, int, int]:
-    """Return where a passage stands among those of its car."""
-    order = (passage.device_id, passage.epoch or 0, passage.seq or 0)
-    return (passage.seen_at, KIND_ORDER[passage.kind], *order)
 
 
 def fold(case: CarCase, *, new_ids: NewIds, plan_for: PlanFor) -> Generator[PriceOf, Quote, Folded]:
@@ -77,16 +81,30 @@ class _Fold:
         known = (case.open, case.last, *case.near)
         self.pairs = {pair.stay.stay_id: pair for pair in known if pair is not None}
         self.moments = [p.seen_at for p in case.passages if p.kind != Kind.EXIT_REQUEST]
+        self.suspicions, self.again = case.suspicions, case.again
 
     def take(self, passage: Passage) -> Generator[PriceOf, Quote, None]:
-        if passage.kind == Kind.ENTRY:
-            answer, state = yield from self.enter(passage)
-        elif passage.kind == Kind.EXIT_REQUEST:
-            answer, state = yield from self.ask(passage)
-        else:
-            answer, state = yield from self.leave(passage)
+        misread = passage.car_key != self.car.car_key
+        answer, state = yield from self.recognise(passage) if misread else self.decide(passage)
         stay_id = None if answer.stay_id is UNSET else answer.stay_id
         self.folded.kept.append(Kept(passage, answer, state, stay_id))
+
+    def decide(self, passage: Passage) -> Told:
+        if passage.kind == Kind.ENTRY:
+            return self.enter(passage)
+        return self.ask(passage) if passage.kind == Kind.EXIT_REQUEST else self.leave(passage)
+
+    def recognise(self, passage: Passage) -> Told:
+        """Take an exit that was read under another plate as this car's, if it can leave then."""
+        before = None if self.last is None else self.last.stay
+        left = before is not None and (
+            confirms(passage, before) or again(passage, before.exited_at)
+        )
+        if not left and (self.open is None or not reaches(passage, self.open.stay)):
+            return Answer(Hold(HoldReason.MISREAD_EXIT)), PassageState.HELD
+        answer, state = yield from self.decide(passage)
+        moved = state in {PassageState.FOLDED, PassageState.ASKED}
+        return replace(answer, reason=MISREAD), PassageState.MISREAD_EXIT if moved else state
 
     # -- entry ---------------------------------------------------------------------------------
 
@@ -95,23 +113,23 @@ class _Fold:
             return (yield from self.enter_late(passage))
         inside = self.open
         if inside is not None:
-            if _again(passage, inside.stay.entered_at):
+            if again(passage, inside.stay.entered_at):
                 return self.entered(passage, inside), PassageState.DUPLICATE_ENTRY
             self.give_up(inside)
         return self.entered(passage, self.begin(passage)), PassageState.FOLDED
 
     def enter_late(self, passage: Passage) -> Told:
         """Complete the next exit that has no entry, or begin a visit that had no end."""
-        later = [p for p in self.pairs.values() if _ends_after(p.stay, passage.seen_at)]
+        later = [p for p in self.pairs.values() if ends_after(p.stay, passage.seen_at)]
         near = min(later, key=lambda pair: pair.stay.last_at, default=None)
-        if near is None or not _reaches(passage, near.stay):
+        if near is None or not reaches(passage, near.stay):
             if near is not None and self.is_next(passage, near.stay):
                 near.stay.entered_at, near.stay.entry_lane = passage.seen_at, passage.lane
                 near.order = near.order or self.new_order(near.stay)
                 yield from self.fix_fee(near)
                 return _told(Nothing(), near), PassageState.FOLDED
             return _told(Nothing(), self.begin_ghost(passage)), PassageState.FOLDED
-        if _again(passage, near.stay.entered_at):
+        if again(passage, near.stay.entered_at):
             return _told(Nothing(), near), PassageState.DUPLICATE_ENTRY
         return _late(passage)
 
@@ -167,9 +185,9 @@ class _Fold:
     def ask(self, passage: Passage) -> Told:
         inside = self.open
         if inside is None:
-            if self.last is not None and _confirms(passage, self.last.stay):
+            if self.last is not None and confirms(passage, self.last.stay):
                 return _told(_open(passage, OpenReason.LEAVING), self.last), PassageState.ASKED
-            return Answer(Hold(HoldReason.ENTRY_MISSING)), PassageState.HELD
+            return self.hold(passage), PassageState.HELD
         if inside.stay.entered_at is None or passage.seen_at < inside.stay.entered_at:
             return _told(Hold(HoldReason.CLOCK_SUSPECT), inside), PassageState.HELD
         assert inside.order is not None, "an open stay has an order"
@@ -177,6 +195,8 @@ class _Fold:
         due = money.due_of(inside.order, inside.stay, quote, at=passage.seen_at)
         self.note_request(passage, inside.order, quote)
         decision = _decide_exit(passage, due)
+        if isinstance(decision, Open) and passage.decided_for is not None:
+            self.folded.facts.append(let_out_of(passage, inside.order))
         if isinstance(decision, Open) and not passage.confirms_exit:
             inside.stay.exit_derived = True
             self.close(inside, passage, quote)
@@ -188,23 +208,25 @@ class _Fold:
         if order.quoted_at is not None and passage.seen_at < order.quoted_at:
             return
         order.quoted_fen, order.quoted_at = quote.amount_fen, passage.seen_at
-        order.asked_lane, order.asked_device_id = passage.lane, passage.device_id
-        order.asked_passage_id = passage.passage_id
-        order.asked_at = passage.received_at if _is_live(passage) else None
+        order.asked_lane = passage.lane
+        order.asked_device_id, order.asked_passage_id = passage.asked_by
+        order.asked_at = passage.received_at if is_live(passage) else None
         self.folded.orders[order.order_no] = order
 
     # -- exit ----------------------------------------------------------------------------------
 
     def leave(self, passage: Passage) -> Told:
         inside, before = self.open, self.last
-        if inside is not None and _reaches(passage, inside.stay):
+        if passage.key in self.again:
+            return Answer(Nothing(), self.again[passage.key]), PassageState.DUPLICATE_EXIT
+        if inside is not None and reaches(passage, inside.stay):
             quote = yield PriceOf(inside.stay, passage.seen_at)
             inside.stay.exit_derived = passage.derived
             self.close(inside, passage, quote)
             return _told(Nothing(), inside), PassageState.FOLDED
         if passage.derived:
             return _late(passage)
-        if before is not None and _confirms(passage, before.stay):
+        if before is not None and confirms(passage, before.stay):
             before.stay.exit_derived = False
             self.folded.stays[before.stay.stay_id] = before.stay
             return _told(Nothing(), before), PassageState.CONFIRMED
@@ -212,20 +234,20 @@ class _Fold:
 
     def leave_apart(self, passage: Passage) -> Told:
         """Find the stay that an exit speaks of when the car is not inside: the one begun last."""
-        begun = [p for p in self.pairs.values() if _reaches(passage, p.stay)]
+        begun = [p for p in self.pairs.values() if reaches(passage, p.stay)]
         near = max(begun, key=lambda pair: pair.stay.first_at, default=None)
-        ended = [p for p in self.pairs.values() if _ended_by(p.stay, passage.seen_at)]
+        ended = [p for p in self.pairs.values() if ended_by(p.stay, passage.seen_at)]
         latest = max(ended, key=lambda pair: pair.stay.last_at, default=None)
         if near is not None and near.stay.state == StayState.EXIT_MISSING:
             if not any(near.stay.first_at < at < passage.seen_at for at in self.moments):
                 _end_at(near.stay, passage)
                 yield from self.fix_fee(near, forgiven=True)
                 return _told(Nothing(), near), PassageState.FOLDED
-        elif near is not None and _ends_after(near.stay, passage.seen_at):
+        elif near is not None and ends_after(near.stay, passage.seen_at):
             return _late(passage)
-        if latest is not None and _again(passage, latest.stay.exited_at):
+        if latest is not None and again(passage, latest.stay.exited_at):
             return _told(Nothing(), latest), PassageState.DUPLICATE_EXIT
-        if latest is not None and _overlaps(passage, latest.stay):
+        if latest is not None and overlaps(passage, latest.stay):
             return _late(passage)
         return (yield from self.leave_unseen(passage))
 
@@ -235,8 +257,8 @@ class _Fold:
             stay = self.new_stay(passage, StayState.ENTRY_MISSING)
             stay.exited_at, stay.exit_lane = passage.seen_at, passage.lane
             self.remember(StayAndOrder(stay, None))
-            self.folded.facts.append(_left(stay, None))
-            return Answer(Hold(HoldReason.ENTRY_MISSING), stay.stay_id), PassageState.HELD
+            self.folded.facts.append(left_of(stay, None))
+            return self.hold(passage, stay), PassageState.HELD
         stay = self.new_stay(passage, StayState.CLOSED)
         stay.entered_at = passage.entered_at
         _end_at(stay, passage)
@@ -263,6 +285,25 @@ class _Fold:
         if forgiven and pair.order is not None:
             money.write_off(pair.order, fee_fen=quote.amount_fen)
 
+    def hold(self, passage: Passage, stay: Stay | None = None) -> Answer:
+        """Let a person decide; whose exit it may be is kept for them."""
+        stay_id = None if stay is None else stay.stay_id
+        suspicion = self.suspicions.get(passage.key)
+        reason = HoldReason.ENTRY_MISSING
+        if suspicion is not None:
+            if stay is not None or suspicion.candidates:
+                self.doubt(Doubt(passage, suspicion, stay_id, decide_by(passage)))
+            if suspicion.verdict != Verdict.NONE:
+                reason = HoldReason.MISREAD_EXIT
+        return Answer(Hold(reason), UNSET if stay_id is None else stay_id)
+
+    def doubt(self, new: Doubt) -> None:
+        """Keep what a person must look at; a car that asks again is one thing to look at."""
+        asks = [one for one in self.folded.doubts if one.passage.kind == Kind.EXIT_REQUEST]
+        if asks and new.passage.kind == Kind.EXIT_REQUEST:
+            self.folded.doubts.remove(asks[0])
+        self.folded.doubts.append(new)
+
     # -- bookkeeping ---------------------------------------------------------------------------
 
     def charge(self, pair: StayAndOrder, quote: Quote) -> None:
@@ -274,7 +315,7 @@ class _Fold:
             self.car.cap_anchor_at = quote.carry.anchor_at
             self.car.cap_charged_fen = quote.carry.charged_fen
         self.folded.orders[pair.order.order_no] = pair.order
-        self.folded.facts.append(_left(pair.stay, pair.order))
+        self.folded.facts.append(left_of(pair.stay, pair.order))
 
     def end(self, inside: StayAndOrder) -> None:
         """Take the stay out of the lot; the lot holds one car less."""
@@ -329,17 +370,13 @@ class _Fold:
 def _decide_exit(passage: Passage, due: Due) -> Decision:
     if due.due_fen > 0:
         wait = Pay(passage.seen_at + money.QUOTE_HOLDS)
-        return wait if _is_live(passage) else Nothing()
+        return wait if is_live(passage) else Nothing()
     return _open(passage, OpenReason.PAID if due.order.paid_fen else OpenReason.FREE)
 
 
 def _open(passage: Passage, reason: OpenReason) -> Decision:
     """Open for a car that stands there; nobody waits for the answer to an old passage."""
-    return Open(reason, passage.received_at + OPEN_HOLDS) if _is_live(passage) else Nothing()
-
-
-def _is_live(passage: Passage) -> bool:
-    return passage.received_at - passage.seen_at <= LIVE
+    return Open(reason, passage.received_at + OPEN_HOLDS) if is_live(passage) else Nothing()
 
 
 def _told(decision: Decision, pair: StayAndOrder, due: Due | None = None) -> Answer:
@@ -356,42 +393,8 @@ def _late(passage: Passage) -> tuple[Answer, PassageState]:
     return Answer(Nothing(), reason=f"late_{passage.kind}"), PassageState.LATE
 
 
-def _reaches(passage: Passage, stay: Stay) -> bool:
-    return stay.entered_at is not None and passage.seen_at >= stay.entered_at
-
-
-def _confirms(passage: Passage, stay: Stay) -> bool:
-    if not stay.exit_derived or stay.exited_at is None:
-        return False
-    return timedelta(0) <= passage.seen_at - stay.exited_at <= CONFIRMS
-
-
-def _again(passage: Passage, at: datetime | None) -> bool:
-    """Tell whether a second camera saw what happened a moment before."""
-    return at is not None and timedelta(0) <= passage.seen_at - at <= REREAD
-
-
-def _overlaps(passage: Passage, stay: Stay) -> bool:
-    """Tell whether an exit carries an entry from before the end of another stay."""
-    carried_at = passage.entered_at
-    return carried_at is not None and stay.exited_at is not None and carried_at < stay.exited_at
-
-
-def _ends_after(stay: Stay, at: datetime) -> bool:
-    return stay.exited_at is not None and stay.exited_at >= at
-
-
-def _ended_by(stay: Stay, at: datetime) -> bool:
-    return stay.exited_at is not None and stay.exited_at <= at
-
-
 def _end_at(stay: Stay, passage: Passage) -> None:
     stay.state = StayState.CLOSED
     stay.exited_at, stay.exit_lane = passage.seen_at, passage.lane
-
-
-def _left(stay: Stay, order: Order | None) -> Left:
-    assert stay.exited_at is not None, "it has gone"
-    fee, owed = (None, None) if order is None else (order.fee_fen, order.owed_fen)
-    number = None if order is None else order.order_no
-    return Left(stay.lot_id, stay.stay_id, number, stay.exited_at, fee, owed)
+    if passage.decided_for is not None or passage.car_key != stay.car_key:
+        stay.marks.append(MISREAD)

@@ -7,40 +7,41 @@ Never: writes SQL, or speaks HTTP.
 import base64
 import re
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 
 import structlog
 
-from onepark.contexts.stays import money, order_store, rules, store
+from onepark.contexts.stays import misreads, money, order_store, rules, store, task_store
+from onepark.contexts.stays.batch import Key, Resolved, in_request_order, sort_out
 from onepark.contexts.stays.errors import (
     NothingDue,
     OrderUnknown,
     StoreUnavailable,
     TariffNotLoaded,
 )
-from onepark.contexts.stays.events import OrderPaid
+from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import (
-    Answer,
+    Candidate,
     CarCase,
     Charge,
     Count,
     Due,
     Folded,
-    Outcome,
     Passage,
     PriceOf,
-    StayAndOrder,
     StayState,
     Taken,
 )
-from onepark.contexts.stays.ports import Plans
+from onepark.contexts.stays.moments import in_order
+from onepark.contexts.stays.plates import PlateModels
+from onepark.contexts.stays.ports import Matches, Plans
 from onepark.contexts.tariffs.model import PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price
 from onepark.infra.clock import Clock
-from onepark.infra.db import Database, Trouble, Tx, trouble_of
+from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.kernel.events import name_of_kind
 from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, PlanId, StayId, Vehicle
 
@@ -52,18 +53,9 @@ ORDER_NO_RANDOM_BYTES = 15  # 120 bits
 PASSAGE_MONTHS_AHEAD = 2
 DEFAULT_GRACE = timedelta(minutes=15)
 
+Also = frozenset[tuple[int, str, int]]  # cars to lock beside those of the passages
+
 log = structlog.get_logger(__name__)
-
-Key = tuple[int, str, str]
-
-
-class Resolved(NamedTuple):
-    """What an id stands for after the batch."""
-
-    fingerprint: bytes
-    answer: Answer | None  # None: rejected, nothing is stored and the id is free
-    is_new: bool
-    is_bug: bool = False  # rejected because of us
 
 
 class Batch(NamedTuple):
@@ -73,14 +65,30 @@ class Batch(NamedTuple):
     counts: list[Count]
 
 
+class CandidateTaken(Again):
+    """Cars that misread passages were taken for are in other hands: they go to the next batch."""
+
+    def __init__(self, taken: Sequence[misreads.Recognised]) -> None:
+        super().__init__(f"{len(taken)} candidates are in other hands")
+        self.keys = {one.passage.key for one in taken}
+        self.cars = {(*one.car, one.passage.operator_id) for one in taken}
+
+
 class Stays:
     """Cars in lots."""
 
     def __init__(
-        self, batch_db: Database, service_db: Database, *, plans: Plans, clock: Clock
+        self,
+        batch_db: Database,
+        service_db: Database,
+        *,
+        plans: Plans,
+        clock: Clock,
+        matches: Matches | None = None,
     ) -> None:
         self._batch_db, self._service_db = batch_db, service_db
         self._plans, self._clock = plans, clock
+        self._matches = matches or PlateModels(service_db, clock)  # unloaded: the shipped model
 
     # -- passages ------------------------------------------------------------------------------
 
@@ -91,28 +99,30 @@ class Stays:
         Raises StoreUnavailable when the outcome is unknown: the same ids may be sent again.
         """
         unique = list({passage.key: passage for passage in reversed(passages)}.values())
-        unique.sort(key=lambda passage: (passage.car, rules.in_order(passage)))
-        resolved, counts = await self._take(unique, tries=TRIES)
+        unique.sort(key=lambda passage: (passage.car, in_order(passage)))
+        resolved, counts = await self._take(unique, also=frozenset(), tries=TRIES)
         if all(one.is_bug for one in resolved.values()):
             raise StoreUnavailable("The passages were not kept; send them again.")
-        return Batch(_in_request_order(passages, resolved), counts)
+        return Batch(in_request_order(passages, resolved), counts)
 
     async def _take(
-        self, passages: Sequence[Passage], *, tries: int
+        self, passages: Sequence[Passage], *, also: Also, tries: int
     ) -> tuple[dict[Key, Resolved], list[Count]]:
         try:
-            return await self._take_whole(passages)
+            return await self._take_whole(passages, also)
         except Exception as error:
             trouble = trouble_of(error)
             if trouble in {Trouble.GUILTY, Trouble.BUG}:
-                return await self._take_halves(passages, error)
+                return await self._take_halves(passages, error, also)
             if tries <= 1:
                 log.exception("stays.batch_failed", passages=len(passages))
                 raise StoreUnavailable("The passages were not kept; send them again.") from error
-        return await self._take(passages, tries=tries - 1)
+            if isinstance(error, CandidateTaken):
+                return await self._take_apart(passages, error, also=also, tries=tries - 1)
+        return await self._take(passages, also=also, tries=tries - 1)
 
     async def _take_halves(
-        self, passages: Sequence[Passage], error: Exception
+        self, passages: Sequence[Passage], error: Exception, also: Also
     ) -> tuple[dict[Key, Resolved], list[Count]]:
         """Find the guilty passage by halving; all others are kept."""
         if len(passages) == 1:
@@ -121,18 +131,34 @@ class Stays:
             rejected = Resolved(passages[0].fingerprint, None, is_new=True, is_bug=is_bug)
             return {passages[0].key: rejected}, []
         middle = len(passages) // 2
-        first, first_counts = await self._take(passages[:middle], tries=TRIES)
-        second, second_counts = await self._take(passages[middle:], tries=TRIES)
+        first, first_counts = await self._take(passages[:middle], also=also, tries=TRIES)
+        second, second_counts = await self._take(passages[middle:], also=also, tries=TRIES)
         return first | second, first_counts + second_counts
 
+    async def _take_apart(
+        self, passages: Sequence[Passage], taken: CandidateTaken, *, also: Also, tries: int
+    ) -> tuple[dict[Key, Resolved], list[Count]]:
+        """Keep all others first; then wait for the candidates, whose rows the next batch locks."""
+        others = [passage for passage in passages if passage.key not in taken.keys]
+        left = [passage for passage in passages if passage.key in taken.keys]
+        first: dict[Key, Resolved] = {}
+        counts: list[Count] = []
+        if others:
+            first, counts = await self._take(others, also=also, tries=TRIES)
+        second, more = await self._take(left, also=also | taken.cars, tries=tries)
+        return first | second, counts + more
+
     async def _take_whole(
-        self, passages: Sequence[Passage]
+        self, passages: Sequence[Passage], also: Also
     ) -> tuple[dict[Key, Resolved], list[Count]]:
         async with self._batch_db.transaction() as tx:
-            await store.claim(tx, passages)
+            await store.claim(tx, passages, also=also)
             loaded = await store.load(tx, passages)
-            resolved, cases = _sort_out(passages, loaded)
-            folds = self._fold(cases, loaded[0].block)
+            resolved, cases = sort_out(passages, loaded)
+            if loaded[0].others is not None:
+                inside = store.inside_of(loaded[0].others)
+                cases = await self._recognise(tx, cases, inside)
+            folds = self.fold(cases, loaded[0].block)
             counts = await store.save(tx, folds) if folds else []
         for fold in folds:
             for kept in fold.kept:
@@ -140,7 +166,21 @@ class Stays:
                 resolved[kept.passage.key] = answer
         return resolved, counts
 
-    def _fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
+    async def _recognise(
+        self, tx: Tx, cases: list[CarCase], inside: Mapping[LotId, Sequence[Candidate]]
+    ) -> list[CarCase]:
+        """Hand misread exits to the cars inside that they are of; the others are left to people."""
+        recognised = misreads.judge(cases, inside, self._matches)
+        here = {(case.car.lot_id, case.car.car_key) for case in cases}
+        wanted = {(*one.car, one.candidate.stay_id) for one in recognised if one.car not in here}
+        locked = await task_store.lock_inside(tx, wanted) if wanted else []
+        here |= {(case.car.lot_id, case.car.car_key) for case in locked}
+        taken = [one for one in recognised if one.car not in here]
+        if taken:
+            raise CandidateTaken(taken)
+        return misreads.hand_over(cases, recognised, locked)
+
+    def fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
         new_ids = _FreshIds(block)
         folded: list[Folded] = []
@@ -157,6 +197,7 @@ class Stays:
             quotes = self._price([ask for _, ask in asking])
             pairs = zip(asking, quotes, strict=True)
             asking = [asked for (g, _), q in pairs if (asked := _go_on(g, q, folded))]
+        misreads.name_stays(folded)
         return folded
 
     def _plan_for(self, passage: Passage) -> PlanId | None:
@@ -237,6 +278,10 @@ class Stays:
         await order_store.post(tx, _paid(case))
         return True
 
+    async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:
+        """Take the cars that people let out; the caller's transaction acts on them or none."""
+        return await order_store.take_facts(tx, LetOut, limit=limit)
+
     async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]:
         """Take facts that nobody has acted on; the caller's transaction acts on them or none."""
         return await order_store.take_facts(tx, OrderPaid, limit=limit)
@@ -289,51 +334,6 @@ def _go_on(
         folded.append(done.value)
         return None
     return folding, ask
-
-
-def _sort_out(
-    passages: Sequence[Passage], loaded: Sequence[store.Loaded]
-) -> tuple[dict[Key, Resolved], list[CarCase]]:
-    """Part what was answered before from what each car has to be folded for."""
-    resolved: dict[Key, Resolved] = {}
-    cases: dict[tuple[int, str], CarCase] = {}
-    for passage, known in zip(passages, loaded, strict=True):
-        if known.fingerprint is not None:
-            resolved[passage.key] = Resolved(known.fingerprint, known.answer, is_new=False)
-            continue
-        case = cases.get(passage.car)
-        if case is None:
-            case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
-        case.passages.append(passage)
-        if known.near is not None:
-            case.near.append(_one_of(case, known.near))
-    return resolved, list(cases.values())
-
-
-def _one_of(case: CarCase, near: StayAndOrder) -> StayAndOrder:
-    """Return the case's own noun of a stay: what one passage changes, the next one must see."""
-    for pair in (case.open, case.last, *case.near):
-        if pair is not None and pair.stay.stay_id == near.stay.stay_id:
-            return pair
-    return near
-
-
-def _in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:
-    first: set[Key] = set()
-    taken: list[Taken] = []
-    for passage in passages:
-        taken.append(_taken(passage, resolved[passage.key], repeated=passage.key in first))
-        first.add(passage.key)
-    return taken
-
-
-def _taken(passage: Passage, resolved: Resolved, *, repeated: bool) -> Taken:
-    if passage.fingerprint != resolved.fingerprint:
-        return Taken(Outcome.CONFLICT, reason="stays.passage_id_reused")
-    if resolved.answer is None:
-        return Taken(Outcome.REJECTED, reason="stays.passage_unprocessable")
-    is_new = resolved.is_new and not repeated
-    return Taken(Outcome.ACCEPTED if is_new else Outcome.DUPLICATE, resolved.answer)
 
 
 def _charge_of(due: Due) -> Charge:

@@ -4,14 +4,16 @@ Owns: claim, load and save: the three statements of a batch.
 Never: decides; a row goes in or out as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
 from msgspec.structs import astuple
 
+from onepark.contexts.stays.misreads import CANDIDATES_MAX, may_be_misread
 from onepark.contexts.stays.model import (
     Answer,
+    Candidate,
     Car,
     Count,
     Folded,
@@ -22,9 +24,11 @@ from onepark.contexts.stays.model import (
     StayAndOrder,
     StayState,
 )
+from onepark.contexts.stays.moments import CONFIRMS, REREAD
+from onepark.contexts.stays.tasks import row_of
 from onepark.infra.db import Again, Record, Tx
 from onepark.kernel.events import encode, name_of
-from onepark.kernel.types import Pool, StayId
+from onepark.kernel.types import LotId, Pool, StayId
 
 _ANSWERS = Decoder(Answer)
 _ENCODER = Encoder()
@@ -43,6 +47,8 @@ class Loaded(NamedTuple):
     last: StayAndOrder | None
     near: StayAndOrder | None  # the stay that a late passage may belong to
     block: int  # the first of 4,096 stay numbers that only this batch gets
+    others: Sequence[Record] | None  # the cars inside the lots of unmatched exits; first row only
+    again: StayId | None  # the stay that this plate's exit was taken for a moment ago
 
 
 # The claims come first and the cars after them, both in key order: every batch takes its locks
@@ -68,9 +74,12 @@ CLAIM = """
 """
 
 
-async def claim(tx: Tx, passages: Sequence[Passage]) -> None:
-    """Claim the ids of the passages and lock their cars' rows."""
-    cars = sorted({(*passage.car, passage.operator_id) for passage in passages})
+Also = Collection[tuple[int, str, int]]  # lot, key and operator of a car
+
+
+async def claim(tx: Tx, passages: Sequence[Passage], *, also: Also = ()) -> None:
+    """Claim the ids of the passages and lock their cars' rows, and those of other cars."""
+    cars = sorted({(*passage.car, passage.operator_id) for passage in passages} | set(also))
     await tx.fetchval(
         CLAIM,
         [passage.lot_id for passage in passages],
@@ -83,44 +92,93 @@ async def claim(tx: Tx, passages: Sequence[Passage]) -> None:
     )
 
 
+# Exits that nothing known explains bring the plates inside their lots, all beside the first row.
 LOAD = """
+    WITH known AS MATERIALIZED (
+        SELECT
+            given.*, claim.fingerprint, claim.answer,
+            car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
+            inside, inside_order, before, before_order,
+            greatest(inside.entered_at, before.entered_at, before.exited_at) AS known_until_at,
+            given.may_ask AND car.open_stay_id IS NULL AND claim.fingerprint IS NULL
+                AND coalesce(given.seen_at > before.exited_at + $8, true) AS asks
+        FROM unnest(
+                $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+                $7::boolean[])
+            WITH ORDINALITY
+            AS given (lot_id, device_id, passage_id, car_key, kind, seen_at, may_ask, place)
+        JOIN stays.car AS car ON car.lot_id = given.lot_id AND car.car_key = given.car_key
+        LEFT JOIN stays.claim AS claim
+            ON claim.lot_id = given.lot_id AND claim.device_id = given.device_id
+            AND claim.passage_id = given.passage_id AND claim.answer IS NOT NULL
+        LEFT JOIN stays.stay AS inside
+            ON inside.lot_id = car.lot_id AND inside.stay_id = car.open_stay_id
+        LEFT JOIN stays.stay_order AS inside_order
+            ON inside_order.lot_id = car.lot_id AND inside_order.stay_id = car.open_stay_id
+        LEFT JOIN stays.stay AS before
+            ON before.lot_id = car.lot_id AND before.stay_id = car.last_stay_id
+            AND before.state <> 'misread_exit'
+        LEFT JOIN stays.stay_order AS before_order
+            ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
+    )
     SELECT
-        claim.fingerprint, claim.answer,
-        car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
-        inside, inside_order, before, before_order,
+        known.fingerprint, known.answer,
+        known.open_stay_id, known.last_stay_id, known.cap_anchor_at, known.cap_charged_fen,
+        known.inside, known.inside_order, known.before, known.before_order,
         near.stay AS near, near.stay_order AS near_order,
-        (SELECT nextval('stays.stay_block')) AS block
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-        WITH ORDINALITY AS given (lot_id, device_id, passage_id, car_key, kind, seen_at, place)
-    JOIN stays.car AS car ON car.lot_id = given.lot_id AND car.car_key = given.car_key
-    LEFT JOIN stays.claim AS claim
-        ON claim.lot_id = given.lot_id AND claim.device_id = given.device_id
-        AND claim.passage_id = given.passage_id AND claim.answer IS NOT NULL
-    LEFT JOIN stays.stay AS inside
-        ON inside.lot_id = car.lot_id AND inside.stay_id = car.open_stay_id
-    LEFT JOIN stays.stay_order AS inside_order
-        ON inside_order.lot_id = car.lot_id AND inside_order.stay_id = car.open_stay_id
-    LEFT JOIN stays.stay AS before
-        ON before.lot_id = car.lot_id AND before.stay_id = car.last_stay_id
-    LEFT JOIN stays.stay_order AS before_order
-        ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
+        (SELECT nextval('stays.stay_block')) AS block,
+        CASE WHEN known.place = 1 THEN (
+            SELECT array_agg(ROW(
+                lot.lot_id, stay_id, car_key, plate, plate_color, vehicle,
+                extract(epoch FROM entered_at)::bigint)::stays.inside_row)
+            FROM (SELECT DISTINCT lot_id FROM known WHERE asks) AS lot
+            LEFT JOIN LATERAL (
+                SELECT s.* FROM (
+                    SELECT o.stay_id FROM stays.stay_order AS o
+                    WHERE o.lot_id = lot.lot_id AND NOT o.settled AND o.fee_fen IS NULL
+                        AND o.plate <> ''
+                    ORDER BY o.opened_at DESC LIMIT $9
+                ) AS unpriced
+                JOIN stays.stay AS s ON s.lot_id = lot.lot_id AND s.stay_id = unpriced.stay_id
+                WHERE s.state = 'open'
+            ) AS others ON true
+        ) END AS others,
+        CASE WHEN known.asks AND known.kind = 'exit' THEN (
+            SELECT p.stay_id FROM stays.passage AS p
+            WHERE p.lot_id = known.lot_id AND p.car_key = known.car_key AND p.kind = 'exit'
+                AND p.state = 'misread_exit'
+                AND p.seen_at BETWEEN known.seen_at - $10::interval AND known.seen_at
+            ORDER BY p.seen_at DESC LIMIT 1
+        ) END AS again
+    FROM known
     LEFT JOIN LATERAL (
         SELECT s AS stay, o AS stay_order
         FROM stays.stay AS s
         LEFT JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
-        WHERE given.seen_at < greatest(inside.entered_at, before.entered_at, before.exited_at)
-            AND s.lot_id = car.lot_id AND s.car_key = car.car_key
-            AND CASE given.kind
-                WHEN 'entry' THEN s.exited_at >= given.seen_at
-                ELSE s.entered_at <= given.seen_at
+        WHERE known.seen_at < known.known_until_at
+            AND s.lot_id = known.lot_id AND s.car_key = known.car_key
+            AND s.state <> 'misread_exit'
+            AND CASE known.kind
+                WHEN 'entry' THEN s.exited_at >= known.seen_at
+                ELSE s.entered_at <= known.seen_at
             END
         ORDER BY
-            CASE given.kind WHEN 'entry' THEN s.exited_at END,
-            CASE given.kind WHEN 'entry' THEN NULL ELSE s.entered_at END DESC
+            CASE known.kind WHEN 'entry' THEN s.exited_at END,
+            CASE known.kind WHEN 'entry' THEN NULL ELSE s.entered_at END DESC
         LIMIT 1
     ) AS near ON true
-    ORDER BY given.place
+    ORDER BY known.place
 """
+
+
+def inside_of(others: Sequence[Record]) -> dict[LotId, list[Candidate]]:
+    """Return the cars inside each lot whose plates were loaded."""
+    lots: dict[LotId, list[Candidate]] = {}
+    for lot_id, *car in others:
+        inside = lots.setdefault(lot_id, [])
+        if car[0] is not None:
+            inside.append(Candidate(*car))
+    return lots
 
 
 async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
@@ -133,6 +191,10 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
         [passage.car_key for passage in passages],
         [passage.kind for passage in passages],
         [passage.seen_at for passage in passages],
+        [may_be_misread(passage) for passage in passages],
+        CONFIRMS,
+        CANDIDATES_MAX,
+        REREAD,
     )
     return [_loaded(passage, row) for passage, row in zip(passages, rows, strict=True)]
 
@@ -183,6 +245,20 @@ SAVE = """
     ), posted AS (
         INSERT INTO stays.outbox (fact, payload)
         SELECT fact, payload FROM unnest($7::text[], $8::text[]) AS given (fact, payload)
+    ), asked_for AS (
+        INSERT INTO stays.task (
+            lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate,
+            plate_raw, plate_color, vehicle, camera_model, image_url, seen_at, opened_at, due_at,
+            stay_id, verdict, model_version, candidates, tried_at)
+        SELECT * FROM unnest($9::stays.task_row[])
+        ON CONFLICT (lot_id, car_key) WHERE decided_at IS NULL AND passage_kind = 'exit_request'
+        DO UPDATE SET
+            device_id = excluded.device_id, passage_id = excluded.passage_id,
+            lane = excluded.lane, image_url = excluded.image_url, seen_at = excluded.seen_at,
+            opened_at = excluded.opened_at, due_at = excluded.due_at,
+            verdict = excluded.verdict, model_version = excluded.model_version,
+            candidates = excluded.candidates
+        RETURNING 1
     )
     SELECT
         (SELECT count(*) FROM saved_stay) AS stays,
@@ -190,6 +266,7 @@ SAVE = """
         (SELECT count(*) FROM saved_car) AS cars,
         (SELECT count(*) FROM saved_passage) AS passages,
         (SELECT count(*) FROM saved_answer) AS answers,
+        (SELECT count(*) FROM asked_for) AS tasks,
         (SELECT number FROM stays.incarnation) AS incarnation,
         counted.lot_id, counted.pool, counted.n, counted.occupied, counted.changed_at
     FROM (SELECT 1) AS one LEFT JOIN counted ON true
@@ -207,6 +284,7 @@ async def save(tx: Tx, folds: Sequence[Folded]) -> list[Count]:
     cars = [fold.car for fold in folds]
     kept = [kept for fold in folds for kept in fold.kept]
     facts = [fact for fold in folds for fact in fold.facts]
+    doubts = [doubt for fold in folds for doubt in fold.doubts]
     rows = await tx.fetch(
         SAVE,
         [astuple(stay) for stay in stays],
@@ -217,9 +295,10 @@ async def save(tx: Tx, folds: Sequence[Folded]) -> list[Count]:
         _deltas(folds),
         [name_of(fact) for fact in facts],
         [encode(fact) for fact in facts],
+        [row_of(doubt) for doubt in doubts],
     )
-    decided = (len(stays), len(orders), len(cars), len(kept), len(kept))
-    done = tuple(rows[0][:5])
+    decided = (len(stays), len(orders), len(cars), len(kept), len(kept), len(doubts))
+    done = tuple(rows[0][:6])
     if done != decided:
         raise FellShort(f"saved {done} of {decided}")
     return [_count(row) for row in rows if row["lot_id"] is not None]
@@ -266,14 +345,17 @@ def _loaded(passage: Passage, row: Record) -> Loaded:
         row["fingerprint"],
         None if answer is None else _ANSWERS.decode(answer),
         car,
-        _pair(row["inside"], row["inside_order"]),
-        _pair(row["before"], row["before_order"]),
-        _pair(row["near"], row["near_order"]),
+        pair_of(row["inside"], row["inside_order"]),
+        pair_of(row["before"], row["before_order"]),
+        pair_of(row["near"], row["near_order"]),
         row["block"],
+        row["others"],
+        row["again"],
     )
 
 
-def _pair(stay: Record | None, order: Record | None) -> StayAndOrder | None:
+def pair_of(stay: Record | None, order: Record | None) -> StayAndOrder | None:
+    """Return a stay with its order, if there is one."""
     if stay is None:
         return None
     return StayAndOrder(stay_of(stay), None if order is None else order_of(order))

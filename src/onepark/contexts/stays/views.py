@@ -7,17 +7,65 @@ Never: shows a whole plate, or the minute in which a car came.
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec import Struct
+
 from onepark import _native
 from onepark.contexts.stays.errors import PlateInvalid, TooManyLookups
-from onepark.contexts.stays.model import Due, DuesView, DueView, LineView, OrderView
+from onepark.contexts.stays.model import Due, OrderState
 from onepark.contexts.stays.ports import Archive
 from onepark.contexts.stays.service import Stays
 from onepark.infra.limits import Limit, Limiter
-from onepark.kernel.types import CHINA, LotId, OrderNo
+from onepark.kernel.masks import mask_minute, mask_plate
+from onepark.kernel.types import Fen, LotId, OrderNo
 
 CURRENCY = "CNY"
 PLATE_CHARACTERS = range(5, 17)
-SHOWN_AT_FRONT, SHOWN_AT_END = 2, 1
+
+
+class DueView(Struct, frozen=True):
+    """All that a plate alone reveals: what is owed and where, and roughly since when."""
+
+    order_no: OrderNo
+    due_fen: Fen
+    lot: str
+    lot_name: str
+    entered_at_masked: str  # the hour, without its minutes
+
+
+class DuesView(Struct, frozen=True):
+    """What a plate owes, oldest first."""
+
+    currency: str
+    dues: list[DueView]
+
+
+class LineView(Struct, frozen=True):
+    """A line of a fee without its instants, which would tell when the car came."""
+
+    rule: str
+    window: str | None
+    units: int
+    unit_price_fen: Fen
+    amount_fen: Fen
+
+
+class OrderView(Struct, frozen=True):
+    """An order as whoever knows its number sees it; fee_fen is final once the car has left."""
+
+    order_no: OrderNo
+    state: OrderState
+    lot: str
+    lot_name: str
+    plate_masked: str
+    entered_at_masked: str
+    currency: str
+    fee_fen: Fen
+    paid_fen: Fen
+    due_fen: Fen
+    written_off_fen: Fen
+    refund_due_fen: Fen
+    leave_before_at: datetime | None  # a paid car may leave until then
+    lines: tuple[LineView, ...]
 
 
 class PublicOrders:
@@ -78,14 +126,3 @@ class PublicOrders:
         wait_s = await self._limiter.wait_s(limit, identity)
         if wait_s:
             raise TooManyLookups("Too many look-ups; try later.", retry_after_s=wait_s)
-
-
-def mask_plate(plate: str) -> str:
-    """Return a plate with its middle hidden: 苏B****5."""
-    hidden = max(len(plate) - SHOWN_AT_FRONT - SHOWN_AT_END, 0)
-    return plate[:SHOWN_AT_FRONT] + "*" * hidden + plate[SHOWN_AT_FRONT + hidden :]
-
-
-def mask_minute(at: datetime) -> str:
-    """Return an instant at Jiangyin's offset with its minutes hidden."""
-    return at.astimezone(CHINA).strftime("%Y-%m-%dT%H:**+08:00")

@@ -1,0 +1,69 @@
+"""What a batch of passages knew before it began, and how its answers go back.
+
+Owns: parting what was answered before from what is folded, and the order of the answers.
+Never: awaits, or decides what a passage means.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from onepark.contexts.stays import store
+from onepark.contexts.stays.model import Answer, CarCase, Outcome, Passage, StayAndOrder, Taken
+
+Key = tuple[int, str, str]
+
+
+class Resolved(NamedTuple):
+    """What an id stands for after the batch."""
+
+    fingerprint: bytes
+    answer: Answer | None  # None: rejected, nothing is stored and the id is free
+    is_new: bool
+    is_bug: bool = False  # rejected because of us
+
+
+def sort_out(
+    passages: Sequence[Passage], loaded: Sequence[store.Loaded]
+) -> tuple[dict[Key, Resolved], list[CarCase]]:
+    """Part what was answered before from what each car has to be folded for."""
+    resolved: dict[Key, Resolved] = {}
+    cases: dict[tuple[int, str], CarCase] = {}
+    for passage, known in zip(passages, loaded, strict=True):
+        if known.fingerprint is not None:
+            resolved[passage.key] = Resolved(known.fingerprint, known.answer, is_new=False)
+            continue
+        case = cases.get(passage.car)
+        if case is None:
+            case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
+        case.passages.append(passage)
+        if known.again is not None:
+            case.again[passage.key] = known.again
+        if known.near is not None:
+            case.near.append(_one_of(case, known.near))
+    return resolved, list(cases.values())
+
+
+def _one_of(case: CarCase, near: StayAndOrder) -> StayAndOrder:
+    """Return the case's own noun of a stay: what one passage changes, the next one must see."""
+    for pair in (case.open, case.last, *case.near):
+        if pair is not None and pair.stay.stay_id == near.stay.stay_id:
+            return pair
+    return near
+
+
+def in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:
+    first: set[Key] = set()
+    taken: list[Taken] = []
+    for passage in passages:
+        taken.append(_taken(passage, resolved[passage.key], repeated=passage.key in first))
+        first.add(passage.key)
+    return taken
+
+
+def _taken(passage: Passage, resolved: Resolved, *, repeated: bool) -> Taken:
+    if passage.fingerprint != resolved.fingerprint:
+        return Taken(Outcome.CONFLICT, reason="stays.passage_id_reused")
+    if resolved.answer is None:
+        return Taken(Outcome.REJECTED, reason="stays.passage_unprocessable")
+    is_new = resolved.is_new and not repeated
+    return Taken(Outcome.ACCEPTED if is_new else Outcome.DUPLICATE, resolved.answer)
