@@ -1,5 +1,7 @@
 //! Translates between Python and `onepark-core`; it decides nothing.
 
+mod columns;
+mod occupancy;
 mod plate;
 mod tariff;
 
@@ -8,6 +10,10 @@ use pyo3::prelude::*;
 /// The module `onepark._native`.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::columns::ColumnError;
+    #[pymodule_export]
+    use super::occupancy::{Counters, Series, recount, tally, timeline};
     #[pymodule_export]
     use super::plate::{normalise_plate, plate_is_plausible};
     #[pymodule_export]
