@@ -42,7 +42,9 @@ ROUNDS = 7
 SEED = 320281
 
 Measurement: TypeAlias = dict[str, Any]
-Answer: TypeAlias = dict[int, tuple[int, int]]  # group → passages, cars inside; empty groups left out
+Answer: TypeAlias = dict[
+    int, tuple[int, int]
+]  # group → passages, cars inside; empty groups left out
 DUCKDB = """
     SELECT "group", count(*), sum(delta) FROM passages WHERE at_s <= ? GROUP BY "group"
 """

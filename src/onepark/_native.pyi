@@ -14,8 +14,8 @@ _Carry: TypeAlias = tuple[int, int]
 _Line: TypeAlias = tuple[str | None, str, int, int, int, int, int]
 _Quote: TypeAlias = tuple[int, list[_Line], _Carry | None]
 
-# A window is (first second, seconds of a step, steps). A level is (in the first second, in the last,
-# least, most, sum over all seconds); a step is (entries, exits, level as counted, level as
+# A window is (first second, seconds of a step, steps). A level is (in the first second, in the
+# last, least, most, sum over all seconds); a step is (entries, exits, level as counted, level as
 # calibrated). A tally is (entries, exits, orders, charged orders, seconds stayed, bay seconds).
 _Window: TypeAlias = tuple[int, int, int]
 _Level: TypeAlias = tuple[int, int, int, int, int]

@@ -5,7 +5,7 @@
 
 use bytemuck::{Pod, pod_collect_to_vec, try_cast_slice};
 use onepark_core::occupancy::ColumnError as Refused;
-use pyo3::buffer::{Element, PyBuffer};
+use pyo3::buffer::{Element, PyBuffer, PyUntypedBuffer};
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -27,6 +27,10 @@ impl<T: Element + Pod> Column<T> {
     pub fn read(object: &Bound<'_, PyAny>, field: &'static str) -> PyResult<Self> {
         if let Ok(bytes) = object.cast::<PyBytes>() {
             return Self::from_bytes(bytes.clone().into(), field);
+        }
+        // A buffer of nothing may lie anywhere, so that it is aligned for no type.
+        if PyUntypedBuffer::get(object).is_ok_and(|buffer| buffer.len_bytes() == 0) {
+            return Ok(Self::Copied(Vec::new()));
         }
         if let Ok(buffer) = PyBuffer::<T>::get(object) {
             return Ok(Self::Copied(buffer.to_vec(object.py())?));

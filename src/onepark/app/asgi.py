@@ -42,6 +42,7 @@ PARTS = (
         "orders",
         "payments",
         "vacancies",
+        "past",
         "gate",
     ),
     "readiness",

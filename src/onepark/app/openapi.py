@@ -53,7 +53,7 @@ payment providers call back, staff manage.
 TAGS = {
     "citizens 市民": "停车场 Lots, without an account",
     "orders 订单": "应缴与订单 Dues and orders, without an account",
-    "vacancies 空位": "实时空位 Live vacancies",
+    "vacancies 空位": "空位，实时与历史 Vacancies, live and past",
     "tariffs 计费": "收费规则与试算 Tariffs and quotes",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",

@@ -23,6 +23,7 @@ from onepark.contexts.stays import jobs as stay_jobs
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra.clock import Clock, SystemClock
 from onepark.infra.db import Database, Role, open_database
@@ -64,6 +65,7 @@ class Platform:
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
+    past: PastOfLots
     gate: Gate
 
     @property
@@ -150,6 +152,12 @@ def _assemble(
         clock=clock,
         settings=settings,
     )
+    past = PastOfLots(
+        databases.service,
+        databases.staff,
+        directory_source=lambda: registry.directory,
+        clock=clock,
+    )
     return Platform(
         settings=settings,
         clock=clock,
@@ -165,11 +173,13 @@ def _assemble(
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
+        past=past,
         gate=Gate(
             databases.service,
             archive=lambda: registry.directory,
             stays=stays,
             vacancies=vacancies,
+            past=past,
             clock=clock,
             settings=settings,
         ),

@@ -11,7 +11,7 @@ from onepark.kernel.types import OperatorId
 
 OPERATOR_ROLES = frozenset({StaffRole.OPERATOR_ADMIN, StaffRole.OPERATOR_CLERK})
 
-_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY})
+_READING = frozenset({Permission.READ_SELF, Permission.READ_REGISTRY, Permission.READ_STATISTICS})
 _ADMINISTERING = _READING | {Permission.CREATE_ACCOUNT, Permission.ROTATE_SECRET}
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
