@@ -152,12 +152,7 @@ def _assemble(
         clock=clock,
         settings=settings,
     )
-    past = PastOfLots(
-        databases.service,
-        databases.staff,
-        directory_source=lambda: registry.directory,
-        clock=clock,
-    )
+    past = _past(clock, databases=databases, registry=registry)
     return Platform(
         settings=settings,
         clock=clock,
@@ -183,6 +178,15 @@ def _assemble(
             clock=clock,
             settings=settings,
         ),
+    )
+
+
+def _past(clock: Clock, *, databases: Databases, registry: Registry) -> PastOfLots:
+    return PastOfLots(
+        databases.service,
+        databases.staff,
+        directory_source=lambda: registry.directory,
+        clock=clock,
     )
 
 

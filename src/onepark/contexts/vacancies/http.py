@@ -233,8 +233,8 @@ async def show_history(
     description=(
         "每日进出、订单、平均停放时长、周转率、有效周转率、利用率与峰值；"
         "经营单位只见本单位停车场。"
-        "Flows, orders, mean stay, turnover, effective turnover, utilisation and peak of whole days "
-        "by China's clock; an operator sees its own lots."
+        "Flows, orders, mean stay, turnover, effective turnover, utilisation and peak of whole "
+        "days by China's clock; an operator sees its own lots."
     ),
     opt={"query": StatisticsQuery, "permission": Permission.READ_STATISTICS},
     security=[{"staff": []}],

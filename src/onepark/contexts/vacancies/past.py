@@ -56,9 +56,11 @@ class PastOfLots:
         *,
         directory_source: DirectorySource,
         clock: Clock,
+        visits_max: int = VISITS_MAX,
     ) -> None:
         self._service_db, self._staff_db = service_db, staff_db
         self._directory, self._clock = directory_source, clock
+        self._visits_max = visits_max
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
@@ -68,7 +70,7 @@ class PastOfLots:
         window = past_rules.window_of(query, now)
         async with self._turn():
             async with self._service_db.connection() as tx:
-                past = await _past(tx, lot, window)
+                past = await self._past(tx, lot, window)
             if query.at is not None:
                 return await asyncio.to_thread(past_rules.moment, past, query.at)
             return await asyncio.to_thread(past_rules.span, past, window)
@@ -85,7 +87,8 @@ class PastOfLots:
         scope = StaffScope(by.operator_id, city=by.operator_id is None)
         async with self._turn():
             async with self._staff_db.transaction(scope) as tx:
-                visits = await _visits(tx, lot.lot_id, span, read=past_store.visits_with_orders)
+                read = past_store.visits_with_orders
+                visits = await self._visits(tx, lot.lot_id, span, read=read)
             return await asyncio.to_thread(past_rules.statistics, Past(lot, visits), days)
 
     async def keep_snapshots(self, snapshots: Sequence[Snapshot]) -> list[Outcome]:
@@ -100,6 +103,34 @@ class PastOfLots:
             outcomes.append(_outcome(same=same, new=_key(one) in new))
             new.discard(_key(one))
         return outcomes
+
+    async def _past(self, tx: Tx, lot: Lot, window: Window) -> Past:
+        """Read the visits that meet a window, from the snapshots that calibrate its beginning."""
+        from_at, until_at = _instant(window.from_s), _instant(window.until_s)
+        before = await past_store.last_snapshots(
+            tx, lot.lot_id, before=from_at + SECOND, since=from_at - CALIBRATES_FOR
+        )
+        within = await past_store.snapshots_within(
+            tx, lot.lot_id, from_at=from_at + SECOND, until_at=until_at, limit=SNAPSHOTS_MAX + 1
+        )
+        if len(within) > SNAPSHOTS_MAX:
+            raise HistoryTooLarge("The span holds too many snapshots; ask for a shorter one.")
+        first_s = min([window.from_s, *(anchor.at_s for anchor in before)])
+        visits = await self._visits(
+            tx, lot.lot_id, (_instant(first_s), until_at), read=past_store.visits
+        )
+        return Past(lot, visits, _in_order([*before, *within]))
+
+    async def _visits(
+        self, tx: Tx, lot_id: LotId, span: tuple[datetime, datetime], *, read: ReadsVisits
+    ) -> Visits:
+        from_at, until_at = span
+        visits = await read(
+            tx, lot_id, from_at=from_at, until_at=until_at, limit=self._visits_max + 1
+        )
+        if len(visits.group) > self._visits_max:
+            raise HistoryTooLarge("The span holds too many visits; ask for a shorter one.")
+        return visits
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -118,32 +149,6 @@ class PastOfLots:
         if lot is None:
             raise _unknown(code)
         return lot
-
-
-async def _past(tx: Tx, lot: Lot, window: Window) -> Past:
-    """Read the visits that meet a window, from the snapshots on that calibrate its beginning."""
-    from_at, until_at = _instant(window.from_s), _instant(window.until_s)
-    before = await past_store.last_snapshots(
-        tx, lot.lot_id, before=from_at + SECOND, since=from_at - CALIBRATES_FOR
-    )
-    within = await past_store.snapshots_within(
-        tx, lot.lot_id, from_at=from_at + SECOND, until_at=until_at, limit=SNAPSHOTS_MAX + 1
-    )
-    if len(within) > SNAPSHOTS_MAX:
-        raise HistoryTooLarge("The span holds too many snapshots; ask for a shorter one.")
-    first_s = min([window.from_s, *(anchor.at_s for anchor in before)])
-    visits = await _visits(tx, lot.lot_id, (_instant(first_s), until_at), read=past_store.visits)
-    return Past(lot, visits, _in_order([*before, *within]))
-
-
-async def _visits(
-    tx: Tx, lot_id: LotId, span: tuple[datetime, datetime], *, read: ReadsVisits
-) -> Visits:
-    from_at, until_at = span
-    visits = await read(tx, lot_id, from_at=from_at, until_at=until_at, limit=VISITS_MAX + 1)
-    if len(visits.group) > VISITS_MAX:
-        raise HistoryTooLarge("The span holds too many visits; ask for a shorter one.")
-    return visits
 
 
 def _in_order(anchors: list[Anchor]) -> list[Anchor]:

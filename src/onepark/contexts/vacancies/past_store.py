@@ -88,12 +88,12 @@ def _visits(row: Record | None, *, ended: bool) -> Visits:
 
 LAST_SNAPSHOTS = """
     SELECT
-        array_position($2::text[], asked.pool) - 1 AS pool,
-        floor(extract(epoch FROM last.taken_at))::bigint AS at_s,
+        array_position($2::text[], asked.pool) - 1 AS pool, last.at_s,
         (last.occupied ->> asked.pool)::bigint AS occupied
     FROM unnest($2::text[]) AS asked (pool)
     CROSS JOIN LATERAL (
-        SELECT taken_at, occupied FROM vacancies.snapshot
+        SELECT floor(extract(epoch FROM taken_at))::bigint AS at_s, occupied
+        FROM vacancies.snapshot
         WHERE lot_id = $1 AND taken_at < $3 AND taken_at >= $4 AND occupied ? asked.pool
         ORDER BY taken_at DESC, received_at DESC
         LIMIT 1
