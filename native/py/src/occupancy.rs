@@ -109,7 +109,7 @@ impl Series {
 
 /// Count all passages up to and including a second, from nothing.
 #[pyfunction]
-#[pyo3(signature = (groups, group, delta, at_s, until_s = u32::MAX))]
+#[pyo3(signature = (groups, group, delta, at_s, until_s = 4_294_967_295))]
 pub fn recount(
     groups: u32,
     group: &Bound<'_, PyAny>,
