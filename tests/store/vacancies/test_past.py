@@ -16,6 +16,7 @@ from onepark.contexts.stays.model import Kind, Outcome, Passage
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
 from onepark.contexts.vacancies.model import (
+    CountPair,
     HistoryMoment,
     HistoryQuery,
     HistorySpan,
@@ -276,6 +277,31 @@ async def test_one_id_sent_from_many_connections_is_accepted_once(past, lot):
     snapshot = a_snapshot(lot, EIGHT, 3)
     told = await asyncio.gather(*(past.keep_snapshots([snapshot]) for _ in range(12)))
     assert sorted(outcome for [outcome] in told) == ["accepted"] + ["duplicate"] * 11
+
+
+# --- a recount of everything
+
+
+async def test_a_recount_of_everything_equals_what_deltas_kept(past, stays, owner, lot):
+    for batch in a_day(lot, 12):
+        await stays.take(batch)
+    told = await past.recount()
+    assert told.wrong == []
+    assert told.visits == await owner.fetchval(
+        "SELECT count(*) FROM stays.stay WHERE entered_at IS NOT NULL"
+    )
+    live = await owner.fetchval("SELECT occupied FROM stays.count WHERE lot_id = $1", lot)
+    assert CountPair(lot, Pool.SHORT_STAY, live, live) in told.pairs
+
+
+async def test_a_count_that_went_wrong_is_found_and_left_as_it_is(past, stays, owner, lot):
+    await stays.take([a_passage(ENTRY, EIGHT, lot_id=lot)])
+    await owner.execute("UPDATE stays.count SET occupied = 5 WHERE lot_id = $1", lot)
+    assert (await past.recount()).wrong == [CountPair(lot, Pool.SHORT_STAY, 5, 1)]
+    assert (await past.recount()).wrong == [CountPair(lot, Pool.SHORT_STAY, 5, 1)]
+    await owner.execute("DELETE FROM stays.count WHERE lot_id = $1", lot)
+    assert (await past.recount()).wrong == [CountPair(lot, Pool.SHORT_STAY, 0, 1)]
+    await owner.execute("INSERT INTO stays.count VALUES ($1, 'short_stay', 7, 9, 1, now())", lot)
 
 
 # --- statistics, and who sees them

@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "onepark.app.cli.demo:demo",
     "doctor": "onepark.app.cli.doctor:doctor",
     "migrate": "onepark.app.cli.migrate:migrate_database",
+    "recount": "onepark.app.cli.recount:recount",
     "registry": "onepark.app.cli.registry:registry",
     "serve": "onepark.app.cli.serve:serve",
     "sign": "onepark.app.cli.sign:sign_request",

@@ -188,6 +188,27 @@ class HistoryQuery(Struct, frozen=True, rename={"from_at": "from", "until_at": "
     ] = 3_600
 
 
+class CountPair(NamedTuple):
+    """One count as it is kept by deltas, and as all visits add up to it."""
+
+    lot_id: LotId
+    pool: Pool
+    kept: int
+    recounted: int
+
+
+class Recounted(NamedTuple):
+    """What a recount of everything came to."""
+
+    visits: int
+    pairs: list[CountPair]
+
+    @property
+    def wrong(self) -> list[CountPair]:
+        """Return the counts that are not what they should be."""
+        return [pair for pair in self.pairs if pair.kept != pair.recounted]
+
+
 class Window(NamedTuple):
     """Equal steps from a whole second on."""
 

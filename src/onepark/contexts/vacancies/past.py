@@ -19,6 +19,7 @@ from onepark.contexts.vacancies.model import (
     History,
     HistoryQuery,
     LotStatistics,
+    Recounted,
     Snapshot,
     StatisticsQuery,
     Window,
@@ -32,6 +33,7 @@ from onepark.kernel.types import LotCode, LotId
 
 VISITS_MAX = 1_000_000
 SNAPSHOTS_MAX = 250_000
+VISITS_AT_ONCE = 20_000
 AT_ONCE = 2
 WAITING_MAX = 32
 LOT_CODE_MAX = 32  # of an unknown code, so much is repeated to the client
@@ -90,6 +92,14 @@ class PastOfLots:
                 read = past_store.visits_with_orders
                 visits = await self._visits(tx, lot.lot_id, span, read=read)
             return await asyncio.to_thread(past_rules.statistics, Past(lot, visits), days)
+
+    async def recount(self) -> Recounted:
+        """Make every count anew out of all visits, beside what is kept of it by deltas."""
+        async with self._service_db.transaction() as tx:
+            counting = past_rules.Tallying(await past_store.counts_kept(tx))
+            async for visits in past_store.all_visits(tx, at_once=VISITS_AT_ONCE):
+                counting.take(map(tuple, visits))
+        return counting.result()
 
     async def keep_snapshots(self, snapshots: Sequence[Snapshot]) -> list[Outcome]:
         """Keep what lots say that they hold; the same id keeps its first content for ever."""

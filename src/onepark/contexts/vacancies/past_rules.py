@@ -15,7 +15,7 @@ bay seconds / offered bay seconds; in and out flow, here the entries and exits o
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
@@ -26,6 +26,7 @@ from onepark.contexts.vacancies.model import (
     HISTORY_SPAN_MAX,
     HISTORY_STEPS_MAX,
     STATISTICS_DAYS_MAX,
+    CountPair,
     DayStatistics,
     HistoryLevel,
     HistoryMoment,
@@ -36,16 +37,18 @@ from onepark.contexts.vacancies.model import (
     PoolMoment,
     PoolStatistics,
     PoolStep,
+    Recounted,
     StatisticsQuery,
     Window,
 )
 from onepark.contexts.vacancies.rules import free_of, is_open
-from onepark.kernel.types import CHINA, Pool
+from onepark.kernel.types import CHINA, LotId, Pool
 
 POOLS = tuple(Pool)  # a pool's place in it is its group number
 STILL_INSIDE = 2**32 - 1
 FIRST_AT = datetime(2000, 1, 1, tzinfo=CHINA)
 DAY_S = 86_400
+GROUPS_MAX = 1 << 17  # lots times pools of the largest city, several times over
 
 Level: TypeAlias = tuple[int, int, int, int, int]
 Step: TypeAlias = tuple[int, int, Level, Level | None]
@@ -88,6 +91,41 @@ class Day(NamedTuple):
     day: date
     from_s: int
     until_s: int
+
+
+# --- a recount of everything
+
+
+class Tallying:
+    """Counts by lot and pool, made anew out of visits that come in pieces."""
+
+    def __init__(self, kept: Mapping[tuple[int, str], int]) -> None:
+        self._kept = kept
+        self._groups = {key: group for group, key in enumerate(sorted(kept))}
+        self._counters = _native.Counters(GROUPS_MAX)
+        self._visits = 0
+
+    def take(self, visits: Iterable[tuple[int, str, int, int | None]]) -> None:
+        """Count visits as (lot, pool, entered second, left second)."""
+        group, delta, at_s = array("I"), array("b"), array("I")
+        for lot_id, pool, entered_s, left_s in visits:
+            number = self._groups.setdefault((lot_id, pool), len(self._groups))
+            for way, second in ((1, entered_s), (-1, left_s)):
+                if second is not None:
+                    group.append(number)
+                    delta.append(way)
+                    at_s.append(second)
+            self._visits += 1
+        self._counters.apply(group, delta, at_s)
+
+    def result(self) -> Recounted:
+        """Return every count beside what is kept of it; a count that is not kept is zero."""
+        occupied = self._counters.occupied()
+        pairs = [
+            CountPair(LotId(key[0]), Pool(key[1]), self._kept.get(key, 0), occupied[group])
+            for key, group in sorted(self._groups.items())
+        ]
+        return Recounted(self._visits, pairs)
 
 
 # --- what may be asked

@@ -5,7 +5,7 @@ Never: decides what a visit or a snapshot means.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from msgspec.json import Encoder
@@ -84,6 +84,31 @@ def _visits(row: Record | None, *, ended: bool) -> Visits:
     group = array("H", row["pools"] or ())
     known = array("B", row["ended"] or ()) if ended else array("B", bytes(len(group)))
     return Visits(group, array("I", row["entered_s"] or ()), array("I", row["left_s"] or ()), known)
+
+
+STAND_STILL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+COUNTS_KEPT = "SELECT lot_id, pool, occupied FROM stays.pub_count"
+
+ALL_VISITS = """
+    SELECT
+        lot_id, pool, floor(extract(epoch FROM entered_at))::bigint AS entered_s,
+        floor(extract(epoch FROM left_at))::bigint AS left_s
+    FROM stays.pub_visit
+"""
+
+
+async def counts_kept(tx: Tx) -> dict[tuple[int, str], int]:
+    """Return every count as it is kept; whatever the transaction reads is of this moment."""
+    await tx.execute(STAND_STILL)
+    return {(row[0], row[1]): row[2] for row in await tx.fetch(COUNTS_KEPT)}
+
+
+async def all_visits(tx: Tx, *, at_once: int) -> AsyncIterator[Sequence[Record]]:
+    """Yield every visit that there ever was, so many at a time."""
+    cursor = await tx.cursor(ALL_VISITS)
+    while rows := await cursor.fetch(at_once):
+        yield rows
 
 
 LAST_SNAPSHOTS = """
