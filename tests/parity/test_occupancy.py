@@ -193,6 +193,16 @@ def test_a_window_that_means_nothing_is_refused_by_name(window, field):
     assert error.value.args[0] == field
 
 
+def test_more_groups_times_steps_than_memory_is_meant_for_are_refused():
+    empty = array("H"), array("I"), array("I")
+    with pytest.raises(_native.ColumnError) as error:
+        _native.Series(1_000, (0, 1, 2_000))
+    assert error.value.args[:2] == ("steps", "cells")
+    with pytest.raises(_native.ColumnError) as error:
+        _native.timeline(1_000, *empty, [], (0, 1, 2_000))
+    assert error.value.args[:2] == ("steps", "cells")
+
+
 @pytest.mark.parametrize("many", [0, 2**20 + 1])
 def test_too_many_groups_or_none_are_refused(many):
     with pytest.raises(_native.ColumnError) as error:

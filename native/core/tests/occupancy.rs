@@ -108,6 +108,33 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn many_blocks_are_counted_row_for_row(
+        rows in vec((0_u16..40, select(vec![1_i8, -1]), 0_u32..50), 4_000..14_000),
+        until_s in 0_u32..60, bad in any::<prop::sample::Index>(),
+    ) {
+        let columns = columns(&rows);
+        for end in [until_s, u32::MAX] {
+            let counted = Counters::recount(40, &columns.passages(), end).unwrap();
+            prop_assert_eq!(counted.flows(), plain(40, &rows, end));
+        }
+        let row = bad.index(rows.len());
+        let mut group = columns.0.clone();
+        group[row] = 40;
+        let passages = Passages::new(&group, &columns.1, &columns.2).unwrap();
+        let refused = Counters::recount(40, &passages, until_s).unwrap_err();
+        prop_assert_eq!((refused.field, refused.row), ("group", Some(row)));
+        let mut delta = columns.1.clone();
+        delta[row] = 3;
+        let passages = Passages::new(&columns.0, &delta, &columns.2).unwrap();
+        let refused = Counters::recount(40, &passages, until_s).unwrap_err();
+        prop_assert_eq!((refused.field, refused.row), ("delta", Some(row)));
+    }
+}
+
 #[test]
 fn a_bad_row_far_down_is_named_and_nothing_of_the_batch_is_counted() {
     let rows = vec![(1_u16, 1_i8, 7_u32); 5_000];

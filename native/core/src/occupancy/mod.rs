@@ -22,8 +22,8 @@ pub use timeline::{Anchor, Level, Step, timeline};
 
 /// The most groups that are counted in one go.
 pub const GROUPS_MAX: u32 = 1 << 20;
-/// The most cells (groups times steps) of one series.
-pub const CELLS_MAX: u64 = 1 << 24;
+/// The most cells (groups times steps) of one series or timeline.
+pub const CELLS_MAX: u64 = 1 << 20;
 /// The most steps of one window.
 pub const STEPS_MAX: u32 = 100_000;
 

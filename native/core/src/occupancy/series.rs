@@ -61,7 +61,7 @@ impl Series {
     /// A series in which nobody has passed.
     ///
     /// # Errors
-    /// Refuses too many groups, and more than [`CELLS_MAX`] groups times steps.
+    /// Refuses too many groups, and more than [`super::CELLS_MAX`] groups times steps.
     pub fn new(groups: u32, window: Window) -> Result<Self, ColumnError> {
         check_cells(groups, window)?;
         let flows = |many: usize| vec![Flow::default(); many];
