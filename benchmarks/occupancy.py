@@ -38,7 +38,7 @@ FIRST_S = 1_793_462_400  # 2026-11-01 at midnight in China
 UNTIL_S = FIRST_S + 29 * DAY_S
 SHORT_STAYS = 0.8
 LATE = 0.02  # passages that a gate sent up to a day after they happened
-ROUNDS = 7
+ROUNDS = 15
 SEED = 320281
 
 Measurement: TypeAlias = dict[str, Any]
