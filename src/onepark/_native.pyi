@@ -1,12 +1,12 @@
-"""The native part: plans priced in closed form, plates spelled, judged and matched.
+"""The native part: plans priced in closed form, plates spelled, judged and matched, cars counted.
 
 Instants are whole epoch seconds, money is whole fen. A carry is (anchor second, charged fen); a
 line is (window, rule, from second, until second, units, unit price fen, amount fen); a quote is
 (amount fen, lines, carry). A request is (plan, entered second, until second, vehicle, carry,
 terms). Columns are buffers: plan numbers of 32 bits without sign, instants of 64 bits, vehicle
-classes of 8 bits; fees come as the bytes of 64-bit fen. A finding is (whether it is an error, rule, field, sentence, sentence in Chinese, example),
-an example (vehicle, entered second, until second, amount fen, later until second, later amount
-fen). `docs/tariffs.md` is the guide.
+classes of 8 bits; fees come as the bytes of 64-bit fen. A finding is (whether it is an error,
+rule, field, sentence, sentence in Chinese, example), an example (vehicle, entered second, until
+second, amount fen, later until second, later amount fen). `docs/tariffs.md` is the guide.
 
 A report is (plate, colour, vehicle, epoch second). An answer is (verdict, ranked), the verdict one
 of "exact", "accepted", "ambiguous" and "none", and ranked holds at most five times (index of the
@@ -15,6 +15,8 @@ candidate, score in thousandths of a nat, reasons), the likeliest first.
 
 from collections.abc import Sequence
 from typing import Any, Self, TypeAlias, final
+
+from typing_extensions import Buffer
 
 _Carry: TypeAlias = tuple[int, int]
 _Line: TypeAlias = tuple[str | None, str, int, int, int, int, int]
@@ -26,13 +28,24 @@ _Report: TypeAlias = tuple[str, str, str, int]
 _Answer: TypeAlias = tuple[str, list[tuple[int, int, list[str]]]]
 _Fault: TypeAlias = tuple[str, str, int | None]
 
+# A window is (first second, seconds of a step, steps). A level is (in the first second, in the
+# last, least, most, sum over all seconds); a step is (entries, exits, level as counted, level as
+# calibrated). A tally is (entries, exits, orders, charged orders, seconds stayed, bay seconds).
+_Window: TypeAlias = tuple[int, int, int]
+_Level: TypeAlias = tuple[int, int, int, int, int]
+_Step: TypeAlias = tuple[int, int, _Level, _Level | None]
+_Tally: TypeAlias = tuple[int, int, int, int, int, int]
+
 __all__ = [
     "Calendar",
+    "ColumnError",
+    "Counters",
     "Plan",
     "PlanError",
     "PlateIndex",
     "PlateModel",
     "PlateModelError",
+    "Series",
     "SpanError",
     "Terms",
     "__version__",
@@ -44,6 +57,9 @@ __all__ = [
     "price_columns",
     "price_many",
     "prior_plate_model",
+    "recount",
+    "tally",
+    "timeline",
 ]
 
 __version__: str
@@ -177,3 +193,51 @@ class PlateIndex:
 def prior_plate_model() -> str: ...
 def learn_plate_model(body: str, pairs: Sequence[tuple[str, str]]) -> str:
     """Fold decisions, each (reading, plate that it was of), into the next version of a model."""
+
+class ColumnError(ValueError):
+    """Columns that mean nothing; ``args`` is (field, rule, first bad row or None, sentence)."""
+
+# A column is ``bytes``, read where it lies, or any other buffer, copied once. A group number is u16
+# or u32, a delta is i8 and 1 or -1, an instant is whole epoch seconds as u32; a visit that has not
+# ended has 2**32 - 1 as its end. Of two columns the shorter is never guessed: lengths must agree.
+
+@final
+class Counters:
+    """The flow of every group, kept by deltas; equal to a recount of the same passages."""
+
+    def __new__(cls, groups: int) -> Self: ...
+    def apply(self, group: Buffer, delta: Buffer, at_s: Buffer) -> None: ...
+    def rollup(self, parents: Buffer, groups: int) -> Counters: ...
+    def occupied(self) -> list[int]: ...
+    def entries(self) -> list[int]: ...
+    def exits(self) -> list[int]: ...
+
+@final
+class Series:
+    """The flow of every group in every step of a window, kept by deltas."""
+
+    def __new__(cls, groups: int, window: _Window) -> Self: ...
+    def apply(self, group: Buffer, delta: Buffer, at_s: Buffer) -> None: ...
+    def flows(self, group: int) -> list[tuple[int, int]]: ...
+    def occupied(self, group: int) -> list[int]: ...
+    def peak(self, group: int) -> int: ...
+
+def recount(
+    groups: int, group: Buffer, delta: Buffer, at_s: Buffer, until_s: int = 4294967295
+) -> Counters: ...
+def timeline(
+    groups: int,
+    group: Buffer,
+    entered_s: Buffer,
+    left_s: Buffer,
+    anchors: Sequence[tuple[int, int, int]],
+    window: _Window,
+) -> list[_Step]: ...
+def tally(
+    groups: int,
+    group: Buffer,
+    entered_s: Buffer,
+    left_s: Buffer,
+    ended: Buffer,
+    span: tuple[int, int],
+) -> list[_Tally]: ...

@@ -39,6 +39,9 @@ BESIDE_THE_ROLES = {
     "tariffs/proof": "what lets anybody compute an amount again must not need the platform",
     "tariffs/wording": "a plan in plain Chinese is a language of its own, table by table",
     "vacancies/grid": "which lots are near is geometry alone, and the fast half of the board",
+    "vacancies/past": "the past is read from PostgreSQL and the present from memory: another life",
+    "vacancies/past_rules": "what visits and snapshots make of the past; rules.py says the present",
+    "vacancies/past_store": "the statements of visits and snapshots, beside those of live counts",
     "vacancies/stream": "who listens, and what each was not told yet, is a life of its own",
     "vacancies/board": "the board in memory is what every vacancy is answered from",
 }

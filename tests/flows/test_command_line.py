@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
+from onepark.app.cli.recount import recount
 from onepark.app.cli.registry import registry
 from onepark.app.cli.staff import staff
 from onepark.simulator.demo_city import demo_city
@@ -121,3 +122,24 @@ async def test_an_account_that_cannot_be_is_refused_in_words(onepark, login, rol
     done = await onepark(staff, "add", login, "--name", "李", "--role", role, input=typed)
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: ")
+
+
+async def test_a_recount_tells_which_count_is_wrong_and_ends_with_status_one(
+    onepark, tmp_path, database_url
+):
+    done = await onepark(
+        registry, "import", a_file(tmp_path, a_lot()), "--secrets-out", tmp_path / "s"
+    )
+    assert done.exit_code == 0, done.output
+    right = await onepark(recount)
+    assert (right.exit_code, "0 wrong" in right.stdout) == (0, True), right.output
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO stays.count SELECT lot_id, 'short_stay', operator_id, 1, 3, now()"
+        " FROM registry.lot"
+    )
+    wrong = await onepark(recount)
+    await connection.execute("DELETE FROM stays.count")
+    await connection.close()
+    assert wrong.exit_code == 1
+    assert wrong.stdout.startswith("320281001201 short_stay: kept 3, recounted 0\n")

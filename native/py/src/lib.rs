@@ -1,6 +1,8 @@
 //! Translates between Python and `onepark-core`; it decides nothing.
 
 mod columns;
+mod fees;
+mod occupancy;
 mod plate;
 mod tariff;
 mod terms;
@@ -11,7 +13,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::columns::price_columns;
+    use super::columns::ColumnError;
+    #[pymodule_export]
+    use super::fees::price_columns;
+    #[pymodule_export]
+    use super::occupancy::{Counters, Series, recount, tally, timeline};
     #[pymodule_export]
     use super::plate::{
         PlateIndex, PlateModel, PlateModelError, classify_plate, learn_plate_model,

@@ -48,6 +48,7 @@ PARTS = (
         "desk",
         "payments",
         "vacancies",
+        "past",
         "gate",
     ),
     "readiness",

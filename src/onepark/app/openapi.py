@@ -55,7 +55,7 @@ TAGS = {
     "citizens 市民": "停车场 Lots, without an account",
     "orders 订单": "应缴与订单 Dues and orders, without an account",
     "stays 停车记录": "误识别出场，供工作人员 Misread exits, for staff",
-    "vacancies 空位": "实时空位 Live vacancies",
+    "vacancies 空位": "空位，实时与历史 Vacancies, live and past",
     "tariffs 计费": "收费规则与试算 Tariffs and quotes",
     "filing 收费备案": "起草、校验、发布与启用收费规则 Tariffs from draft to force, for staff",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",

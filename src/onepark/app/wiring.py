@@ -27,6 +27,7 @@ from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra.clock import Clock, SystemClock
 from onepark.infra.db import Database, Role, open_database
@@ -73,6 +74,7 @@ class Platform:
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
+    past: PastOfLots
     gate: Gate
 
     @property
@@ -162,6 +164,7 @@ def _assemble(
         clock=clock,
         settings=settings,
     )
+    past = _past(clock, databases=databases, registry=registry)
     return Platform(
         settings=settings,
         clock=clock,
@@ -184,14 +187,25 @@ def _assemble(
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
+        past=past,
         gate=Gate(
             databases.service,
             archive=lambda: registry.directory,
             stays=stays,
             vacancies=vacancies,
+            past=past,
             clock=clock,
             settings=settings,
         ),
+    )
+
+
+def _past(clock: Clock, *, databases: Databases, registry: Registry) -> PastOfLots:
+    return PastOfLots(
+        databases.service,
+        databases.staff,
+        directory_source=lambda: registry.directory,
+        clock=clock,
     )
 
 

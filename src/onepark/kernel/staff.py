@@ -27,6 +27,7 @@ class Permission(StrEnum):
     READ_SELF = "read_self"
     CREATE_ACCOUNT = "create_account"
     READ_REGISTRY = "read_registry"
+    READ_STATISTICS = "read_statistics"
     ROTATE_SECRET = "rotate_secret"  # noqa: S105  a name
     READ_TARIFFS = "read_tariffs"
     DRAFT_TARIFF = "draft_tariff"

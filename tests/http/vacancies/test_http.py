@@ -55,7 +55,11 @@ async def vacancies(redis, service_db, clock) -> AsyncIterator[Vacancies]:
 def app(vacancies) -> Litestar:
     return Litestar(
         http.HANDLERS,
-        dependencies={"vacancies": Provide(lambda: vacancies, sync_to_thread=False)},
+        dependencies={
+            "vacancies": Provide(lambda: vacancies, sync_to_thread=False),
+            "past": Provide(lambda: None, sync_to_thread=False),
+            "principal": Provide(lambda: None, sync_to_thread=False),
+        },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi_config("0.1.0"),
         logging_config=None,
@@ -200,6 +204,8 @@ async def test_every_status_is_in_the_document(app):
         "/v1/vacancies": {"200", "400"},
         "/v1/vacancies/stream": {"200", "400", "404", "503"},
         "/v1/vacancies/{lot}": {"200", "400", "404"},
+        "/v1/vacancies/{lot}/history": {"200", "400", "404", "422", "503"},
+        "/v1/vacancies/{lot}/statistics": {"200", "400", "401", "403", "404", "422", "503"},
     }
     names = [one["name"] for one in paths["/v1/vacancies"]["get"]["parameters"]]
     assert names == ["lat", "lon", "radius_m", "limit"]

@@ -12,7 +12,7 @@ import pytest
 from onepark.contexts.gate.model import Command, Credentials
 from onepark.contexts.gate.service import Gate
 from onepark.contexts.registry.model import Device, DeviceSecret, Direction, Lane
-from onepark.contexts.stays.model import Kind
+from onepark.contexts.stays.model import Kind, Outcome
 from onepark.contexts.stays.service import Stays
 from onepark.infra.db import Database
 from onepark.infra.settings import Settings
@@ -48,6 +48,11 @@ class TwoLanes:
         return self
 
 
+class KeepsNothing:
+    async def keep_snapshots(self, snapshots: Any) -> list[Outcome]:
+        return [Outcome.ACCEPTED for _ in snapshots]
+
+
 class ShowsNothing:
     async def publish(self, counts: Any) -> None: ...
 
@@ -71,6 +76,7 @@ async def gate(service_db: Database, stays: Stays, clock: HandClock) -> AsyncIte
         archive=TwoLanes,
         stays=stays,
         vacancies=ShowsNothing(),
+        past=KeepsNothing(),
         clock=clock,
         settings=Settings("", "", ""),
     )

@@ -20,6 +20,7 @@ def a_person(role: StaffRole, operator_id: int | None = None) -> Principal:
     [
         (P.READ_SELF, set(R)),
         (P.READ_REGISTRY, set(R)),
+        (P.READ_STATISTICS, set(R)),
         (P.CREATE_ACCOUNT, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.ROTATE_SECRET, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.READ_TARIFFS, set(R)),

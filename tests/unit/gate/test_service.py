@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from onepark.contexts.gate.errors import (
     Busy,
     PassageCount,
     SignatureWrong,
+    SnapshotCount,
     StaleStamp,
 )
 from onepark.contexts.gate.model import Credentials, PassageResults
@@ -29,7 +30,7 @@ from onepark.contexts.stays.model import (
 from onepark.contexts.stays.service import Batch
 from onepark.infra.settings import Settings
 from onepark.infra.signing import sign
-from onepark.kernel.types import DeviceId, LaneCode, LotId, OperatorId
+from onepark.kernel.types import DeviceId, LaneCode, LotId, OperatorId, Pool
 from tests.builders import EIGHT
 from tests.fakes.clock import HandClock
 
@@ -49,6 +50,7 @@ class OneLot:
     """An archive of one lot."""
 
     code = LOT
+    pools: ClassVar = {Pool.SHORT_STAY: 90}
 
     def device(self, device_id: DeviceId) -> Device | None:
         return DEVICE if device_id == DEVICE.device_id else None
@@ -78,6 +80,11 @@ class AcceptsAll:
         return []
 
 
+class KeepsNothing:
+    async def keep_snapshots(self, snapshots: Any) -> list[Outcome]:
+        return [Outcome.ACCEPTED for _ in snapshots]
+
+
 class ShowsNothing:
     async def publish(self, counts: Sequence[Count]) -> None: ...
 
@@ -103,6 +110,7 @@ async def gate(stays: AcceptsAll, clock: HandClock):
         archive=OneLot,
         stays=stays,
         vacancies=ShowsNothing(),
+        past=KeepsNothing(),
         clock=clock,
         settings=settings,
     )
@@ -206,3 +214,47 @@ async def test_a_gate_is_told_to_come_back_when_too_many_passages_wait(gate, sta
         await send(gate, body)
     stays.go.set()
     assert [len(told.results) for told in await asyncio.gather(*waiting)] == [600, 600]
+
+
+def a_snapshot(number: int = 1, **changes: Any) -> dict[str, Any]:
+    pools = {"short_stay": {"free": 7}}
+    return {
+        "snapshot_id": f"s{number}",
+        "lot": LOT,
+        "taken_at": EIGHT.isoformat(),
+        "pools": pools,
+    } | changes
+
+
+async def send_snapshots(gate: Gate, *snapshots: Any) -> list[tuple[Any, ...]]:
+    body = msgspec.json.encode({"snapshots": list(snapshots)})
+    told = (await gate.snapshots(credentials(body), body)).results
+    return [(one.snapshot_id, one.outcome, one.reason) for one in told]
+
+
+async def test_one_bad_snapshot_costs_none_of_the_good_ones_and_the_order_is_kept(gate):
+    told = await send_snapshots(gate, a_snapshot(1), a_snapshot(2, lot="x"), 17, a_snapshot(4))
+    assert told == [
+        ("s1", "accepted", msgspec.UNSET),
+        ("s2", "rejected", "gate.foreign_lot"),
+        (None, "rejected", "gate.invalid_field"),
+        ("s4", "accepted", msgspec.UNSET),
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1_001])
+async def test_a_request_holds_one_to_a_thousand_snapshots(gate, count):
+    with pytest.raises(SnapshotCount):
+        await send_snapshots(gate, *(a_snapshot(n) for n in range(count)))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"snapshots": 7}', b"\xff", b"[" * 9_000])
+async def test_a_body_that_holds_no_snapshots_is_refused(gate, body):
+    with pytest.raises(BodyMalformed):
+        await gate.snapshots(credentials(body), body)
+
+
+async def test_a_snapshot_that_nobody_signed_is_refused(gate):
+    body = msgspec.json.encode({"snapshots": [a_snapshot()]})
+    with pytest.raises(SignatureWrong):
+        await gate.snapshots(credentials(body, key=b"x" * 32), body)

@@ -16,6 +16,7 @@ _READING = frozenset({
     Permission.READ_REGISTRY,
     Permission.READ_TARIFFS,
     Permission.READ_MISREADS,
+    Permission.READ_STATISTICS,
 })
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
 _ADMINISTERING = _DRAFTING | {

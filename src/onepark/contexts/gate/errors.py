@@ -45,6 +45,15 @@ class PassageCount(Refusal):
     title_zh = "单次请求须包含 1 至 1000 条过车记录"
 
 
+class SnapshotCount(Refusal):
+    """No snapshot, or more than a request may hold."""
+
+    code = "gate.snapshot_count"
+    status = 422
+    title = "A request holds 1 to 1,000 snapshots."
+    title_zh = "单次请求须包含 1 至 1000 条快照"
+
+
 class Busy(Refusal):
     """More passages wait than the bound allows; none of this request was taken."""
 

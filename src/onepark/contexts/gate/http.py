@@ -15,6 +15,7 @@ from onepark.contexts.gate.errors import (
     Busy,
     PassageCount,
     SignatureWrong,
+    SnapshotCount,
     StaleStamp,
 )
 from onepark.contexts.gate.model import (
@@ -26,6 +27,8 @@ from onepark.contexts.gate.model import (
     HeartbeatIn,
     PassageReport,
     PassageResults,
+    SnapshotReport,
+    SnapshotResults,
 )
 from onepark.contexts.gate.service import WAIT_MAX_S, Gate
 from onepark.contexts.stays.errors import StoreUnavailable
@@ -47,6 +50,16 @@ PASSAGES_EXAMPLE = {
             "plate_color": "blue",
             "vehicle": "small",
             "seen_at": "2026-11-22T08:30:00+08:00",
+        }
+    ]
+}
+SNAPSHOTS_EXAMPLE = {
+    "snapshots": [
+        {
+            "snapshot_id": "s-20261122-0830",
+            "lot": "320281001101",
+            "taken_at": "2026-11-22T08:30:00+08:00",
+            "pools": {"short_stay": {"free": 41}, "charging": {"occupied": 6}},
         }
     ]
 }
@@ -83,6 +96,28 @@ async def report_passages(
 ) -> PassageResults:
     """Cars went in, stand at an exit, or have gone."""
     return await gate.passages(credentials_of(request), await request.body())
+
+
+@post(
+    "/v1/gate/snapshots",
+    status_code=200,
+    tags=TAGS,
+    summary="上报占用快照 Report what the lot holds",
+    description=(
+        "车场自己的绝对计数，断网恢复后及每分钟上报；只增不改，用于校准，不掩盖漂移。"
+        "The lot's own absolute counts, after a break and every minute: kept as said, they "
+        "calibrate the counts without hiding how far these have drifted. 1 to 1,000, answered "
+        "one by one."
+    ),
+    security=SIGNED,
+    opt={"body": SnapshotReport, "body_example": SNAPSHOTS_EXAMPLE},
+    responses=refusals(SignatureWrong, StaleStamp, BodyMalformed, SnapshotCount),
+)
+async def report_snapshots(
+    request: Request[Any, Any, Any], gate: NamedDependency[Gate]
+) -> SnapshotResults:
+    """A lot says what it holds."""
+    return await gate.snapshots(credentials_of(request), await request.body())
 
 
 @post(
@@ -141,4 +176,4 @@ async def acknowledge(request: Request[Any, Any, Any], gate: NamedDependency[Gat
     return await gate.acknowledge(credentials_of(request), await request.body())
 
 
-HANDLERS = [report_passages, beat, poll_commands, acknowledge]
+HANDLERS = [report_passages, report_snapshots, beat, poll_commands, acknowledge]

@@ -12,9 +12,11 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from onepark.contexts.stays.model import Decision, Kind, Nothing, Outcome
 from onepark.contexts.tariffs.model import Line
-from onepark.kernel.types import Fen, OrderNo, PlateColor, StayId, Vehicle
+from onepark.kernel.types import Fen, OrderNo, PlateColor, Pool, StayId, Vehicle
 
 PASSAGES_MAX = 1_000
+SNAPSHOTS_MAX = 1_000
+BAYS_MAX = 100_000
 PLATE_CHARACTERS_MAX = 16
 
 Instant = Annotated[datetime, Meta(tz=True, examples=["2026-11-22T08:30:00+08:00"])]
@@ -82,6 +84,54 @@ class PassageResults(Struct, frozen=True):
 
 
 NO_DECISION = Nothing()
+
+Bays = Annotated[int, Meta(ge=0, le=BAYS_MAX)]
+
+
+class PoolSnapshot(Struct, frozen=True):
+    """How full a pool is, by the lot's own count: the cars in it, or the bays that are free."""
+
+    occupied: Annotated[Bays | None, Meta(description="在场车辆数 · cars inside")] = None
+    free: Annotated[Bays | None, Meta(description="空余泊位数 · free bays of the capacity")] = None
+
+
+class SnapshotIn(Struct, frozen=True):
+    """The absolute counts of a lot at one moment."""
+
+    snapshot_id: Annotated[Id, Meta(description="设备内永久唯一 unique to its device for ever")]
+    lot: Annotated[str, Meta(max_length=64, description="12 位停车场编码 lot code")]
+    taken_at: Instant
+    pools: Annotated[
+        dict[Pool, PoolSnapshot],
+        Meta(min_length=1, description="逐类给出 occupied 或 free · occupied or free of each"),
+    ]
+
+
+class SnapshotsIn(Struct, frozen=True):
+    """A request of 1 to 1,000 snapshots, each still as sent: one bad one costs no other."""
+
+    snapshots: list[Raw]
+
+
+class SnapshotReport(Struct, frozen=True):
+    """What the documentation shows of a request."""
+
+    snapshots: Annotated[list[SnapshotIn], Meta(min_length=1, max_length=SNAPSHOTS_MAX)]
+
+
+class SnapshotResult(Struct, frozen=True, omit_defaults=True):
+    """What became of one snapshot."""
+
+    snapshot_id: str | None
+    outcome: Outcome
+    reason: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class SnapshotResults(Struct, frozen=True):
+    """The results in the order of the request."""
+
+    results: list[SnapshotResult]
 
 
 class HeartbeatIn(Struct, frozen=True):

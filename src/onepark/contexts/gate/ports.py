@@ -10,8 +10,9 @@ from typing import Protocol
 
 from onepark.contexts.registry.model import Device, Lane, Lot
 from onepark.contexts.stays.events import LetOut, OrderPaid
-from onepark.contexts.stays.model import Count, Passage
+from onepark.contexts.stays.model import Count, Outcome, Passage
 from onepark.contexts.stays.service import Batch
+from onepark.contexts.vacancies.model import Snapshot
 from onepark.infra.db import Tx
 from onepark.kernel.types import DeviceId, LaneCode, LotId
 
@@ -42,3 +43,9 @@ class ShowsCounts(Protocol):
     async def publish(self, counts: Sequence[Count]) -> None: ...
 
     async def heard(self, lot_ids: Iterable[LotId], at: datetime) -> None: ...
+
+
+class KeepsSnapshots(Protocol):
+    """The past of lots."""
+
+    async def keep_snapshots(self, snapshots: Sequence[Snapshot]) -> list[Outcome]: ...

@@ -1,10 +1,10 @@
-"""What counts as a passage, who may send it, and when a lane is opened.
+"""What counts as a passage or a snapshot, who may send it, and when a lane is opened.
 
-Owns: the checks of single passages, the keys that are good, the conditions of a command.
+Owns: the checks of single passages and snapshots, the keys that are good, when a command is given.
 Never: awaits, or reads the clock.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
@@ -21,12 +21,16 @@ from onepark.contexts.gate.model import (
     Credentials,
     PassageIn,
     PassageResult,
+    PoolSnapshot,
     Rejection,
+    SnapshotIn,
+    SnapshotResult,
 )
-from onepark.contexts.registry.model import Device, Lane
+from onepark.contexts.registry.model import Device, Lane, Lot
 from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.model import Kind, Outcome, Passage, Taken
-from onepark.kernel.types import LaneCode, Vehicle
+from onepark.contexts.vacancies.model import Snapshot
+from onepark.kernel.types import LaneCode, Pool, Vehicle
 
 AHEAD_MAX = timedelta(minutes=5)
 FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -38,6 +42,7 @@ PASSAGE_ID_MAX = 64
 NO_SECRET = (b"\0" * 32,)
 
 _PASSAGES = msgspec.json.Decoder(PassageIn)
+_SNAPSHOTS = msgspec.json.Decoder(SnapshotIn)
 _ANY = msgspec.json.Decoder()
 
 LaneOf = Callable[[LaneCode], Lane | None]
@@ -98,12 +103,12 @@ def _why_not_lane(given: PassageIn, sender: Sender, lane_of: LaneOf) -> tuple[st
     return None
 
 
-def _id_of(raw: Raw) -> str | None:
+def _id_of(raw: Raw, name: str = "passage_id") -> str | None:
     try:
-        passage_id = _ANY.decode(raw).get("passage_id")
+        given = _ANY.decode(raw).get(name)
     except (msgspec.DecodeError, UnicodeError, RecursionError, AttributeError):
         return None
-    return passage_id if isinstance(passage_id, str) and len(passage_id) <= PASSAGE_ID_MAX else None
+    return given if isinstance(given, str) and len(given) <= PASSAGE_ID_MAX else None
 
 
 def _passage(given: PassageIn, device: Device, *, lane: Lane, received_at: datetime) -> Passage:
@@ -233,3 +238,70 @@ def may_open(paid: OrderPaid, now: datetime) -> bool:
 def asked_lately(asked_at: datetime, now: datetime) -> bool:
     """Tell whether a car is believed to wait at its lane still."""
     return now - asked_at <= ASKED_LATELY
+
+
+def check_snapshot(raw: Raw, device: Device, *, lot: Lot, now: datetime) -> Snapshot | Rejection:
+    """Read one snapshot, or say why it is none."""
+    try:
+        given = _SNAPSHOTS.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return Rejection("gate.invalid_field", str(error), _id_of(raw, "snapshot_id"))
+    refused = _why_no_snapshot(given, lot, now)
+    if refused is not None:
+        return Rejection(refused[0], refused[1], given.snapshot_id)
+    return Snapshot(
+        lot_id=device.lot_id,
+        operator_id=device.operator_id,
+        device_id=device.device_id,
+        snapshot_id=given.snapshot_id,
+        taken_at=given.taken_at,
+        received_at=now,
+        fingerprint=_fingerprint_of_snapshot(given),
+        occupied={pool: _inside(told, lot.pools[pool]) for pool, told in given.pools.items()},
+    )
+
+
+def _why_no_snapshot(given: SnapshotIn, lot: Lot, now: datetime) -> tuple[str, str] | None:
+    if not given.snapshot_id.isprintable():
+        return "gate.control_character", "snapshot_id: holds a control character"
+    if given.lot != lot.code:
+        return "gate.foreign_lot", "lot: the device belongs to another lot"
+    if not FIRST_SEEN_AT <= given.taken_at < LAST_SEEN_AT:
+        return "gate.taken_at_out_of_range", "taken_at: outside the years 2000 to 2100"
+    if given.taken_at > now + AHEAD_MAX:
+        return "gate.taken_at_in_future", "taken_at: more than 5 minutes ahead"
+    return next(
+        (why for pool, told in given.pools.items() if (why := _why_no_count(pool, told, lot))), None
+    )
+
+
+def _why_no_count(pool: Pool, told: PoolSnapshot, lot: Lot) -> tuple[str, str] | None:
+    if pool not in lot.pools:
+        return "gate.foreign_pool", f"pools.{pool}: the lot has no such pool"
+    if (told.occupied is None) == (told.free is None):
+        return "gate.invalid_field", f"pools.{pool}: give occupied or free, one of them"
+    if told.free is not None and told.free > lot.pools[pool]:
+        return "gate.over_capacity", f"pools.{pool}.free: the pool has {lot.pools[pool]} bays"
+    return None
+
+
+def _inside(told: PoolSnapshot, capacity: int) -> int:
+    """Return the cars inside, whichever way the lot counts; more cars than bays is possible."""
+    return told.occupied if told.occupied is not None else capacity - (told.free or 0)
+
+
+def _fingerprint_of_snapshot(given: SnapshotIn) -> bytes:
+    """Return what makes two bodies under one id the same snapshot."""
+    counts = sorted((pool.value, told.occupied, told.free) for pool, told in given.pools.items())
+    parts = (given.lot, given.taken_at.astimezone(UTC).isoformat(), counts)
+    return blake2b(msgspec.json.encode(parts), digest_size=16).digest()
+
+
+def result_of_snapshot(one: Snapshot | Rejection, kept: Iterator[Outcome]) -> SnapshotResult:
+    """Say what became of one snapshot; ``kept`` tells it of those that were good, in order."""
+    if isinstance(one, Rejection):
+        return SnapshotResult(one.passage_id, Outcome.REJECTED, one.reason, one.detail)
+    outcome = next(kept)
+    if outcome is Outcome.CONFLICT:
+        return SnapshotResult(one.snapshot_id, outcome, "gate.snapshot_id_reused")
+    return SnapshotResult(one.snapshot_id, outcome)

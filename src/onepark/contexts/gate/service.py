@@ -18,10 +18,12 @@ from onepark.contexts.gate.errors import (
     Busy,
     PassageCount,
     SignatureWrong,
+    SnapshotCount,
     StaleStamp,
 )
 from onepark.contexts.gate.model import (
     PASSAGES_MAX,
+    SNAPSHOTS_MAX,
     AckAnswer,
     AckAnswers,
     AckedCommand,
@@ -35,11 +37,14 @@ from onepark.contexts.gate.model import (
     PassageResults,
     PassagesIn,
     Rejection,
+    SnapshotResults,
+    SnapshotsIn,
 )
-from onepark.contexts.gate.ports import Archive, ShowsCounts, TakesPassages
-from onepark.contexts.registry.model import Device
+from onepark.contexts.gate.ports import Archive, KeepsSnapshots, ShowsCounts, TakesPassages
+from onepark.contexts.registry.model import Device, Lot
 from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Passage, Taken
+from onepark.contexts.vacancies.model import Snapshot
 from onepark.infra.batching import Batcher, QueueFull
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
@@ -67,11 +72,13 @@ class Gate:
         archive: Callable[[], Archive],
         stays: TakesPassages,
         vacancies: ShowsCounts,
+        past: KeepsSnapshots,
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._db, self._archive, self._stays = service_db, archive, stays
-        self._vacancies, self._clock, self._settings = vacancies, clock, settings
+        self._vacancies, self._past = vacancies, past
+        self._clock, self._settings = clock, settings
         self._waiters: dict[str, asyncio.Event] = {}
         self._looking: asyncio.Task[None] | None = None
         self._ended = False
@@ -111,7 +118,7 @@ class Gate:
     async def passages(self, credentials: Credentials, body: bytes) -> PassageResults:
         """Answer a request of passages in its order, after their commit."""
         device, now = self._admit(credentials, body)
-        sender = rules.Sender(device, self._lot_code(device))
+        sender = rules.Sender(device, self._lot_of(device).code)
         raws = _decode(body, PassagesIn).passages
         if not 1 <= len(raws) <= min(PASSAGES_MAX, self._settings.gate_request_max):
             raise PassageCount(f"The request holds {len(raws)} passages.", count=len(raws))
@@ -139,6 +146,22 @@ class Gate:
         batch = await self._stays.take(passages)
         await self._vacancies.publish(batch.counts)
         return batch.taken
+
+    # -- snapshots -----------------------------------------------------------------------------
+
+    async def snapshots(self, credentials: Credentials, body: bytes) -> SnapshotResults:
+        """Keep what a lot says that it holds; each snapshot is answered by itself."""
+        device, now = self._admit(credentials, body)
+        lot = self._lot_of(device)
+        raws = _decode(body, SnapshotsIn).snapshots
+        if not 1 <= len(raws) <= SNAPSHOTS_MAX:
+            raise SnapshotCount(f"The request holds {len(raws)} snapshots.", count=len(raws))
+        checked = [rules.check_snapshot(raw, device, lot=lot, now=now) for raw in raws]
+        good = [one for one in checked if isinstance(one, Snapshot)]
+        kept = iter(await self._past.keep_snapshots(good) if good else [])
+        if good:
+            await self._vacancies.heard([device.lot_id], now)
+        return SnapshotResults([rules.result_of_snapshot(one, kept) for one in checked])
 
     # -- heartbeats ----------------------------------------------------------------------------
 
@@ -297,11 +320,11 @@ class Gate:
             raise StaleStamp("The stamp is more than 300 s off.", server_time=now.isoformat())
         return device, now
 
-    def _lot_code(self, device: Device) -> str:
+    def _lot_of(self, device: Device) -> Lot:
         lot = self._archive().lot_by_id(LotId(device.lot_id))
         if lot is None:
             raise SignatureWrong("The device's lot is not in the registry.")
-        return lot.code
+        return lot
 
 
 def _decode(body: bytes, kind: type[Body]) -> Body:

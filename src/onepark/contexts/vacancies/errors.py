@@ -1,4 +1,4 @@
-"""Refusals of live vacancies.
+"""Refusals of vacancies, live and past.
 
 Owns: their codes and sentences.
 Never: is caught by what raised it.
@@ -35,3 +35,22 @@ class StreamFull(Refusal):
     title = "Too many are listening to the stream."
     title_zh = "实时订阅人数已满，请稍后再试"
     retry_after_s: ClassVar[int | None] = 5
+
+
+class HistoryTooLarge(Refusal):
+    """More visits or snapshots meet the span than one answer looks at."""
+
+    code = "vacancies.history_too_large"
+    status = 422
+    title = "The span holds more than one answer looks at."
+    title_zh = "该时段数据过多，请缩短查询时段"
+
+
+class HistoryBusy(Refusal):
+    """As many questions about the past wait as this process lets wait."""
+
+    code = "vacancies.history_busy"
+    status = 503
+    title = "Too many ask about the past."
+    title_zh = "历史查询繁忙，请稍后再试"
+    retry_after_s: ClassVar[int | None] = 2

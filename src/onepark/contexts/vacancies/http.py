@@ -1,6 +1,6 @@
-"""Endpoints of live vacancies.
+"""Endpoints of vacancies, live and past.
 
-Owns: how a position or a list of lots is asked for, and the stream's headers.
+Owns: how a position, a list of lots or a span is asked for, and the stream's headers.
 Never: decides, or encodes what is encoded already.
 """
 
@@ -13,13 +13,32 @@ from litestar.openapi.spec import Example
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
-from onepark.contexts.vacancies.errors import LotUnknown, QueryInvalid, StreamFull
-from onepark.contexts.vacancies.model import NearbyQuery, StreamQuery, Vacancy, VacancyList
+from onepark.contexts.vacancies.errors import (
+    HistoryBusy,
+    HistoryTooLarge,
+    LotUnknown,
+    QueryInvalid,
+    StreamFull,
+)
+from onepark.contexts.vacancies.model import (
+    History,
+    HistoryMoment,
+    HistoryQuery,
+    HistorySpan,
+    LotStatistics,
+    NearbyQuery,
+    StatisticsQuery,
+    StreamQuery,
+    Vacancy,
+    VacancyList,
+)
+from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.rules import check_stream
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra.openapi import refusals
 from onepark.infra.query import decode_query
 from onepark.infra.sse import MEDIA_TYPE, EventStream
+from onepark.kernel.staff import Permission, Principal
 
 TAGS = ["vacancies 空位"]
 
@@ -43,12 +62,71 @@ EXAMPLE: dict[str, Any] = {
 }
 EXAMPLE_LIST = {"vacancies": [{"distance_m": 210, **EXAMPLE}], "source": "live"}
 EXAMPLE_EVENTS = "retry: 3000\n\nevent: snapshot\ndata: {…}\n\nevent: vacancy\ndata: {…}\n\n"
+EXAMPLE_MOMENT = {
+    "lot": "320281001101",
+    "at": "2026-11-22T08:30:00+08:00",
+    "open": True,
+    "pools": {
+        "short_stay": {
+            "capacity": 300,
+            "raw": 262,
+            "calibrated": 259,
+            "drift": -3,
+            "snapshot_at": "2026-11-22T08:29:00+08:00",
+            "free": 41,
+        }
+    },
+}
+EXAMPLE_SPAN = {
+    "lot": "320281001101",
+    "from": "2026-11-22T08:00:00+08:00",
+    "to": "2026-11-22T09:00:00+08:00",
+    "step_s": 3600,
+    "capacities": {"short_stay": 300},
+    "steps": [
+        {
+            "begins_at": "2026-11-22T08:00:00+08:00",
+            "open": True,
+            "pools": {
+                "short_stay": {
+                    "entries": 92,
+                    "exits": 31,
+                    "raw": {"first": 201, "last": 262, "min": 200, "max": 263, "mean": 231.417},
+                    "calibrated": None,
+                    "drift": None,
+                }
+            },
+        }
+    ],
+}
+EXAMPLE_STATISTICS = {
+    "lot": "320281001101",
+    "days": [
+        {
+            "day": "2026-11-21",
+            "until_at": "2026-11-22T00:00:00+08:00",
+            "pools": {
+                "short_stay": {
+                    "capacity": 300,
+                    "entries": 1204,
+                    "exits": 1198,
+                    "orders": 1190,
+                    "charged_orders": 811,
+                    "mean_stay_s": 6312.5,
+                    "turnover": 3.9667,
+                    "effective_turnover": 2.7033,
+                    "utilisation": 0.6134,
+                    "peak": 297,
+                }
+            },
+        }
+    ],
+}
 
 
-def _shown(kind: type, example: object, text: str) -> ResponseSpec:
-    return ResponseSpec(
-        kind, generate_examples=False, description=text, examples=[Example(value=example)]
-    )
+def _shown(kind: type, *examples: object, text: str) -> ResponseSpec:
+    shown = [Example(value=example) for example in examples]
+    return ResponseSpec(kind, generate_examples=False, description=text, examples=shown)
 
 
 @get(
@@ -63,7 +141,7 @@ def _shown(kind: type, example: object, text: str) -> ResponseSpec:
     ),
     opt={"query": NearbyQuery},
     responses={
-        200: _shown(VacancyList, EXAMPLE_LIST, "由近及远 Nearest first"),
+        200: _shown(VacancyList, EXAMPLE_LIST, text="由近及远 Nearest first"),
         **refusals(QueryInvalid),
     },
 )
@@ -111,11 +189,69 @@ async def stream(request: Request[Any, Any, Any], vacancies: NamedDependency[Vac
     tags=TAGS,
     summary="单个停车场空位 One lot",
     description="一个停车场的实时空位。The free bays of one lot, by its 12-digit code.",
-    responses={200: _shown(Vacancy, EXAMPLE, "该停车场 The lot"), **refusals(LotUnknown)},
+    responses={200: _shown(Vacancy, EXAMPLE, text="该停车场 The lot"), **refusals(LotUnknown)},
 )
 async def show_one(lot: FromPath[str], vacancies: NamedDependency[Vacancies]) -> bytes:
     """Show one lot."""
     return vacancies.vacancy_json(lot)
 
 
-HANDLERS = [show_nearby, stream, show_one]
+@get(
+    "/v1/vacancies/{lot:str}/history",
+    tags=TAGS,
+    summary="历史占用 The past of a lot",
+    description=(
+        "某一时刻（at），或一个时段逐步（from、to、step_s）的占用：raw 为过车计数，"
+        "calibrated 以车场快照校准，drift 为二者之差，三者并存。按今日所知计算，"
+        "迟到的过车会改变过去；容量与营业时间为今日备案值。"
+        "What a lot held at a moment, or step by step: as counted from passages, as calibrated by "
+        "the lot's own snapshots, and how far the two differ. It is the past as known today: a "
+        "late passage changes it. Capacities and opening hours are those filed today."
+    ),
+    opt={"query": HistoryQuery},
+    responses={
+        200: _shown(
+            HistoryMoment | HistorySpan,  # type: ignore[arg-type]  # a union is what it answers
+            *(EXAMPLE_MOMENT, EXAMPLE_SPAN),
+            text="某时刻或逐步 A moment, or steps",
+        ),
+        **refusals(QueryInvalid, LotUnknown, HistoryTooLarge, HistoryBusy),
+    },
+)
+async def show_history(
+    request: Request[Any, Any, Any], lot: FromPath[str], past: NamedDependency[PastOfLots]
+) -> History:
+    """Show what a lot held."""
+    query = decode_query(request.scope["query_string"], HistoryQuery, invalid=QueryInvalid)
+    return await past.history(lot, query)
+
+
+@get(
+    "/v1/vacancies/{lot:str}/statistics",
+    tags=TAGS,
+    summary="每日指标 Indicators of days",
+    description=(
+        "每日进出、订单、平均停放时长、周转率、有效周转率、利用率与峰值；"
+        "经营单位只见本单位停车场。"
+        "Flows, orders, mean stay, turnover, effective turnover, utilisation and peak of whole "
+        "days by China's clock; an operator sees its own lots."
+    ),
+    opt={"query": StatisticsQuery, "permission": Permission.READ_STATISTICS},
+    security=[{"staff": []}],
+    responses={
+        200: _shown(LotStatistics, EXAMPLE_STATISTICS, text="逐日 Day by day"),
+        **refusals(QueryInvalid, LotUnknown, HistoryTooLarge, HistoryBusy, staff=True),
+    },
+)
+async def show_statistics(
+    request: Request[Any, Any, Any],
+    lot: FromPath[str],
+    principal: NamedDependency[Principal],
+    past: NamedDependency[PastOfLots],
+) -> LotStatistics:
+    """Show what a lot's days add up to."""
+    query = decode_query(request.scope["query_string"], StatisticsQuery, invalid=QueryInvalid)
+    return await past.statistics(lot, query, by=principal)
+
+
+HANDLERS = [show_nearby, stream, show_one, show_history, show_statistics]

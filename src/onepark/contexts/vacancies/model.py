@@ -1,22 +1,26 @@
-"""Nouns of live vacancies.
+"""Nouns of vacancies, live and past.
 
-Owns: what a citizen is shown of a lot, and how sure the platform is of it.
+Owns: what a citizen is shown of a lot, how sure the platform is of it, and what a lot says itself.
 Never: knows Redis, a table or a route.
 """
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from onepark.kernel.types import LotCode, Pool
+from onepark.kernel.types import LotCode, LotId, Pool
 
 RADIUS_DEFAULT_M = 1_000
 RADIUS_MAX_M = 20_000
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
 STREAM_LOTS_MAX = 100
+HISTORY_SPAN_MAX = timedelta(days=31)
+HISTORY_STEPS_MAX = 1_500
+STATISTICS_DAYS_MAX = 31
+CALIBRATES_FOR = timedelta(days=31)  # an older snapshot tells nothing any more
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -137,3 +141,191 @@ class Trust(NamedTuple):
 
     late_s: int
     lost_s: int
+
+
+# --- what a lot says that it holds
+
+
+class Snapshot(Struct, frozen=True):
+    """A lot's own count of the cars in some of its pools, at one moment."""
+
+    lot_id: LotId
+    operator_id: int
+    device_id: str
+    snapshot_id: str
+    taken_at: datetime
+    received_at: datetime
+    fingerprint: bytes
+    occupied: dict[Pool, int]
+
+
+# --- the past
+
+Aware = Annotated[datetime, Meta(tz=True, examples=["2026-11-22T08:30:00+08:00"])]
+
+
+class HistoryQuery(Struct, frozen=True, rename={"from_at": "from", "until_at": "to"}):
+    """One moment, or equal steps over a span."""
+
+    at: Annotated[
+        Aware | None,
+        Meta(description="某一时刻；URL 中“+”须写作 %2B · one moment; write + as %2B"),
+    ] = None
+    from_at: Annotated[
+        Aware | None, Meta(description="时段起点 · where a span begins, at most 31 days")
+    ] = None
+    until_at: Annotated[
+        Aware | None,
+        Meta(description="时段终点（不含），缺省至今 · where it ends, not included; else now"),
+    ] = None
+    step_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=int(HISTORY_SPAN_MAX.total_seconds()),
+            description="步长（秒），至多 1500 步 · seconds of a step, at most 1,500 steps",
+        ),
+    ] = 3_600
+
+
+class CountPair(NamedTuple):
+    """One count as it is kept by deltas, and as all visits add up to it."""
+
+    lot_id: LotId
+    pool: Pool
+    kept: int
+    recounted: int
+
+
+class Recounted(NamedTuple):
+    """What a recount of everything came to."""
+
+    visits: int
+    pairs: list[CountPair]
+
+    @property
+    def wrong(self) -> list[CountPair]:
+        """Return the counts that are not what they should be."""
+        return [pair for pair in self.pairs if pair.kept != pair.recounted]
+
+
+class Window(NamedTuple):
+    """Equal steps from a whole second on."""
+
+    from_s: int
+    step_s: int
+    steps: int
+
+    @property
+    def until_s(self) -> int:
+        """Return the first second after the last step."""
+        return self.from_s + self.step_s * self.steps
+
+
+class PoolMoment(Struct, frozen=True):
+    """What one pool held at a moment."""
+
+    capacity: int
+    raw: Annotated[int, Meta(description="按过车计数，不修正 · counted from passages, as it is")]
+    calibrated: Annotated[
+        int | None, Meta(description="最近一次快照加其后过车 · last snapshot plus later passages")
+    ]
+    drift: Annotated[int | None, Meta(description="calibrated − raw")]
+    snapshot_at: Annotated[
+        datetime | None, Meta(description="所用快照的时刻 · when the snapshot was taken")
+    ]
+    free: Annotated[int, Meta(description="空位，0 … capacity · free bays, never out of range")]
+
+
+class HistoryMoment(Struct, frozen=True):
+    """What a lot held at one moment, as it is known today."""
+
+    lot: LotCode
+    at: datetime
+    open: bool
+    pools: dict[Pool, PoolMoment]
+
+
+class HistoryLevel(Struct, frozen=True):
+    """Cars in a pool through a step: in its first and last second, extremes and mean over time."""
+
+    first: int
+    last: int
+    min: int
+    max: int
+    mean: float
+
+
+class PoolStep(Struct, frozen=True):
+    """One pool through one step; ``drift`` is that of its last second."""
+
+    entries: int
+    exits: int
+    raw: HistoryLevel
+    calibrated: HistoryLevel | None
+    drift: int | None
+
+
+class HistoryStep(Struct, frozen=True):
+    """One step of a span."""
+
+    begins_at: datetime
+    open: bool
+    pools: dict[Pool, PoolStep]
+
+
+class HistorySpan(Struct, frozen=True, rename={"from_at": "from", "until_at": "to"}):
+    """What a lot held over a span, step by step, as it is known today."""
+
+    lot: LotCode
+    from_at: datetime
+    until_at: datetime
+    step_s: int
+    capacities: dict[Pool, int]
+    steps: list[HistoryStep]
+
+
+History: TypeAlias = HistoryMoment | HistorySpan
+
+
+class StatisticsQuery(Struct, frozen=True):
+    """Whole days by China's clock, at most 31."""
+
+    from_day: Annotated[date, Meta(description="首日 · the first day", examples=["2026-11-01"])]
+    until_day: Annotated[
+        date | None, Meta(description="末日（含），缺省同首日 · the last day, included")
+    ] = None
+
+
+class PoolStatistics(Struct, frozen=True):
+    """What the visits of one pool add up to over one day; None where nothing can be divided by."""
+
+    capacity: int
+    entries: int
+    exits: int
+    orders: Annotated[
+        int, Meta(description="当日结束的订单（免费+收费） · orders ended, free and charged")
+    ]
+    charged_orders: int
+    mean_stay_s: float | None
+    turnover: Annotated[float | None, Meta(description="orders ÷ capacity")]
+    effective_turnover: Annotated[float | None, Meta(description="charged_orders ÷ capacity")]
+    utilisation: Annotated[
+        float | None, Meta(description="占用泊位秒 ÷ 可用泊位秒 · occupied ÷ offered bay seconds")
+    ]
+    peak: Annotated[int, Meta(description="按过车计数的最大占用 · the most cars, as counted")]
+
+
+class DayStatistics(Struct, frozen=True):
+    """One day of one lot; today reaches up to now."""
+
+    day: date
+    until_at: datetime
+    pools: dict[Pool, PoolStatistics]
+
+
+class LotStatistics(Struct, frozen=True):
+    """The days of one lot."""
+
+    lot: LotCode
+    days: list[DayStatistics]

@@ -1,4 +1,4 @@
-"""What may be said of a lot.
+"""What may be said of a lot now.
 
 Owns: free bays, opening hours, quality by age, and which of two counts is newer.
 Never: awaits, reads the clock, or knows where a count came from.
