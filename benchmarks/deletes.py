@@ -1,6 +1,6 @@
 """A SymSpell-style index of plates in numpy: the indexed peer of the native lookup.
 
-Owns: an index of every text and of every text without one character, sorted, and searched in batches.
+Owns: every text, and every text without one character, sorted and searched in batches.
 Never: is used by the platform; it is here to be measured.
 """
 
@@ -51,7 +51,7 @@ class Deletes:
 
 def _lengths(words: Words) -> Words:
     lanes = [(words >> (BITS * np.uint64(place))) != 0 for place in range(WIDTH)]
-    return np.sum(lanes, axis=0).astype(np.uint64)
+    return np.asarray(np.sum(lanes, axis=0), dtype=np.uint64)
 
 
 def _without(words: Words, place: Words | np.uint64) -> Words:
@@ -60,7 +60,7 @@ def _without(words: Words, place: Words | np.uint64) -> Words:
 
 
 def _keys(words: Words) -> tuple[Words, Ids]:
-    """Every word, and every word without one of its characters, with the place that it came from."""
+    """Every word, and every word without one of its characters, with the word's own place."""
     ids = np.arange(len(words), dtype=np.int64)
     keys, owners = [words], [ids]
     lengths = _lengths(words)

@@ -1,4 +1,4 @@
-"""Misread exits of a synthetic city: how many find their car, how many the wrong one, how many wait.
+"""Misread exits of a synthetic city: how many find their car, how many another, how many wait.
 
 Owns: the lots, their cars and their exits; the confusions are those of noise.py.
 Never: tells the matcher anything that a gate does not report, or uses the figures of its prior.
@@ -8,14 +8,13 @@ usage: python benchmarks/misreads.py [--exits 525000] [--seed 1] [--learn 0] [--
 
 import argparse
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 from random import Random
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from noise import Noise, Report, report
 
@@ -24,6 +23,8 @@ from onepark.simulator.city.plates import Plate, draw_plate
 
 RATES = (0.02, 0.10)  # of all readings, at the entry and at the exit
 SIZES = (10, 100, 1_000, 10_000)
+SMALL = 1_000  # the largest size that the sum counts
+FEWER = 25  # of the larger ones, so many times fewer exits: they take long
 NOW_S = 1_800_000_000
 STAY_LOG_MEAN, STAY_LOG_DEVIATION = 8.5, 1.0  # of the natural log of seconds: half leave by 82 min
 STAY_MEAN_S = 8_103
@@ -51,22 +52,21 @@ class Car(NamedTuple):
         return self.entered.plate != self.plate.text
 
 
-class Row(TypedDict):
-    """What became of the misread exits of lots of one size."""
+class Case(NamedTuple):
+    """Lots of one size, at one rate of misreadings."""
 
     rate: float
     inside: int
     exits: int
-    entries_misread: int
-    resolved: int
-    resolved_of_right_entries: int
-    wrong: int
-    wrong_of_right_entries: int
-    collided: int
-    held: int
-    first: int
-    strangers: int
-    strangers_taken: int
+    seed: int
+
+
+class Row(NamedTuple):
+    """What became of the misread exits of a case."""
+
+    rate: float
+    inside: int
+    counts: Counter[str]
 
 
 def main() -> None:
@@ -79,14 +79,15 @@ def main() -> None:
     rows = []
     for rate in RATES:
         for inside in SIZES:
-            exits = args.exits if inside <= 1_000 else args.exits // 25  # noqa: PLR2004
-            rows.append(_measure(model, rate, inside, exits, args.seed))
+            exits = args.exits if inside <= SMALL else args.exits // FEWER
+            rows.append(_measure(model, Case(rate, inside, exits, args.seed)))
             print(_line(rows[-1]), flush=True)
-    small = [row for row in rows if row["inside"] <= 1_000]  # noqa: PLR2004
-    print(_line(_sum(small)))
+    small = [row.counts for row in rows if row.inside <= SMALL]
+    print(_line(Row(0.0, 0, sum(small, Counter()))))
     print(f"\n{time.perf_counter() - began:.0f} s", flush=True)
     if args.json:
-        args.json.write_text(json.dumps(rows, indent=1))
+        found = [{"rate": rate, "inside": inside, **counts} for rate, inside, counts in rows]
+        args.json.write_text(json.dumps(found, indent=1))
 
 
 def _arguments() -> argparse.Namespace:
@@ -110,15 +111,13 @@ def _model(decisions: int, seed: int) -> str:
     return body
 
 
-def _measure(
-    model: _native.PlateModel, rate: float, inside: int, exits: int, seed: int
-) -> Row:
-    random, noise = Random(f"{seed} {rate} {inside}"), Noise(seed)
+def _measure(model: _native.PlateModel, case: Case) -> Row:
+    random, noise = Random(f"{case.seed} {case.rate} {case.inside}"), Noise(case.seed)
     counts: Counter[str] = Counter()
-    while counts["exits"] < exits:
-        lot = _lot(inside, rate, noise, random)
+    while counts["exits"] < case.exits:
+        lot = _lot(case, noise, random)
         leaving = [index for index, car in enumerate(lot) if not car.has_left]
-        leaving = leaving[: exits - counts["exits"]]
+        leaving = leaving[: case.exits - counts["exits"]]
         readings = [_misread(lot[index].plate, noise, random) for index in leaving]
         stays = [car.entered for car in lot]
         for index, answer in zip(leaving, model.match_many(readings, stays), strict=True):
@@ -127,23 +126,22 @@ def _measure(
         for verdict, _ in model.match_many(strangers, stays):
             counts["strangers"] += 1
             counts["strangers_taken"] += verdict == "accepted"
-    keys = [key for key in Row.__annotations__ if key not in {"rate", "inside"}]
-    return Row(rate=rate, inside=inside, **{key: counts[key] for key in keys})  # type: ignore[typeddict-item]
+    return Row(case.rate, case.inside, counts)
 
 
-def _lot(inside: int, rate: float, noise: Noise, random: Random) -> list[Car]:
+def _lot(case: Case, noise: Noise, random: Random) -> list[Car]:
     """Return the open stays of one lot; some of the cars have left unseen."""
     gone = MISSING_EXITS * CLEARED_AFTER_S / STAY_MEAN_S
     share_gone = gone / (1 + gone)
     cars: dict[Plate, Car] = {}
-    while len(cars) < inside:
+    while len(cars) < case.inside:
         plate = draw_plate(random)
         if plate in cars:
             continue
         has_left = random.random() < share_gone
         stay_s = random.lognormvariate(STAY_LOG_MEAN, STAY_LOG_DEVIATION)
         age_s = random.uniform(0, CLEARED_AFTER_S) if has_left else stay_s
-        text = noise.misread(plate.text, random) if random.random() < rate else plate.text
+        text = noise.misread(plate.text, random) if random.random() < case.rate else plate.text
         text = _native.normalise_plate(text)
         cars[plate] = Car(plate, report(text, plate.color, NOW_S - int(age_s), random), has_left)
     return list(cars.values())
@@ -182,30 +180,22 @@ def _outcome(
         yield f"{what}_of_right_entries"
 
 
-def _sum(rows: list[Row]) -> Row:
-    total = Row(**rows[0])
-    for row in rows[1:]:
-        for key in Row.__annotations__:
-            total[key] += row[key]  # type: ignore[literal-required]
-    total["rate"], total["inside"] = 0.0, 0
-    return total
-
-
 def _line(row: Row) -> str:
     """Return one row of the table: of all exits, and of those whose entry was read right."""
-    exits, right = row["exits"], row["exits"] - row["entries_misread"]
-    rate = f"{row['rate']:.0%}" if row["rate"] else "both"
-    inside = f"{row['inside']:,}" if row["inside"] else "up to 1,000"
+    count = row.counts
+    exits, right = count["exits"], count["exits"] - count["entries_misread"]
+    rate = f"{row.rate:.0%}" if row.rate else "both"
+    inside = f"{row.inside:,}" if row.inside else f"up to {SMALL:,}"
     cells = (
-        f"{rate:>4} | {inside:>11} | {exits:>9,}",
-        f"{row['first'] / exits:.4f}",
-        f"{row['resolved'] / exits:.4f}",
-        f"{row['held'] / exits:.4f}",
-        _in_100_000(row["wrong"], exits),
-        _in_100_000(row["collided"], exits),
-        f"{row['resolved_of_right_entries'] / right:.4f}",
-        _in_100_000(row["wrong_of_right_entries"], right),
-        f"{row['strangers_taken'] / row['strangers']:.2%}",
+        f"{rate} | {inside} | {exits:,}",
+        f"{count['first'] / exits:.4f}",
+        f"{count['resolved'] / exits:.4f}",
+        f"{count['held'] / exits:.4f}",
+        _in_100_000(count["wrong"], exits),
+        _in_100_000(count["collided"], exits),
+        f"{count['resolved_of_right_entries'] / right:.4f}",
+        _in_100_000(count["wrong_of_right_entries"], right),
+        f"{count['strangers_taken'] / count['strangers']:.2%}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -220,4 +210,4 @@ def _upper(count: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,7 +1,7 @@
 """How cameras misread: a published confusion model that the shipped prior has not seen.
 
-Owns: the mix of errors, the pairs of look-alikes with their weights, and what a misreading makes of a plate.
-Never: shares a figure with the prior (native/core/src/plate/prior.json), which it is there to test.
+Owns: the mix of errors, the pairs of look-alikes with their weights, and what becomes of a plate.
+Never: shares a figure of a pair with the prior that it tests (native/core/src/plate/prior.json).
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ UNSEEN = 0.12  # so many look-alikes are pairs that nobody has listed: this came
 
 
 class Noise:
-    """One camera's confusions: every group's pairs with weights of their own, and pairs of its own."""
+    """One camera's confusions: the pairs of every group, weighted, and pairs of its own."""
 
     def __init__(self, seed: int) -> None:
         """Draw the weights; two seeds are two cameras."""

@@ -1,6 +1,6 @@
 """Plates: what the matcher misses beside Levenshtein, and how fast a city-wide lookup is.
 
-Owns: cases P0, P1a and P1b: their loads, their peers, and that both sides give the same answers first.
+Owns: cases P0, P1a and P1b: their loads, their peers, and that both sides answer alike first.
 Never: lets a peer do more than the case asks, or asks both sides different questions.
 
 usage: python benchmarks/plates.py [P0 P1a P1b]
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from random import Random
 from statistics import median
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 from deletes import Deletes
@@ -65,11 +65,12 @@ def cars(many: int, random: Random) -> list[str]:
 
 
 def missed_beside_levenshtein() -> Iterator[Result]:
-    """Misread plates among the cars inside: ours and Levenshtein's at the same rate of false matches.
+    """Misread plates among the cars inside: ours and Levenshtein's misses at one rate of error.
 
-    Text alone counts: colour, class and time say nothing here, so that both sides know the same. Each
-    side accepts its best candidate from a nearness on; that nearness is set on cars that are not inside.
-    Where Levenshtein's whole numbers would overshoot the rate, it may accept a share of the last step.
+    Text alone counts: colour, class and time say nothing here, so that both sides know the same.
+    Each side accepts its best candidate from a nearness on, which is set on cars that are not
+    inside. Levenshtein's whole numbers would overshoot the rate, so it may accept a share of the
+    last step; of candidates that are equally near it is given its share of the right one.
     """
     rounds = [_missed(seed) for seed in range(1, ROUNDS + 1)]
     ratios = [ours / peer for ours, peer in rounds]
@@ -117,21 +118,16 @@ def _best_by_levenshtein(readings: list[str], inside: list[str], right: list[str
 
 
 def _missing(misread: list[Found], strangers: list[Found]) -> float:
-    """Return the share of misread plates that are not found at the allowed rate of false matches."""
-    allowed = FALSE_MATCHES * len(strangers)
+    """Return the share of misread plates that are not found at the allowed rate of error."""
+    left = FALSE_MATCHES * len(strangers)
     hit = 0.0
-    false = 0
     for nearness in sorted({found.nearness for found in misread}, reverse=True):
+        false = sum(found.nearness >= nearness for found in strangers)
         step = sum(found.nearness == nearness for found in strangers)
-        between = sum(
-            false_at.nearness > nearness for false_at in strangers
-        )
-        share = min(1.0, max(0.0, (allowed - between) / step)) if step else 1.0
-        false = between + step
-        won = sum(f.is_right / f.ties for f in misread if f.nearness == nearness)
-        hit += share * won
-        if false >= allowed:
-            break
+        won = sum(found.is_right / found.ties for found in misread if found.nearness == nearness)
+        if false > left:
+            return 1 - (hit + won * max(0.0, left - false + step) / step) / len(misread)
+        hit += won
     return 1 - hit / len(misread)
 
 
@@ -172,10 +168,10 @@ def lookups_beside_deletes() -> Iterator[Result]:
     yield _race("P1b", (index.near_many, LOOKUPS), (near, LOOKUPS), asked)
 
 
-type_side = tuple[Callable[[list[str]], list[list[int]]], int]
+Side: TypeAlias = tuple[Callable[[list[str]], list[list[int]]], int]
 
 
-def _race(name: str, ours: type_side, peer: type_side, asked: list[str]) -> Result:
+def _race(name: str, ours: Side, peer: Side, asked: list[str]) -> Result:
     """Alternate both sides over questions that rotate; a first round of each is not counted."""
     rates: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS + 1):

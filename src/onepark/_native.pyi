@@ -63,9 +63,7 @@ class Plan:
 def price_many(requests: Sequence[tuple[Plan, int, int, str, _Carry | None]]) -> list[_Quote]: ...
 def normalise_plate(text: str) -> str: ...
 def plate_is_plausible(text: str, color: str) -> bool: ...
-def classify_plate(
-    text: str, color: str
-) -> tuple[str, str | None, str | None, str, _Fault | None]:
+def classify_plate(text: str, color: str) -> tuple[str, str | None, str | None, str, _Fault | None]:
     """Judge a normalised text: (kind, province, authority, colour, fault).
 
     A fault is (rule, sentence, place of the guilty character or None).
