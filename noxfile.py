@@ -169,11 +169,11 @@ def tests_debian(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure passages a second beside single-row inserts; arguments after -- go to the script."""
-    install(session)
+    """Measure ratios beside peers and limits; --only ID,ID and --json FILE go after --."""
+    install(session, "bench")
     session.run(
         "python",
-        "benchmarks/passages.py",
+        *("-m", "benchmarks.run"),
         *session.posargs,
         interrupt_timeout=GRACE_S,
         terminate_timeout=GRACE_S,

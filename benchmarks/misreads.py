@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from noise import Noise, Report, report
+from benchmarks.noise import Noise, Report, report
 
 from onepark import _native
 from onepark.simulator.city.plates import Plate, draw_plate

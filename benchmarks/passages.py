@@ -3,33 +3,33 @@
 Owns: the load (half entries, half exits, signed, over many lots) and the alternation of both sides.
 Never: asserts a number of seconds; it prints medians with the range, the machine and the settings.
 
-usage: nox -s bench -- [--rounds 5] [--passages 20000] [--json FILE]
+usage: nox -s bench -- --only passages_1,passages_100
 """
 
-import argparse
 import asyncio
 import json
-import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.side_by_side import Measurement, told
 from onepark.infra.embedded.postgres import binaries
 from onepark.infra.signing import decode_secret, sign
 
 CONNECTIONS = 64
 PGBENCH_CLIENTS = (8, 16, 32, 64)
 PGBENCH_S = 4
+ROUNDS = 5
 TPS = re.compile(r"tps = ([\d.]+)")
 numbers = count(1)
 INSERT = """\
@@ -139,60 +139,40 @@ def pgbench(url: str, script: Path, clients: int) -> float:
     return float(found[1])
 
 
-def measure(demo: dict[str, Any], folder: Path, *, rounds: int, passages: int) -> dict[str, Any]:
-    """Alternate both sides and return what each reached."""
-    url = demo["database_url"]
-    script = folder / "insert.sql"
-    script.write_text(INSERT)
-    subprocess.run([str(binaries() / "psql"), url, "-qc", MADE], check=True)
-    clients = max(PGBENCH_CLIENTS, key=lambda c: pgbench(url, script, c))
-    reached: dict[str, list[float]] = {"pgbench": [], "single": [], "hundred": []}
-    for turn in range(rounds + 1):
-        sides = [("single", 1, passages // 2), ("hundred", 100, passages)]
-        for name, each, many in sides:
-            waves = requests_of(demo, many, each=each)
-            sent = 2 * each * len(waves[0])
-            rate = sent / asyncio.run(drive(demo["base_url"], waves))
-            tps = pgbench(url, script, clients)
-            if turn:  # the first round warms up
-                reached[name].append(rate)
-                reached["pgbench"].append(tps)
-                reached.setdefault(f"{name}/pgbench", []).append(rate / tps)
-    return {"pgbench_clients": clients, **{name: _summary(of) for name, of in reached.items()}}
-
-
-def _summary(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(median(values), 3),
-        "low": round(min(values), 3),
-        "high": round(max(values), 3),
-    }
-
-
-def main() -> None:
-    """Measure, print and, if asked, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--passages", type=int, default=20_000)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+def beside_inserts(name: str, *, each: int, passages: int) -> Iterator[Measurement]:
+    """Alternate passages, so many a request, with single-row inserts on the same server."""
+    with tempfile.TemporaryDirectory() as kept:
+        folder = Path(kept)
         folder.chmod(0o711)
         process, demo = serve(folder / "city")
         try:
-            told = measure(demo, folder, rounds=given.rounds, passages=given.passages)
+            yield _measured(name, demo, folder, each=each, passages=passages)
         finally:
             process.terminate()
             process.wait(30)
-    told["machine"] = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    told["python"] = platform.python_version()
-    told["settings"] = "fsync=on synchronous_commit=on full_page_writes=on, row-level security on"
-    text = json.dumps(told, indent=1)
-    print(text)
-    if given.json:
-        given.json.write_text(text)
 
 
-if __name__ == "__main__":
-    main()
+def _measured(
+    name: str, demo: dict[str, Any], folder: Path, *, each: int, passages: int
+) -> Measurement:
+    url, script = demo["database_url"], folder / "insert.sql"
+    script.write_text(INSERT)
+    subprocess.run([str(binaries() / "psql"), url, "-qc", MADE], check=True)
+    clients = max(PGBENCH_CLIENTS, key=lambda c: pgbench(url, script, c))
+    rates, inserts = [], []
+    for turn in range(ROUNDS + 1):
+        waves = requests_of(demo, passages, each=each)
+        sent = 2 * each * len(waves[0])
+        reached = (sent / asyncio.run(drive(demo["base_url"], waves)), pgbench(url, script, clients))
+        if turn:  # the first round warms up
+            rates.append(reached[0])
+            inserts.append(reached[1])
+    ratios = [ours / peer for ours, peer in zip(rates, inserts, strict=True)]
+    unit = f"passages/s, inserts/s of {clients} clients; fsync, synchronous_commit, row security on"
+    return told(name, ratios, (median(rates), median(inserts)), unit)
+
+
+CASES: Mapping[str, Callable[[], Iterator[Measurement]]] = {
+    "passages_1": partial(beside_inserts, "passages_1", each=1, passages=10_000),
+    "passages_100": partial(beside_inserts, "passages_100", each=100, passages=20_000),
+}

@@ -17,11 +17,11 @@ from statistics import median
 from typing import NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
-from deletes import Deletes
-from noise import Noise
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from benchmarks.deletes import Deletes
+from benchmarks.noise import Noise
 from onepark import _native
 from onepark.simulator.city.plates import draw_plate
 

@@ -32,7 +32,7 @@ def after_discount(amount_fen: int, plan: dict[str, Any], terms: Terms) -> int:
         return amount_fen
     kept = Fraction(amount_fen * (1_000 - max(open_to)), 1_000)
     rounding = plan.get("discount_rounding", {})
-    to_fen = rounding.get("to_fen", 1)
+    to_fen = int(rounding.get("to_fen", 1))
     steps = kept / to_fen
     modes = {"down": floor(steps), "half_up": floor(steps + Fraction(1, 2)), "up": ceil(steps)}
     return min(amount_fen, modes[rounding.get("mode", "down")] * to_fen)

@@ -316,7 +316,7 @@ class Stay:
         rounding = self.plan.get("rounding", "up")
         if rounding == "tail":
             return part_s <= int(self.plan["tail_minutes"]) * 60
-        return rounding == "down"
+        return str(rounding) == "down"
 
     def _tier(self, window: Window, elapsed_s: int) -> tuple[int, int]:
         """The length and the price of a unit that begins after so much time."""

@@ -15,7 +15,7 @@ FIRST_S = 946_656_000
 CLASSES = ("small", "medium", "large", "motorcycle", "oversize", "tricycle")
 TRAITS = ("electric", "disabled", "resident", "citizen_card", "police")
 DAY_WORDS = [["workday"], ["non_workday"]]
-DAY_SPLITS = [
+DAY_SPLITS: list[list[list[str]]] = [
     [[]],
     [["workday"], ["non_workday"]],
     [["workday"], ["weekend"], ["holiday"]],
@@ -93,7 +93,7 @@ def windows_of_day(draw: st.DrawFn, one: st.SearchStrategy[dict[str, Any]]) -> l
 @st.composite
 def windows(draw: st.DrawFn, one: st.SearchStrategy[dict[str, Any]]) -> list[dict[str, Any]]:
     """Windows for every kind of day, or for parts of the year."""
-    made = []
+    made: list[dict[str, Any]] = []
     if draw(st.integers(0, 4)) == 0:
         for season in SEASONS:
             made += [window | {"season": season} for window in draw(windows_of_day(one))]

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 import click
 import msgspec
 
-from onepark.contexts.stays.model import OrderView
+from onepark.contexts.stays.views import OrderView
 from onepark.contexts.tariffs.model import FiledPlan, QuoteAnswer
 from onepark.contexts.tariffs.proof import differences
 from onepark.infra.http_client import PeerUnavailable, open_http_client

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from onepark.contexts.stays import replay_store
 from onepark.contexts.stays.replay_store import PastStay
-from onepark.contexts.stays.views import mask_plate
 from onepark.contexts.tariffs.model import Carry, Plan, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price
 from onepark.infra.db import Database, StaffScope
+from onepark.kernel.masks import mask_plate
 from onepark.kernel.types import Fen, LotId, StayId, Vehicle
 
 LARGEST = 10
