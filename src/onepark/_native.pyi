@@ -4,9 +4,10 @@ Instants are whole epoch seconds, money is whole fen. A carry is (anchor second,
 line is (window, rule, from second, until second, units, unit price fen, amount fen); a quote is
 (amount fen, lines, carry). A request is (plan, entered second, until second, vehicle, carry,
 terms). Columns are buffers: plan numbers of 32 bits without sign, instants of 64 bits, vehicle
-classes of 8 bits; fees come as the bytes of 64-bit fen. A finding is (whether it is an error, rule, field, sentence, sentence in Chinese, example),
-an example (vehicle, entered second, until second, amount fen, later until second, later amount
-fen). `docs/tariffs.md` is the guide.
+classes of 8 bits; fees come as the bytes of 64-bit fen. A finding is (whether it is an error, rule,
+field, sentence, sentence in Chinese, example), an example (vehicle, entered second, until second,
+amount fen, later until second, later amount fen).
+`docs/tariffs.md` is the guide.
 """
 
 from collections.abc import Sequence

@@ -69,7 +69,7 @@ def sentence_of(file: Path, finding: Finding) -> str:
 
 def _example(shown: FindingExample) -> str:
     return (
-        f"例 e.g. {shown.entered_at.isoformat()} → {shown.until_at.isoformat()}: "
+        f"例 e.g. {shown.vehicle} {shown.entered_at.isoformat()} → {shown.until_at.isoformat()}: "
         f"{yuan(shown.amount_fen)}; → {shown.later_until_at.isoformat()}: "
         f"{yuan(shown.later_amount_fen)}"
     )

@@ -30,7 +30,9 @@ First = Annotated[
 Last = Annotated[
     date,
     QueryParameter(
-        name="until", description="截止日期，含。The last day.", examples=[Example(value="2026-10-10")]
+        name="until",
+        description="截止日期，含。The last day.",
+        examples=[Example(value="2026-10-10")],
     ),
 ]
 
@@ -70,7 +72,7 @@ async def show_days(calendar: NamedDependency[Calendar], first: First, last: Las
 
 
 @put(
-    "/v1/calendar/days/{day:date}",
+    "/v1/calendar/days/{day:str}",
     tags=TAGS,
     summary="规定某日类别 Rule what a day is",
     description=(

@@ -4,11 +4,11 @@ Owns: how published holidays and the city's rulings become kinds of day.
 Never: awaits or reads a clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 
-from holidays.countries import China
+from holidays import HolidayBase, country_holidays
 
 from onepark import _native
 from onepark.contexts.calendar.errors import DayPast, SpanTooLong
@@ -33,9 +33,8 @@ def published() -> Mapping[date, DayKind]:
     A notice names days off and, for them, weekend days to work on; the weekend days between days
     off belong to the holiday. Source: the `holidays` package, from the State Council's notices.
     """
-    through = max(China(years=range(FIRST_DAY.year, LAST_DAY.year)).weekend_workdays).year
-    years = range(FIRST_DAY.year, through + 1)
-    book = China(years=years, language="en_US")
+    through = max(_book(range(FIRST_DAY.year, LAST_DAY.year)).weekend_workdays).year
+    book = _book(range(FIRST_DAY.year, through + 1))
     days = [FIRST_DAY + DAY * n for n in range((date(through, 12, 31) - FIRST_DAY).days + 1)]
     kinds = {day: _usual(day, book) for day in days}
     for run in _runs_off(days, kinds):
@@ -85,11 +84,15 @@ def _day(day: date, ruling: Ruling | None) -> Day:
     return Day(day, kind_of(day), basis)
 
 
+def _book(years: Iterable[int]) -> HolidayBase:
+    return country_holidays("CN", years=years, language="en_US")
+
+
 def _of_weekday(day: date) -> DayKind:
     return DayKind.WEEKEND if day.weekday() >= SATURDAY else DayKind.WORKDAY
 
 
-def _usual(day: date, book: China) -> DayKind:
+def _usual(day: date, book: HolidayBase) -> DayKind:
     """Return the kind of a day before holidays have names."""
     if day in book.weekend_workdays and day.weekday() >= SATURDAY and day not in book:
         return DayKind.MAKEUP_WORKDAY
@@ -107,7 +110,7 @@ def _runs_off(days: Sequence[date], kinds: Mapping[date, DayKind]) -> list[list[
     return [run for run in runs if any(kinds[day] == DayKind.SHORT_HOLIDAY for day in run)]
 
 
-def _name_holiday(run: Sequence[date], book: China, kinds: dict[date, DayKind]) -> None:
+def _name_holiday(run: Sequence[date], book: HolidayBase, kinds: dict[date, DayKind]) -> None:
     great = [kind for day in run for name, kind in GREAT.items() if name in (book.get(day) or "")]
     kind = great[0] if great else DayKind.SHORT_HOLIDAY
     kinds.update(dict.fromkeys(run, kind))
