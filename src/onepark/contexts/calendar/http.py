@@ -66,9 +66,9 @@ Last = Annotated[
         **refusals(SpanTooLong),
     },
 )
-async def show_days(calendar: NamedDependency[Calendar], first: First, last: Last) -> Days:
+async def show_days(calendar: NamedDependency[Calendar], from_: First, until: Last) -> Days:
     """Show days to everybody."""
-    return await calendar.days(first, last)
+    return await calendar.days(from_, until)
 
 
 @put(
