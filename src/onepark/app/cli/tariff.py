@@ -21,7 +21,7 @@ from onepark.contexts.tariffs.checking import Finding, FindingExample, check, is
 from onepark.contexts.tariffs.model import Plan
 from onepark.contexts.tariffs.proof import plan_hash
 from onepark.contexts.tariffs.rules import plan_of_asker
-from onepark.contexts.tariffs.wording import yuan
+from onepark.contexts.tariffs.phrases import yuan
 from onepark.infra.clock import SystemClock
 from onepark.infra.db import Role, StaffScope, open_database
 from onepark.infra.settings import Settings, SettingsError, from_env, secret_key
