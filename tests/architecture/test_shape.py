@@ -36,6 +36,7 @@ BESIDE_THE_ROLES = {
     "tariffs/filing_http": "the endpoints of staff, beside those of everybody",
     "tariffs/filing_store": "the statements of drafts, beside those that hot paths load",
     "tariffs/office": "what people do to plans, apart from what the hot path reads of them",
+    "tariffs/phrases": "the words of a plan in Chinese, apart from the grammar that joins them",
     "tariffs/proof": "what lets anybody compute an amount again must not need the platform",
     "tariffs/wording": "a plan in plain Chinese is a language of its own, table by table",
     "vacancies/grid": "which lots are near is geometry alone, and the fast half of the board",

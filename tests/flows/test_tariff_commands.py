@@ -70,12 +70,13 @@ def test_a_faulty_plan_is_told_its_field_beside_a_good_one_and_the_exit_status_i
     assert done.exit_code == 1
     assert "t7_taicang.json: good" in done.stdout
     [line] = [line for line in done.stdout.splitlines() if line.startswith(str(bad))]
-    assert "error [count] windows[0].tiers" in line
-    assert "条目数量" in line
+    assert "error [tiers_or_steps] windows[0]" in line
+    assert "分档单价或累计总价" in line
 
 
 def test_a_counter_example_is_told_with_both_moments_and_both_amounts():
     shown = FindingExample(
+        "large",
         EIGHT,
         EIGHT + timedelta(minutes=60),
         Fen(800),
@@ -89,7 +90,7 @@ def test_a_counter_example_is_told_with_both_moments_and_both_amounts():
     assert told.splitlines() == [
         "plan.json: error [falls] Longer costs less. 停得更久反而更便宜",
         (
-            "  例 e.g. 2026-11-20T08:00:00+08:00 → 2026-11-20T09:00:00+08:00: 8 元; "
+            "  例 e.g. large 2026-11-20T08:00:00+08:00 → 2026-11-20T09:00:00+08:00: 8 元; "
             "→ 2026-11-20T09:01:00+08:00: 7.5 元"
         ),
     ]
@@ -216,7 +217,7 @@ def a_quote(**changes: Any) -> dict[str, Any]:
     asked = QuoteAsked(EIGHT, EIGHT + timedelta(minutes=67), plan=TAICANG)
     plan = plan_of_asker(TAICANG, EIGHT)
     [quote] = price([PriceRequest(plan, asked.entered_at, asked.until_at, Vehicle.SMALL)])
-    told = sealed(answer(plan, asked, quote, plan_hash=plan_hash(TAICANG)))
+    told = sealed(answer(plan, asked, quote, plan_hash=plan_hash(TAICANG), rulings=()))
     return msgspec.to_builtins(told) | changes  # type: ignore[no-any-return]
 
 

@@ -146,9 +146,15 @@ def problem_json(
 
 
 def _fields(extra: Mapping[str, Any] | list[Any] | None) -> dict[str, object]:
-    """Return which fields were wrong: the first by name, and all of them."""
+    """Return which fields were wrong: the first by name, and all of them.
+
+    A parameter whose public name is a word of Python ends in an underscore in the handler.
+    """
     errors = [
-        {"field": one.get("key") or "", "message": mask_plates(str(one.get("message", "")))}
+        {
+            "field": (one.get("key") or "").rstrip("_"),
+            "message": mask_plates(str(one.get("message", ""))),
+        }
         for one in (extra if isinstance(extra, list) else [])[:FIELD_ERRORS_MAX]
         if isinstance(one, Mapping)
     ]

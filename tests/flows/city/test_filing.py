@@ -24,7 +24,8 @@ PLAN = {
             "to": "24:00",
             "tiers": [{"unit_minutes": 60, "price_fen": 300}],
         }
-    ]
+    ],
+    "caps": {"natural_day_fen": 3_000},
 }
 
 

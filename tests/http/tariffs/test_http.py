@@ -118,7 +118,7 @@ PLAN_INVALID, GRACE = "tariffs.plan_invalid", "exit_grace_minutes"
         ({"lot": LOT, "colour": "red"}, 400, INVALID, "data"),
         ({"plan": []}, 400, INVALID, "plan"),
         ({"plan": {}}, 422, PLAN_INVALID, "."),
-        ({"plan": {"windows": [], "rounding": "down"}}, 422, PLAN_INVALID, "rounding"),
+        ({"plan": {"windows": [], "rounding": "sideways"}}, 422, PLAN_INVALID, "rounding"),
         ({"plan": {"windows": [], GRACE: 10**30}}, 422, PLAN_INVALID, GRACE),
         ({"plan": {"windows": [], GRACE: 15.5}}, 422, PLAN_INVALID, GRACE),
     ],
@@ -131,7 +131,7 @@ async def test_nonsense_is_refused_and_the_field_is_named(client, asked, status,
 async def test_a_broken_plan_is_told_its_field_and_rule(client):
     window = {"name": "日间", "from": "07:00", "to": "21:00", "tiers": []}
     status, answer = await ask(client, plan={"windows": [window]})
-    assert (status, answer["field"], answer["rule"]) == (422, "windows[0].tiers", "count")
+    assert (status, answer["field"], answer["rule"]) == (422, "windows[0]", "tiers_or_steps")
 
 
 async def test_a_body_that_is_no_json_is_refused(client):
@@ -217,11 +217,11 @@ async def test_anybody_may_have_a_plan_checked(client):
     assert bad["good"] is False
     assert (finding["severity"], finding["field"], finding["rule"]) == (
         "error",
-        "windows[0].tiers",
-        "count",
+        "windows[0]",
+        "tiers_or_steps",
     )
-    assert "windows[0].tiers" in finding["sentence"]
-    assert "windows[0].tiers" in finding["sentence_zh"]
+    assert "windows[0]" in finding["sentence"]
+    assert "windows[0]" in finding["sentence_zh"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"null", b"{", b'{"a": 1e999}'])

@@ -9,7 +9,7 @@ from onepark.contexts.tariffs.errors import ChecksBusy, TooManyChecks
 from onepark.contexts.tariffs.office import CHECKS_WAITING_MAX, Checks
 from onepark.infra.limits import Limiter
 
-FREE: dict[str, Any] = {"windows": []}
+FREE: dict[str, Any] = {"windows": [], "outside": "free", "caps": {"uncapped": True}}
 
 
 async def test_one_address_cannot_have_plans_checked_without_end(redis):

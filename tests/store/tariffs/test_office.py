@@ -39,9 +39,10 @@ from tests.fakes.lots import Lots
 
 NOON = datetime(2031, 3, 3, 12, tzinfo=CHINA)  # later than any real day of a test run
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-FREE: dict[str, Any] = {"windows": []}
+FREE: dict[str, Any] = {"windows": [], "outside": "free", "caps": {"uncapped": True}}
 TIERS = [{"unit_minutes": 60, "price_fen": 500}]
-HOURLY = {"windows": [{"name": "全天", "from": "00:00", "to": "24:00", "tiers": TIERS}]}
+ALL_DAY = {"name": "全天", "from": "00:00", "to": "24:00", "tiers": TIERS}
+HOURLY = {"windows": [ALL_DAY], "caps": {"natural_day_fen": 5_000}}
 BROKEN = {"windows": 7}
 FIXED = FREE | {"price_form": "government_fixed"}
 CITY = Principal(900, "city", StaffRole.CITY_ADMIN, None)

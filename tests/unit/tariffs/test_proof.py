@@ -31,7 +31,7 @@ def a_quote(
     asked = QuoteAsked(entered_at, entered_at + stay, vehicle, plan=body)
     plan = plan_of_asker(body, entered_at)
     [quote] = price([PriceRequest(plan, asked.entered_at, asked.until_at, vehicle)])
-    return sealed(answer(plan, asked, quote, plan_hash=plan_hash(body)))
+    return sealed(answer(plan, asked, quote, plan_hash=plan_hash(body), rulings=()))
 
 
 @given(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from onepark.contexts.tariffs.wording import plain_chinese, span, yuan
+from onepark.contexts.tariffs.phrases import span, yuan
+from onepark.contexts.tariffs.wording import plain_chinese
 
 PLANS = Path(__file__).parents[3] / "src/onepark/simulator/plans"
 

@@ -21,7 +21,7 @@ from onepark.contexts.tariffs.checking import Finding, FindingExample, check, is
 from onepark.contexts.tariffs.model import Plan
 from onepark.contexts.tariffs.proof import plan_hash
 from onepark.contexts.tariffs.rules import plan_of_asker
-from onepark.contexts.tariffs.wording import yuan
+from onepark.contexts.tariffs.phrases import yuan
 from onepark.infra.clock import SystemClock
 from onepark.infra.db import Role, StaffScope, open_database
 from onepark.infra.settings import Settings, SettingsError, from_env, secret_key
@@ -69,7 +69,7 @@ def sentence_of(file: Path, finding: Finding) -> str:
 
 def _example(shown: FindingExample) -> str:
     return (
-        f"例 e.g. {shown.entered_at.isoformat()} → {shown.until_at.isoformat()}: "
+        f"例 e.g. {shown.vehicle} {shown.entered_at.isoformat()} → {shown.until_at.isoformat()}: "
         f"{yuan(shown.amount_fen)}; → {shown.later_until_at.isoformat()}: "
         f"{yuan(shown.later_amount_fen)}"
     )

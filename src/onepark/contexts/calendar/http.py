@@ -30,7 +30,9 @@ First = Annotated[
 Last = Annotated[
     date,
     QueryParameter(
-        name="until", description="截止日期，含。The last day.", examples=[Example(value="2026-10-10")]
+        name="until",
+        description="截止日期，含。The last day.",
+        examples=[Example(value="2026-10-10")],
     ),
 ]
 
@@ -64,13 +66,13 @@ Last = Annotated[
         **refusals(SpanTooLong),
     },
 )
-async def show_days(calendar: NamedDependency[Calendar], first: First, last: Last) -> Days:
+async def show_days(calendar: NamedDependency[Calendar], from_: First, until: Last) -> Days:
     """Show days to everybody."""
-    return await calendar.days(first, last)
+    return await calendar.days(from_, until)
 
 
 @put(
-    "/v1/calendar/days/{day:date}",
+    "/v1/calendar/days/{day:str}",
     tags=TAGS,
     summary="规定某日类别 Rule what a day is",
     description=(

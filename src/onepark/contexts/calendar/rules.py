@@ -4,7 +4,7 @@ Owns: how published holidays and the city's rulings become kinds of day.
 Never: awaits or reads a clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 
@@ -33,10 +33,8 @@ def published() -> Mapping[date, DayKind]:
     A notice names days off and, for them, weekend days to work on; the weekend days between days
     off belong to the holiday. Source: the `holidays` package, from the State Council's notices.
     """
-    years = range(FIRST_DAY.year, LAST_DAY.year)
-    through = max(country_holidays("CN", years=years).weekend_workdays).year
-    years = range(FIRST_DAY.year, through + 1)
-    book = country_holidays("CN", years=years, language="en_US")
+    through = max(_book(range(FIRST_DAY.year, LAST_DAY.year)).weekend_workdays).year
+    book = _book(range(FIRST_DAY.year, through + 1))
     days = [FIRST_DAY + DAY * n for n in range((date(through, 12, 31) - FIRST_DAY).days + 1)]
     kinds = {day: _usual(day, book) for day in days}
     for run in _runs_off(days, kinds):
@@ -84,6 +82,10 @@ def _day(day: date, ruling: Ruling | None) -> Day:
         return Day(day, ruling.kind, Basis.RULING, ruling.reason)
     basis = Basis.PUBLISHED if day in published() else Basis.WEEKDAY
     return Day(day, kind_of(day), basis)
+
+
+def _book(years: Iterable[int]) -> HolidayBase:
+    return country_holidays("CN", years=years, language="en_US")
 
 
 def _of_weekday(day: date) -> DayKind:

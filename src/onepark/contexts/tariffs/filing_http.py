@@ -89,10 +89,11 @@ EXAMPLE: dict[str, Any] = {
     "plan_id": 31,
     "withdrawer": None,
     "withdrawn_at": None,
-    "plan_hash": "856d90f599d2d5a9b8c781276683c47d323e92b4f2c6b85bfe7a5ec91131426f",
+    "plan_hash": "c938d4879a64e128fb7417046414b3292f74a376c129d49d27394954736359ee",
     "text_zh": [
         "全天：每小时 5 元",
         "不足一个计费单位的，按一个计费单位计",
+        "每自然日最高 50 元",
         "连续停放每满 24 小时，重新计费",
         "缴费后请在 15 分钟内离场",
         "市场调节价",
@@ -107,6 +108,7 @@ EXAMPLE: dict[str, Any] = {
                 "tiers": [{"unit_minutes": 60, "price_fen": 500}],
             }
         ],
+        "caps": {"natural_day_fen": 5000},
     },
 }
 

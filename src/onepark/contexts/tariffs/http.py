@@ -36,11 +36,13 @@ EXAMPLE: dict[str, Any] = {
     "currency": "CNY",
     "plan_key": "t7_taicang",
     "version": 1,
-    "plan_hash": "bfaf7d2b3ec81d7bfa2e7be1fd1e674f2f122ae04decfba3f4e12e5972aca9b3",
-    "quote_hash": "2dbdba8c1f655d68f95fc97a32dafddaf584a23c9080e52d702b7d5186da3e78",
+    "plan_hash": "93f53868e44f07806b02dfc1c3bd8854b4fca08d9dcc997e52d088c550099ad1",
+    "quote_hash": "d84e63ce7dd3a1ee7e9bf30a1ec7fcda7317aacde023cec04b8c634dac946e21",
     "entered_at": "2026-11-22T08:00:00+08:00",
     "until_at": "2026-11-22T09:07:00+08:00",
     "vehicle": "small",
+    "terms": None,
+    "ruled_days": [],
     "lines": [
         {
             "rule": "tier",
@@ -61,6 +63,7 @@ EXAMPLE: dict[str, Any] = {
             "amount_fen": 200,
         },
     ],
+    "next_change": {"at": "2026-11-22T09:30:01+08:00", "amount_fen": 900},
 }
 
 
@@ -140,12 +143,13 @@ TARIFF_EXAMPLE: dict[str, Any] = {
         "plan_key": "office_day",
         "version": 1,
         "name": "办公楼日间",
-        "plan_hash": "856d90f599d2d5a9b8c781276683c47d323e92b4f2c6b85bfe7a5ec91131426f",
+        "plan_hash": "c938d4879a64e128fb7417046414b3292f74a376c129d49d27394954736359ee",
         "valid_from_at": "2026-01-01T00:00:00Z",
         "valid_until_at": None,
         "text_zh": [
             "全天：每小时 5 元",
             "不足一个计费单位的，按一个计费单位计",
+            "每自然日最高 50 元",
             "连续停放每满 24 小时，重新计费",
             "缴费后请在 15 分钟内离场",
             "市场调节价",
@@ -160,6 +164,7 @@ TARIFF_EXAMPLE: dict[str, Any] = {
                     "tiers": [{"unit_minutes": 60, "price_fen": 500}],
                 }
             ],
+            "caps": {"natural_day_fen": 5000},
         },
     },
     "next": None,

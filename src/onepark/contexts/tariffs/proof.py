@@ -57,7 +57,7 @@ def sealed(quote: QuoteAnswer) -> QuoteAnswer:
 
 
 def hash_of(quote: QuoteAnswer) -> str:
-    """Return the SHA-256 of a quote: what was asked, by which plan, and all that follows from it."""
+    """Return the SHA-256 of a quote: what was asked, by which plan, and all that follows."""
     told = {
         "plan_hash": quote.plan_hash,
         "entered_at": _whole_second(quote.entered_at),

@@ -1,36 +1,46 @@
 """A plan in plain Chinese, as it would stand on the board at the entrance.
 
-Owns: the words; each part of the plan language has one function in PARTS, or one row of a table.
+Owns: the sentences; each part of the plan language has one function in PARTS. What is as usual is
+not said: a free time that counts exactly, classes that pay what small cars pay.
 Never: says what an amount is, or fails at a field that it has no words for: it leaves it out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
 
-Body: TypeAlias = Mapping[str, Any]
+from onepark.contexts.tariffs.phrases import (
+    ACROSS_VISITS,
+    BOUNDARIES,
+    CAPS,
+    DAYS,
+    FREE_FOR,
+    FREE_MODES,
+    GRANTS,
+    HOUR_MINUTES,
+    PERMILLE,
+    PRICE_FORMS,
+    QUOTA_PER,
+    RESTARTS,
+    ROUNDING_MODES,
+    SCALES,
+    TIER_CLOCKS,
+    TRAITS,
+    VEHICLES,
+    Amount,
+    Body,
+    each,
+    listed,
+    percent,
+    price,
+    season,
+    span,
+    times,
+    word,
+    yuan,
+)
 
-FEN_PER_YUAN, PERMILLE = 100, 1_000
-HOUR_MINUTES, DAY_MINUTES = 60, 1_440
+DAY_MINUTES = 1_440
 DAY_BEGINS, DAY_ENDS = "00:00", "24:00"
-GRACE_MINUTES = 15  # where a plan does not say
-
-PRICE_FORMS = {
-    "government_fixed": "政府定价",
-    "government_guided": "政府指导价",
-    "market": "市场调节价",
-}
-FREE_MODES = {
-    "deduct": "超过免费时长的，扣除免费时长后计费",
-    "absorb": "超过免费时长的，免费时长一并计费",
-}
-TIER_CLOCKS = {"window": "各时段分别累计计费时长"}
-RESTARTS = {
-    "every_24h": "连续停放每满 24 小时，重新计费",
-    "every_day": "每日零时起重新计费",
-}
-CAPS = {"natural_day_fen": "每自然日最高", "rolling_24h_fen": "24 小时最高"}
-VEHICLES = {"small": "小型车", "medium": "中型车", "large": "大型车", "motorcycle": "摩托车"}
-SCALES = {"price_permille": "价格", "cap_permille": "最高收费"}
+GRACE_MINUTES, COUPONS_MAX = 15, 8  # where a plan does not say
 
 
 def plain_chinese(body: Body) -> list[str]:
@@ -38,50 +48,93 @@ def plain_chinese(body: Body) -> list[str]:
     return [sentence for part in PARTS for sentence in part(body)]
 
 
-def yuan(fen: int) -> str:
-    """Return an amount as people write it: 5 元, 2.5 元, 0.05 元."""
-    whole, rest = divmod(fen, FEN_PER_YUAN)
-    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") + " 元"
-
-
-def span(minutes: int) -> str:
-    """Return a length of time: 30 分钟, 2 小时."""
-    hours, rest = divmod(minutes, HOUR_MINUTES)
-    return f"{minutes} 分钟" if rest else f"{hours} 小时"
-
-
-def each(minutes: int) -> str:
-    """Return a unit of time: 每小时, 每 30 分钟."""
-    return "每小时" if minutes == HOUR_MINUTES else f"每 {span(minutes)}"
+# -- free time -------------------------------------------------------------------------------------
 
 
 def _free(body: Body) -> Iterator[str]:
-    free = body.get("free") or {}
-    minutes = free.get("minutes", 0)
+    free: Body = body.get("free") or {}
+    minutes: int = free.get("minutes", 0)
+    inclusive: bool = free.get("inclusive", True)
     if minutes:
-        yield f"{span(minutes)}（含）内免费"
-        yield from _word(FREE_MODES, free.get("mode", "deduct"))
+        yield _within(minutes, inclusive=inclusive)
+    for field, who in FREE_FOR.items():
+        own: int | None = free.get(field)
+        if own is not None and own != minutes:
+            yield f"{who} {_within(own, inclusive=inclusive)}" if own else f"{who}无免费时长"
+    if any(free.get(field) for field in ("minutes", *FREE_FOR)):
+        yield FREE_MODES[free.get("mode", "deduct")]
+        yield from _granted(free)
+
+
+def _within(minutes: int, *, inclusive: bool) -> str:
+    return f"{span(minutes)}（{'含' if inclusive else '不含'}）内免费"
+
+
+def _granted(free: Body) -> Iterator[str]:
+    if free.get("grant", "stay") != "stay":
+        yield GRANTS[free["grant"]]
+    quota: Body | None = free.get("quota")
+    if quota is not None:
+        then: int = quota.get("then_minutes", 0)
+        rest = f"免费时长为 {span(then)}" if then else "不再享受免费时长"
+        per = QUOTA_PER[quota["per"]]
+        yield f"同一车辆{per}前 {quota['visits']} 次停放享受上述免费时长，之后{rest}"
+
+
+# -- windows ---------------------------------------------------------------------------------------
 
 
 def _windows(body: Body) -> Iterator[str]:
-    windows: Sequence[Body] = body.get("windows") or ()
+    yield from _layout(body.get("windows") or (), body)
+
+
+def _zones(body: Body) -> Iterator[str]:
+    zones: Body = body.get("zones") or {}
+    for zone, windows in zones.items():
+        for sentence in _layout(windows, body):
+            yield f"{zone} 区：{sentence}"
+
+
+def _layout(windows: Sequence[Body], body: Body) -> Iterator[str]:
     for window in windows:
-        begins, ends = window.get("from", DAY_BEGINS), window.get("to", DAY_ENDS)
-        whole_day = (begins, ends) == (DAY_BEGINS, DAY_ENDS)
-        tiers = "，".join(_tiers(window.get("tiers") or ()))
-        yield f"{'全天' if whole_day else f'{begins}–{ends}'}：{tiers}"
+        yield f"{_when_charged(window)}：{_charged(window)}"
     if not windows:
         yield "全天免费"
-    elif sum(map(_window_minutes, windows)) < DAY_MINUTES:
+    elif _has_gap(windows, says_outside=body.get("outside") is not None):
         yield "其余时间免费"
+
+
+def _has_gap(windows: Sequence[Body], *, says_outside: bool) -> bool:
+    """Tell whether some time is free; where days differ, by the plan's own word."""
+    if any(window.get("days") or window.get("season") for window in windows):
+        return says_outside
+    return sum(map(_window_minutes, windows)) < DAY_MINUTES
+
+
+def _when_charged(window: Body) -> str:
+    begins, ends = window.get("from", DAY_BEGINS), window.get("to", DAY_ENDS)
+    seasons = "、".join(season(one["from"], one["to"]) for one in window.get("season") or ())
+    days = listed(DAYS, window.get("days") or ())
+    clock = "全天" if (begins, ends) == (DAY_BEGINS, DAY_ENDS) else f"{begins}–{ends}"
+    return " ".join(filter(None, (seasons, days, clock)))
+
+
+def _charged(window: Body) -> str:
+    said = [*_tiers(window.get("tiers") or ()), *_steps(window.get("steps") or ())]
+    counts: Body | None = window.get("counts")
+    if counts is not None:
+        over, as_minutes = span(counts["over_minutes"]), span(counts["as_minutes"])
+        said.append(f"本时段停放超过 {over}的，按 {as_minutes}计")
+    if window.get("cap_fen") is not None:
+        said.append(f"本时段最高{price(window['cap_fen'])}")
+    return "，".join(said)
 
 
 def _tiers(tiers: Sequence[Body]) -> Iterator[str]:
     reached = 0
     for tier in tiers:
         until, unit = tier.get("until_minutes"), tier["unit_minutes"]
-        price = yuan(tier["price_fen"])
-        yield f"{_when(reached, until, unit)} {price}"
+        yield f"{_when(reached, until, unit)}{price(tier['price_fen'])}"
         reached = until or reached
 
 
@@ -92,6 +145,11 @@ def _when(reached: int, until: int | None, unit: int) -> str:
         first = f"首{'小时' if until == HOUR_MINUTES else f' {span(until)}'}"
         return f"超过 {span(reached)}至 {span(until)}" if reached else first
     return f"{f'超过 {span(reached)}至' if reached else '前'} {span(until)}内{each(unit)}"
+
+
+def _steps(steps: Sequence[Body]) -> Iterator[str]:
+    for step in steps:
+        yield f"停放 {span(step['until_minutes'])}内共收{price(step['total_fen'])}"
 
 
 def _window_minutes(window: Body) -> int:
@@ -105,71 +163,146 @@ def _clock(text: str) -> int:
     return int(hour) * HOUR_MINUTES + int(minute)
 
 
+# -- how units, edges and days add up --------------------------------------------------------------
+
+
 def _rounding(body: Body) -> Iterator[str]:
-    if body.get("windows") and body.get("rounding", "up") == "up":
+    rounding = body.get("rounding", "up")
+    if rounding == "tail":
+        tail = span(body["tail_minutes"])
+        yield f"不足一个计费单位的，{tail}（含）内不计费，超过 {tail}的按一个计费单位计"
+    elif rounding == "down":
+        yield "不足一个计费单位的，不计费"
+    elif any(window.get("tiers") for window in _all_windows(body)):
         yield "不足一个计费单位的，按一个计费单位计"
 
 
+def _boundary(body: Body) -> Iterator[str]:
+    if len(body.get("windows") or ()) > 1 or body.get("boundary") == "unit_start":
+        yield BOUNDARIES[body.get("boundary", "split")]
+    crossing: Body | None = body.get("crossing")
+    if crossing is not None:
+        within = "不超过" if crossing.get("inclusive", True) else "不足"
+        later = crossing.get("part") == "later"
+        part = "进入后一时段" if later else "在其中一个时段"
+        length = span(crossing["minutes"])
+        yield f"停放跨越一处时段分界、{part}{within} {length}的，全程按入场时段计费"
+
+
 def _tier_clock(body: Body) -> Iterator[str]:
-    yield from _word(TIER_CLOCKS, body.get("tier_clock"))
-
-
-def _restart(body: Body) -> Iterator[str]:
-    if body.get("windows"):
-        yield from _word(RESTARTS, body.get("restart", "every_24h"))
+    if body.get("tier_clock") in TIER_CLOCKS:
+        yield TIER_CLOCKS[body["tier_clock"]]
 
 
 def _caps(body: Body) -> Iterator[str]:
-    caps = body.get("caps") or {}
-    for name, words in CAPS.items():
-        if caps.get(name) is not None:
-            yield f"{words} {yuan(caps[name])}"
-    if caps.get("across_visits"):
-        yield "24 小时内多次停放累计封顶"
+    caps: Body = body.get("caps") or {}
+    for field, (words, period) in CAPS.items():
+        if caps.get(field) is not None:
+            yield _cap(words, period, caps[field])
+            if caps.get("across_visits"):
+                yield ACROSS_VISITS[field]
+    if caps.get("uncapped"):
+        yield "不设每日或 24 小时最高收费"
+
+
+def _cap(words: str, period: str, amounts: Amount | Sequence[Amount]) -> str:
+    if not isinstance(amounts, Sequence):
+        return f"{words}{price(amounts)}"
+    if len(amounts) == 1:
+        return f"{words}{price(amounts[0])}"
+    said = [f"第 {number} {period}{price(one)}" for number, one in enumerate(amounts, 1)]
+    said[-1] = said[-1].replace(period, f"{period}起", 1)
+    return f"{words}：{'，'.join(said)}"
+
+
+def _restart(body: Body) -> Iterator[str]:
+    if _all_windows(body):
+        yield RESTARTS[body.get("restart", "every_24h")]
 
 
 def _night_pack(body: Body) -> Iterator[str]:
-    pack = body.get("night_pack")
-    if pack:
-        most = yuan(pack["price_fen"] * pack["max_units"])
-        yield (
+    pack: Body | None = body.get("night_pack")
+    if pack is not None:
+        amount, units = pack["price_fen"], pack["max_units"]
+        said = (
             f"夜间 {pack['enter_from']} 后入场且次日 {pack['leave_by']} 前离场："
-            f"{each(pack['unit_minutes'])} {yuan(pack['price_fen'])}，最高 {most}"
+            f"{each(pack['unit_minutes'])}{price(amount)}，最高{price(amount, units)}"
         )
+        yield said if pack.get("after_free", True) else f"{said}，不扣除免费时长"
+
+
+# -- who pays less, and the rest -------------------------------------------------------------------
 
 
 def _vehicles(body: Body) -> Iterator[str]:
-    for name, scale in (body.get("vehicles") or {}).items():
+    vehicles: Body = body.get("vehicles") or {}
+    for name, scale in vehicles.items():
         for field, words in SCALES.items():
-            permille = scale.get(field, PERMILLE)
+            permille: int = scale.get(field, PERMILLE)
             if permille != PERMILLE:
-                yield f"{VEHICLES.get(name, name)}{words}按 {permille / PERMILLE:g} 倍计"
+                yield f"{word(VEHICLES, name)}{words}按 {times(permille)}计"
+
+
+def _benefits(body: Body) -> Iterator[str]:
+    exempt: Sequence[str] = body.get("exempt") or ()
+    if exempt:
+        yield f"{listed(TRAITS, exempt)}免费"
+    discounts: Sequence[Body] = body.get("discounts") or ()
+    for one in discounts:
+        who = listed(TRAITS, one["traits"])
+        yield f"{one['name']}：{who}优惠 {percent(one['off_permille'])}"
+    if len(discounts) > 1:
+        yield "多项优惠只享受优惠最多的一项"
+    yield from _discount_rounding(body.get("discount_rounding") or {})
+
+
+def _discount_rounding(rounding: Body) -> Iterator[str]:
+    to_fen, mode = rounding.get("to_fen", 1), rounding.get("mode", "down")
+    if (to_fen, mode) != (1, "down"):
+        yield f"优惠后的金额{ROUNDING_MODES[mode]}到 {yuan(to_fen)}"
+
+
+def _coupons(body: Body) -> Iterator[str]:
+    most = body.get("coupons_max", COUPONS_MAX)
+    if most != COUPONS_MAX:
+        yield f"每次停放最多使用 {most} 张优惠券" if most else "不接受优惠券"
+
+
+def _longer(body: Body) -> Iterator[str]:
+    if body.get("longer_may_cost_less"):
+        yield "个别情形下，停放更久收费反而更低"
 
 
 def _exit_grace(body: Body) -> Iterator[str]:
     minutes = body.get("exit_grace_minutes", GRACE_MINUTES)
-    if minutes and body.get("windows"):
+    if minutes and _all_windows(body):
         yield f"缴费后请在 {minutes} 分钟内离场"
 
 
 def _price_form(body: Body) -> Iterator[str]:
-    yield from _word(PRICE_FORMS, body.get("price_form", "market"))
+    yield PRICE_FORMS[body.get("price_form", "market")]
 
 
-def _word(table: Mapping[str, str], key: object) -> Iterator[str]:
-    if isinstance(key, str) and key in table:
-        yield table[key]
+def _all_windows(body: Body) -> list[Body]:
+    zones: Body = body.get("zones") or {}
+    layouts: tuple[Sequence[Body], ...] = (body.get("windows") or (), *zones.values())
+    return [window for windows in layouts for window in windows]
 
 
 PARTS: tuple[Callable[[Body], Iterator[str]], ...] = (
     _free,
     _windows,
+    _zones,
     _rounding,
+    _boundary,
     _tier_clock,
     _caps,
     _restart,
     _night_pack,
     _vehicles,
+    _benefits,
+    _coupons,
+    _longer,
     _exit_grace,
     _price_form,
 )

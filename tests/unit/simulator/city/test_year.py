@@ -8,7 +8,7 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from onepark.app.repricing import VEHICLES, fees_of, reprice_year
+from onepark.app.repricing import fees_of, reprice_year
 from onepark.contexts.tariffs.rules import compile_plan
 from onepark.kernel.types import CHINA
 from onepark.simulator.city.profile import (
@@ -23,6 +23,7 @@ from onepark.simulator.city.profile import (
 from onepark.simulator.city.year import Chunk, Group, draw_year, groups_of, shares
 from onepark.simulator.demo_city import demo_city
 
+VEHICLES = ("small", "medium", "large", "motorcycle")  # by their number in columns
 GROUPS = groups_of(demo_city())
 HOURLY = compile_plan(
     '{"windows": [{"name": "a", "from": "00:00", "to": "24:00",'
