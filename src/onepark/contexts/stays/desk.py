@@ -92,7 +92,7 @@ class MisreadDesk:
         return await self._settle(task, candidate, actor=by.login)
 
     async def recognise_later(self) -> int:
-        """Hold exits that wait against the plates that are inside by now; return how many."""
+        """Compare exits that wait with the plates that are inside by now; return how many."""
         now = self._clock.now()
         async with self._batch_db.transaction() as tx:
             await task_store.close_overtaken(
