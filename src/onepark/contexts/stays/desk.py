@@ -92,7 +92,7 @@ class MisreadDesk:
         return await self._settle(task, candidate, actor=by.login)
 
     async def recognise_later(self) -> int:
-        """Hold exits that wait against the plates that are inside by now; return how many."""
+        """Compare exits that wait with the plates that are inside by now; return how many."""
         now = self._clock.now()
         async with self._batch_db.transaction() as tx:
             await task_store.close_overtaken(
@@ -113,9 +113,10 @@ class MisreadDesk:
             inside = await task_store.inside_at(
                 tx, task.lot_id, task.seen_at, limit=misreads.CANDIDATES_MAX
             )
-            suspicion = misreads.NOBODY
+            suspicion = misreads.again_suspected(task.verdict, misreads.NOBODY)
             if inside:
-                suspicion = self._matches.match(tasks.as_read(task, at=now), inside)
+                found = self._matches.match(tasks.as_read(task, at=now), inside)
+                suspicion = misreads.again_suspected(task.verdict, found)
             await task_store.rank_again(tx, task.task_id, suspicion, at=now)
         candidate = misreads.recognised_later(suspicion, of=len(inside))
         if candidate is not None:

@@ -21,6 +21,7 @@ from onepark.contexts.stays.errors import (
     OrderUnknown,
     PlateInvalid,
     StoreUnavailable,
+    TariffNotLoaded,
     TooManyLookups,
 )
 from onepark.contexts.stays.tasks import Choice, Decided, MisreadPage
@@ -123,7 +124,7 @@ async def list_misreads(
     security=[{"staff": []}],
     responses=refusals(
         *(MisreadUnknown, CandidateUnknown, CandidateGone, MisreadDecided, MisreadOvertaken),
-        StoreUnavailable,
+        *(StoreUnavailable, TariffNotLoaded),
         staff=True,
     ),
 )

@@ -178,8 +178,16 @@ def _as_seen(case: CarCase, at: datetime) -> tuple[Candidate, bool] | None:
     return Candidate(*whole, int(came_at.timestamp())), is_inside
 
 
+def again_suspected(before: Verdict, now: Suspicion) -> Suspicion:
+    """Return whose a held exit may be, now that the plates inside are others.
+
+    What was in doubt once stays so: a rival that has left since was a rival at the exit.
+    """
+    return replace(now, verdict=before) if before == Verdict.AMBIGUOUS else now
+
+
 def recognised_later(suspicion: Suspicion, *, of: int) -> Candidate | None:
-    """Return the car that a held exit is taken for, now that the plates inside are others."""
+    """Return the car that a held exit is taken for by now, among so many."""
     is_sure = suspicion.verdict in {Verdict.EXACT, Verdict.ACCEPTED} and of < CANDIDATES_MAX
     return suspicion.candidates[0] if is_sure else None
 

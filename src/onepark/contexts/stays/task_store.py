@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
 
-from onepark.contexts.stays.model import Candidate, Car, CarCase, Kind, Suspicion
+from onepark.contexts.stays.model import Candidate, Car, CarCase, Kind, Suspicion, Verdict
 from onepark.contexts.stays.store import pair_of
 from onepark.contexts.stays.tasks import Misread
 from onepark.infra.db import Record, Tx
@@ -328,6 +328,7 @@ def _misread(row: Record) -> Misread:
         opened_at=row["opened_at"],
         due_at=row["due_at"],
         stay_id=row["stay_id"],
+        verdict=Verdict(row["verdict"]),
         candidates=_CANDIDATES.decode(row["candidates"]),
         decided_at=row["decided_at"],
         chosen_stay_id=row["chosen_stay_id"],

@@ -21,6 +21,7 @@ from onepark.contexts.stays.model import (
     Nothing,
     Passage,
     PassageState,
+    Verdict,
 )
 from onepark.contexts.tariffs.model import Line
 from onepark.kernel.masks import mask_plate
@@ -28,7 +29,7 @@ from onepark.kernel.staff import Change
 from onepark.kernel.types import Fen, LotCode, LotId, OperatorId, OrderNo, StayId
 
 DESK = ":desk"  # no device can have this name, so that no device can use up a decision's id
-PLATFORM = "onepark"  # who decides when the plates inside leave no doubt any more
+PLATFORM = "onepark work"  # who decides when the plates inside leave no doubt; no login has a space
 ENTRY_MISREAD = "entry_misread"  # a reason: the plate of the stay is the wrong one
 
 
@@ -53,6 +54,7 @@ class Misread(Struct, frozen=True):
     opened_at: datetime
     due_at: datetime
     stay_id: StayId | None
+    verdict: Verdict
     candidates: tuple[Candidate, ...]
     decided_at: datetime | None
     chosen_stay_id: StayId | None
