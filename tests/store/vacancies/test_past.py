@@ -14,6 +14,7 @@ import pytest
 
 from onepark.contexts.stays.model import Kind, Outcome, Passage
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.vacancies import past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
 from onepark.contexts.vacancies.model import (
     CountPair,
@@ -202,6 +203,21 @@ async def test_a_car_that_stays_for_months_is_still_seen(past, stays, lot):
     days = (101, 99, 60, 51, 49, 0)
     levels = [(await moment(past, lot, EIGHT - timedelta(days=n))).raw for n in days]
     assert levels == [0, 2, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("statement", [past_store.VISITS, past_store.VISITS_WITH_ORDERS])
+async def test_a_span_is_read_by_its_indexes_and_never_by_the_whole_history(owner, statement):
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    asked = (1, EIGHT, NOW, ["short_stay"], past_rules.STILL_INSIDE, 10)
+    plans = [await owner.fetch(f"EXPLAIN {statement}", *asked)]
+    await owner.execute("DROP INDEX stays.stay_by_entry")  # the planner may prefer it for both
+    plans.append(await owner.fetch(f"EXPLAIN {statement}", *asked))
+    await transaction.rollback()
+    lines = [" ".join(row[0] for row in plan) for plan in plans]
+    assert "Index Scan using stay_by_entry" in lines[0]
+    assert "Index Scan using stay_long" in lines[1]
 
 
 # --- snapshots
