@@ -212,7 +212,9 @@ async def test_a_span_is_read_by_its_indexes_and_never_by_the_whole_history(owne
     await owner.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
     asked = (1, EIGHT, NOW, ["short_stay"], past_rules.STILL_INSIDE, 10)
     plans = [await owner.fetch(f"EXPLAIN {statement}", *asked)]
-    await owner.execute("DROP INDEX stays.stay_by_entry")  # the planner may prefer it for both
+    # In a table of this size the planner likes any index that begins with the lot.
+    await owner.execute("DROP INDEX stays.stay_by_entry, stays.stay_of_car")
+    await owner.execute("ALTER TABLE stays.stay DROP CONSTRAINT stay_key CASCADE")
     plans.append(await owner.fetch(f"EXPLAIN {statement}", *asked))
     await transaction.rollback()
     lines = [" ".join(row[0] for row in plan) for plan in plans]
