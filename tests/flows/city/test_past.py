@@ -14,7 +14,7 @@ RAW = """
         count(*) FILTER (WHERE kind = 'entry')
         - count(*) FILTER (WHERE kind IN ('exit', 'exit_request')) AS inside
     FROM stays.passage JOIN registry.lot USING (lot_id)
-    WHERE code = $1 AND state = 'folded' AND date_trunc('second', seen_at) <= $2
+    WHERE code = $1 AND state IN ('folded', 'misread_exit') AND date_trunc('second', seen_at) <= $2
 """
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from onepark.contexts.stays.model import Kind, Outcome, Passage
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.vacancies import past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
 from onepark.contexts.vacancies.model import (
     CountPair,
@@ -111,7 +112,8 @@ def a_day(lot: LotId, seed: int) -> list[list[Passage]]:
 RAW = """
     SELECT stay_id, car_key, kind, state, seen_at, entered_at FROM stays.passage
     WHERE lot_id = $1 AND stay_id IS NOT NULL
-        AND (state = 'folded' OR (state = 'held' AND kind = 'exit'))
+        AND (state IN ('folded', 'misread_exit') OR (state = 'held' AND kind = 'exit'))
+    ORDER BY kind <> 'entry'
 """
 
 
@@ -120,21 +122,22 @@ async def visits_of_raw_passages(owner: Any, lot: LotId) -> list[tuple[datetime,
     came: dict[int, datetime] = {}
     went: dict[int, datetime] = {}
     carried: dict[int, datetime] = {}
-    cars: dict[str, set[int]] = defaultdict(set)
+    car_of: dict[int, str] = {}  # as it was read on its way in, if it was
     for row in await owner.fetch(RAW, lot):
-        cars[row["car_key"]].add(row["stay_id"])
-        (came if row["kind"] == "entry" else went)[row["stay_id"]] = row["seen_at"]
+        number = row["stay_id"]
+        car_of.setdefault(number, row["car_key"])
+        (came if row["kind"] == "entry" else went)[number] = row["seen_at"]
         if row["entered_at"] is not None:
-            carried[row["stay_id"]] = row["entered_at"]
+            carried[number] = row["entered_at"]
+    began = {number: came.get(number, carried.get(number)) for number in car_of}
+    seen: dict[str, list[datetime]] = defaultdict(list)
+    for number, car in car_of.items():
+        seen[car].append(began[number] or went[number])
     visits: list[tuple[datetime, datetime | None]] = []
-    for numbers in cars.values():
-        began = {n: came.get(n, carried.get(n)) for n in numbers}
-        seen = {n: began[n] or went[n] for n in numbers}
-        for n in numbers:
-            start = began[n]
-            if start is not None:
-                later = [at for at in seen.values() if at > start]
-                visits.append((start, went.get(n) or min(later, default=None)))
+    for number, start in began.items():
+        if start is not None:
+            later = [at for at in seen[car_of[number]] if at > start]
+            visits.append((start, went.get(number) or min(later, default=None)))
     return visits
 
 
@@ -202,6 +205,23 @@ async def test_a_car_that_stays_for_months_is_still_seen(past, stays, lot):
     days = (101, 99, 60, 51, 49, 0)
     levels = [(await moment(past, lot, EIGHT - timedelta(days=n))).raw for n in days]
     assert levels == [0, 2, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("statement", [past_store.VISITS, past_store.VISITS_WITH_ORDERS])
+async def test_a_span_is_read_by_its_indexes_and_never_by_the_whole_history(owner, statement):
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    asked = (1, EIGHT, NOW, ["short_stay"], past_rules.STILL_INSIDE, 10)
+    plans = [await owner.fetch(f"EXPLAIN {statement}", *asked)]
+    # In a table of this size the planner likes any index that begins with the lot.
+    await owner.execute("DROP INDEX stays.stay_by_entry, stays.stay_of_car")
+    await owner.execute("ALTER TABLE stays.stay DROP CONSTRAINT stay_key CASCADE")
+    plans.append(await owner.fetch(f"EXPLAIN {statement}", *asked))
+    await transaction.rollback()
+    lines = [" ".join(row[0] for row in plan) for plan in plans]
+    assert "Index Scan using stay_by_entry" in lines[0]
+    assert "Index Scan using stay_long" in lines[1]
 
 
 # --- snapshots

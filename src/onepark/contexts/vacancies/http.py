@@ -92,8 +92,14 @@ EXAMPLE_SPAN = {
                     "entries": 92,
                     "exits": 31,
                     "raw": {"first": 201, "last": 262, "min": 200, "max": 263, "mean": 231.417},
-                    "calibrated": None,
-                    "drift": None,
+                    "calibrated": {
+                        "first": 198,
+                        "last": 259,
+                        "min": 197,
+                        "max": 260,
+                        "mean": 228.417,
+                    },
+                    "drift": -3,
                 }
             },
         }
