@@ -17,7 +17,6 @@ from random import Random
 from typing import NamedTuple
 
 from benchmarks.noise import Noise, Report, report
-
 from onepark import _native
 from onepark.simulator.city.plates import Plate, draw_plate
 

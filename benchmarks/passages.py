@@ -163,7 +163,10 @@ def _measured(
     for turn in range(ROUNDS + 1):
         waves = requests_of(demo, passages, each=each)
         sent = 2 * each * len(waves[0])
-        reached = (sent / asyncio.run(drive(demo["base_url"], waves)), pgbench(url, script, clients))
+        reached = (
+            sent / asyncio.run(drive(demo["base_url"], waves)),
+            pgbench(url, script, clients),
+        )
         if turn:  # the first round warms up
             rates.append(reached[0])
             inserts.append(reached[1])

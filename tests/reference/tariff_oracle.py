@@ -1,4 +1,4 @@
-"""Prices a stay unit by unit, walking from boundary to boundary in exact seconds: slow, plainly right.
+"""Prices a stay unit by unit, from boundary to boundary in exact seconds: slow, plainly right.
 
 Owns: a second, independent reading of docs/tariffs.md.
 Never: multiplies one day by another, or shares code with what it checks.
@@ -93,7 +93,8 @@ class Stay:
         if exempt or (self._grant() == "stay" and self._is_free(whole_s)):
             return 0, self._carry_on()
         amount_fen, next_carry = self._by_time()
-        return after_coupons(after_discount(amount_fen, self.plan, self.terms), self.terms), next_carry
+        amount_fen = after_discount(amount_fen, self.plan, self.terms)
+        return after_coupons(amount_fen, self.terms), next_carry
 
     def _carry_on(self) -> Carry | None:
         """A visit that is not billed leaves the carry as it was, while it lasts."""
@@ -150,7 +151,9 @@ class Stay:
         for index, window in enumerate(self.windows):
             first_s, last_s = minutes(window["from"]) * 60, minutes(window["to"]) * 60
             inside = (
-                first_s <= now_s < last_s if first_s < last_s else now_s >= first_s or now_s < last_s
+                first_s <= now_s < last_s
+                if first_s < last_s
+                else now_s >= first_s or now_s < last_s
             )
             if inside and self._is_on(window, day):
                 return index
@@ -159,7 +162,8 @@ class Stay:
     def _edge_after(self, at_s: int, limit_s: int) -> int:
         """The first second after an instant at which another window, or none, holds."""
         window = self._window_at(at_s)
-        clocks = {0} | {minutes(one[end]) * 60 % DAY_S for one in self.windows for end in ("from", "to")}
+        ends = [one[end] for one in self.windows for end in ("from", "to")]
+        clocks = {0} | {minutes(end) * 60 % DAY_S for end in ends}
         today_s = midnight(at_s)
         while today_s < limit_s:
             for clock_s in sorted(clocks):
@@ -187,7 +191,10 @@ class Stay:
         if pack is None:
             return False
         first_s, last_s = minutes(pack["enter_from"]) * 60, minutes(pack["leave_by"]) * 60
-        for begins_s in (midnight(self.entered_s) - DAY_S + first_s, midnight(self.entered_s) + first_s):
+        for begins_s in (
+            midnight(self.entered_s) - DAY_S + first_s,
+            midnight(self.entered_s) + first_s,
+        ):
             ends_s = begins_s + (last_s - first_s) % DAY_S
             if begins_s <= self.entered_s and self.until_s <= ends_s:
                 return True

@@ -85,9 +85,7 @@ def windows_of_day(draw: st.DrawFn, one: st.SearchStrategy[dict[str, Any]]) -> l
     if draw(st.booleans()):
         edges = [*edges[1:], edges[0]]
     pairs = zip(edges[::2], edges[1::2], strict=False)
-    return [
-        {"name": "w", "from": clock(a * 5), "to": clock(b * 5), **draw(one)} for a, b in pairs
-    ]
+    return [{"name": "w", "from": clock(a * 5), "to": clock(b * 5), **draw(one)} for a, b in pairs]
 
 
 @st.composite

@@ -19,9 +19,9 @@ from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.replay import Difference, Replay, ReplayReport, Tally
 from onepark.contexts.tariffs.checking import Finding, FindingExample, check, is_good
 from onepark.contexts.tariffs.model import Plan
+from onepark.contexts.tariffs.phrases import yuan
 from onepark.contexts.tariffs.proof import plan_hash
 from onepark.contexts.tariffs.rules import plan_of_asker
-from onepark.contexts.tariffs.phrases import yuan
 from onepark.infra.clock import SystemClock
 from onepark.infra.db import Role, StaffScope, open_database
 from onepark.infra.settings import Settings, SettingsError, from_env, secret_key

@@ -11,13 +11,15 @@ from onepark.kernel.types import OperatorId
 
 OPERATOR_ROLES = frozenset({StaffRole.OPERATOR_ADMIN, StaffRole.OPERATOR_CLERK})
 
-_READING = frozenset({
-    Permission.READ_SELF,
-    Permission.READ_REGISTRY,
-    Permission.READ_TARIFFS,
-    Permission.READ_MISREADS,
-    Permission.READ_STATISTICS,
-})
+_READING = frozenset(
+    {
+        Permission.READ_SELF,
+        Permission.READ_REGISTRY,
+        Permission.READ_TARIFFS,
+        Permission.READ_MISREADS,
+        Permission.READ_STATISTICS,
+    }
+)
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
 _ADMINISTERING = _DRAFTING | {
     Permission.CREATE_ACCOUNT,
