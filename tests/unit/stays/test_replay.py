@@ -34,7 +34,7 @@ def past(seed: int, *, cars: int, visits: int) -> list[PastStay]:
         for _ in range(random.randint(1, visits)):
             entered_at = at + timedelta(minutes=random.randint(0, 900))
             at = entered_at + timedelta(minutes=random.randint(0, 2_000))
-            key = (LotId(1), StayId(next(numbers)), f"car {car:04d}", "苏B12345")
+            key = (LotId(1), StayId(next(numbers)), f"car {car:04d}", "苏B12345", "blue")
             vehicle = random.choice(list(Vehicle)).value
             stays.append(PastStay(*key, vehicle, entered_at, at, Fen(0)))
     return stays
@@ -72,7 +72,7 @@ def test_a_mall_s_cap_goes_on_over_the_end_of_a_chunk():
     """Three visits of two hours, 6 yuan each, under a cap of 10 yuan in 24 hours."""
     stays = [
         PastStay(
-            *(LotId(1), StayId(number), "one", "苏B12345", "small"),
+            *(LotId(1), StayId(number), "one", "苏B12345", "blue", "small"),
             *(EIGHT + timedelta(hours=3 * number), EIGHT + timedelta(hours=3 * number + 2)),
             Fen(0),
         )

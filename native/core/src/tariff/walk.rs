@@ -118,7 +118,10 @@ impl<'plan, 'span, S: Sink<'plan>> Walk<'plan, 'span, S> {
             || self.clock_at(from_s) == self.layout.settled_s;
         let is_steady = if self.layout.days.are_alike() { same_clock } else { settled };
         let last_cap = i64::try_from(self.plan.cap.amounts.len()).unwrap_or_default() - 1;
-        if !is_steady || self.cap_index(from_s - 1) < last_cap || self.is_first_grant(from_s) {
+        let is_typical = self.cap_index(from_s - 1) >= last_cap
+            && !self.is_first_grant(from_s)
+            && !self.span.terms.overrides.iter().any(|one| one.meets(from_s - DAY_S, from_s));
+        if !is_steady || !is_typical {
             return 0;
         }
         let ahead = self.span.terms.overrides.iter().filter(|one| one.until_s > from_s);

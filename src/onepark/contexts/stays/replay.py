@@ -15,7 +15,7 @@ from msgspec import Struct
 from onepark.contexts.stays import replay_store
 from onepark.contexts.stays.replay_store import PastStay
 from onepark.contexts.tariffs.model import Carry, Plan, PriceRequest, Quote
-from onepark.contexts.tariffs.rules import price
+from onepark.contexts.tariffs.rules import price, terms_of_plate
 from onepark.infra.db import Database, StaffScope
 from onepark.kernel.masks import mask_plate
 from onepark.kernel.types import Fen, LotId, StayId, Vehicle
@@ -137,7 +137,8 @@ def _visit_by_visit(plan: Plan, stays: Sequence[PastStay], carries: Carries) -> 
 
 
 def _request(plan: Plan, stay: PastStay, carry: Carry | None) -> PriceRequest:
-    return PriceRequest(plan, stay.entered_at, stay.exited_at, Vehicle(stay.vehicle), carry)
+    terms, vehicle = terms_of_plate(stay.plate, stay.plate_color), Vehicle(stay.vehicle)
+    return PriceRequest(plan, stay.entered_at, stay.exited_at, vehicle, carry, terms=terms)
 
 
 def _car(stay: PastStay) -> CarKey:

@@ -16,7 +16,8 @@ FETCH_TIMEOUT_S = 600  # the first chunk waits until all stays are in order
 ONLY_LOOK = "SET TRANSACTION READ ONLY"
 
 PAST_STAYS = """
-    SELECT s.lot_id, s.stay_id, s.car_key, s.plate, s.vehicle, s.entered_at, s.exited_at, o.fee_fen
+    SELECT s.lot_id, s.stay_id, s.car_key, s.plate, s.plate_color, s.vehicle, s.entered_at,
+           s.exited_at, o.fee_fen
     FROM stays.stay AS s
     JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
     WHERE s.lot_id = ANY($1::bigint[]) AND s.state = 'closed' AND o.state <> 'void'
@@ -32,6 +33,7 @@ class PastStay(NamedTuple):
     stay_id: StayId
     car_key: str
     plate: str
+    plate_color: str
     vehicle: str
     entered_at: datetime
     exited_at: datetime

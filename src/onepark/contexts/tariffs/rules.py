@@ -33,12 +33,23 @@ from onepark.contexts.tariffs.model import (
     QuoteAsked,
     QuoteTerms,
     RuledDay,
+    Trait,
 )
-from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId
+from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId, PlateColor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+
+ORDINARY_COLORS = {PlateColor.BLUE, PlateColor.YELLOW, PlateColor.BLACK}
+TRAITS_OF_KIND: Mapping[str, Sequence[Trait]] = {
+    "energy_small": [Trait.ELECTRIC],
+    "energy_large": [Trait.ELECTRIC],
+    "police": [Trait.POLICE],
+    "armed_police": [Trait.MILITARY],
+    "military": [Trait.MILITARY],
+    "emergency": [Trait.FIRE, Trait.RESCUE],  # 国家综合性消防救援车辆
+}
 
 Asked = tuple[_native.Plan, int, int, str, tuple[int, int] | None, _native.Terms | None]
 Version = TypeVar("Version", Plan, Assignment)
@@ -162,6 +173,19 @@ def native_terms(terms: QuoteTerms | None) -> _native.Terms | None:
             for one in terms.overrides
         ],
     )
+
+
+def terms_of_plate(plate: str, color: str) -> _native.Terms | None:
+    """Return what a car is entitled to by its plate alone (GA 36-2018)."""
+    if color in ORDINARY_COLORS:
+        return None
+    return _terms_of_kind(_native.classify_plate(plate, color)[0])
+
+
+@cache
+def _terms_of_kind(kind: str) -> _native.Terms | None:
+    traits = TRAITS_OF_KIND.get(kind)
+    return None if traits is None else _native.Terms(traits=traits)
 
 
 def next_change(request: PriceRequest) -> NextChange | None:
