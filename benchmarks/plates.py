@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from random import Random
@@ -27,7 +28,7 @@ from onepark.simulator.city.plates import draw_plate
 
 ROUNDS = 5
 FALSE_MATCHES = 0.001
-INSIDE, LOTS = 1_000, 20
+INSIDE, LOTS = 1_000, 10
 LIST, LOOKUPS, SCANS = 1_000_000, 20_000, 5
 NOBODY = -100_000
 AT_S = 1_800_000_000
@@ -120,14 +121,17 @@ def _best_by_levenshtein(readings: list[str], inside: list[str], right: list[str
 def _missing(misread: list[Found], strangers: list[Found]) -> float:
     """Return the share of misread plates that are not found at the allowed rate of error."""
     left = FALSE_MATCHES * len(strangers)
+    false = Counter(found.nearness for found in strangers)
+    right: dict[float, float] = defaultdict(float)
+    for found in misread:
+        right[found.nearness] += found.is_right / found.ties
     hit = 0.0
-    for nearness in sorted({found.nearness for found in misread}, reverse=True):
-        false = sum(found.nearness >= nearness for found in strangers)
-        step = sum(found.nearness == nearness for found in strangers)
-        won = sum(found.is_right / found.ties for found in misread if found.nearness == nearness)
-        if false > left:
-            return 1 - (hit + won * max(0.0, left - false + step) / step) / len(misread)
-        hit += won
+    for nearness in sorted({*right, *false}, reverse=True):
+        step = false[nearness]
+        hit += right[nearness] * (min(1.0, left / step) if step else 1.0)
+        left -= step
+        if left <= 0:
+            break
     return 1 - hit / len(misread)
 
 

@@ -16,9 +16,18 @@ pub(super) struct Text {
 impl Text {
     /// Nothing where the text is empty or longer than any plate.
     pub fn of(text: &str) -> Option<Self> {
+        Self::of_chars(text.chars())
+    }
+
+    /// The text of some symbols.
+    pub fn of_symbols(symbols: impl Iterator<Item = Symbol>) -> Option<Self> {
+        Self::of_chars(symbols.map(character))
+    }
+
+    fn of_chars(text: impl Iterator<Item = char>) -> Option<Self> {
         let mut chars = ['\0'; LENGTH_MAX];
         let mut length = 0;
-        for c in text.chars() {
+        for c in text {
             *chars.get_mut(length)? = c;
             length += 1;
         }
@@ -30,11 +39,6 @@ impl Text {
             set |= 1 << *place;
         }
         Some(Self { symbols, length, kind, set })
-    }
-
-    /// The text of some symbols.
-    pub fn of_symbols(symbols: impl Iterator<Item = Symbol>) -> Option<Self> {
-        Self::of(&symbols.map(character).collect::<String>())
     }
 
     pub fn symbols(&self) -> &[Symbol] {
