@@ -105,7 +105,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy strict over sources and tests; the stub of the native module against the module."""
-    install(session, "test", "types")
+    install(session, "test", "types", "bench")
     session.run("mypy", *session.posargs or ("src", "tests", "tools", "benchmarks"))
     session.run("python", "-m", "mypy.stubtest", "onepark._native")
 

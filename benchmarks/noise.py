@@ -1,7 +1,7 @@
 """How cameras misread: a published confusion model that the shipped prior has not seen.
 
-Owns: the mix of errors, the pairs of look-alikes with their weights, and what a misreading makes of a plate.
-Never: shares a figure with the prior (native/core/src/plate/prior.json), which it is there to test.
+Owns: the mix of errors, the pairs of look-alikes with their weights, and what becomes of a plate.
+Never: shares a figure of a pair with the prior that it tests (native/core/src/plate/prior.json).
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ COLOR_UNKNOWN, COLOR_WRONG, VEHICLE_WRONG = 0.02, 0.01, 0.005
 
 # Groups whose members are read for each other, as several public post-processors list them.
 GROUPS = ("0QDC", "1LTJ7", "2Z7", "5S86", "8B3", "6G", "4A", "EF", "CG", "UV", "MNW", "PR", "XKY")
-UNSEEN = 0.12  # so many look-alikes are pairs that nobody has listed: this camera's own
+OWN_PAIRS = 0.5  # so many of the other errors are pairs that only this camera confuses
 
 
 class Noise:
-    """One camera's confusions: every group's pairs with weights of their own, and pairs of its own."""
+    """One camera's confusions: the pairs of every group, weighted, and pairs of its own."""
 
     def __init__(self, seed: int) -> None:
         """Draw the weights; two seeds are two cameras."""
@@ -63,14 +63,16 @@ class Noise:
             return plate[:place] + plate[place + 1 :]
         if plate[place] not in SERIAL:
             return plate
-        other = self._other if kind == "look_alike" else _any
+        other = self._look_alike if kind == "look_alike" else self._dissimilar
         return plate[:place] + other(plate[place], random) + plate[place + 1 :]
 
-    def _other(self, true: str, random: Random) -> str:
+    def _look_alike(self, true: str, random: Random) -> str:
         listed, weights = self._listed[true]
-        if not listed or random.random() < UNSEEN:
-            return random.choice(self._own[true])
-        return random.choices(listed, weights)[0]
+        return random.choices(listed, weights)[0] if listed else random.choice(self._own[true])
+
+    def _dissimilar(self, true: str, random: Random) -> str:
+        is_own = random.random() < OWN_PAIRS
+        return random.choice(self._own[true]) if is_own else _any(true, random)
 
 
 class Report(NamedTuple):

@@ -7,6 +7,7 @@ Never: shares code with what it checks, or saves a step.
 from collections import Counter
 from decimal import Decimal, getcontext
 from functools import cache
+from math import exp, log
 from typing import Any, NamedTuple
 
 from tests.reference.plate_oracle import kind
@@ -17,6 +18,7 @@ DIGITS = "0123456789"
 MARKS = "警学挂港澳使领临试超应急民航"
 LENGTH_MAX = 12
 RANKED_MAX = 5
+LEARNED_MIN, LEARNED_MAX = 1_500, 16_000
 
 getcontext().prec = 40
 
@@ -57,43 +59,57 @@ def read_cost(model: dict[str, Any], true: str, seen: str) -> int:
     return int(dissimilar["serial" if groups <= {"letter", "digit"} else "mark"])
 
 
-def alignment_cost(model: dict[str, Any], true: str, seen: str) -> int:
-    """The cheapest of all ways to read one text where the other stands."""
-    t, s = signs(true), signs(seen)
+class Prices(NamedTuple):
+    missing: dict[str, int]
+    extra: dict[str, int]
+
+
+def prices_of(model: dict[str, Any], true: str, seen: str) -> Prices:
+    """What is missing or extra costs less where it turns one length of plate into the other."""
     missing, extra = dict(model["missing"]), dict(model["extra"])
     energy = {"energy_small", "energy_large"}
-    if len(t) == 8 and len(s) == 7 and kind(true) in energy:
-        missing |= {place: min(missing[place], missing["energy"]) for place in ("middle", "tail")}
-    if len(t) == 7 and len(s) == 8 and kind(seen) in energy:
+    if len(true) == 8 and len(seen) == 7 and kind(true) in energy:
+        places = ("middle", "tail")
+        missing |= {place: min(missing[place], missing["energy"]) for place in places}
+    if len(true) == 7 and len(seen) == 8 and kind(seen) in energy:
         extra |= {
             place: min(extra[place], extra["energy"]) for place in ("middle", "double", "tail")
         }
+    return Prices(missing, extra)
+
+
+def is_double(seen: list[str], place: int) -> bool:
+    one, other = seen[place], seen[place - 1]
+    return place > 0 and (one == other or ("foreign" in one and "foreign" in other))
+
+
+def alignment_cost(model: dict[str, Any], true: str, seen: str) -> int:
+    """The cheapest of all ways to read one text where the other stands."""
+    t, s = signs(true), signs(seen)
+    missing, extra = prices_of(model, true, seen)
 
     @cache
     def body(i: int, j: int) -> int:
         """The price of the first i characters of the plate and the first j of the reading."""
-        if i == j == 0:
-            return 0
-        ways = []
+        ways = [0] if i == j == 0 else []
         if i and j:
             ways.append(body(i - 1, j - 1) + read_cost(model, t[i - 1], s[j - 1]))
         if i:
             ways.append(body(i - 1, j) + missing["head" if i == 1 else "middle"])
         if j:
-            is_double = j > 1 and "foreign" not in s[j - 1] and s[j - 1] == s[j - 2]
-            is_double = is_double or (j > 1 and "foreign" in s[j - 1] and "foreign" in s[j - 2])
-            price = min(extra["middle"], extra["double"]) if is_double else extra["middle"]
-            ways.append(body(i, j - 1) + price)
+            double = extra["double"] if is_double(s, j - 1) else extra["middle"]
+            ways.append(body(i, j - 1) + min(double, extra["middle"]))
         return min(ways)
 
-    ways = [body(len(t), len(s))]
-    for many in range(1, len(t) + 1):
-        tail = missing["tail"] + (many - 1) * missing["tail_again"]
-        ways.append(body(len(t) - many, len(s)) + tail)
-    for many in range(1, len(s) + 1):
-        tail = extra["tail"] + (many - 1) * extra["tail_again"]
-        ways.append(body(len(t), len(s) - many) + tail)
-    return min(ways)
+    n, m = len(t), len(s)
+    lost = [(n - k, m, "missing", k) for k in range(1, n + 1)]
+    gained = [(n, m - k, "extra", k) for k in range(1, m + 1)]
+    sides = {"missing": missing, "extra": extra}
+    tails = [
+        body(i, j) + sides[side]["tail"] + (k - 1) * sides[side]["tail_again"]
+        for i, j, side, k in lost + gained
+    ]
+    return min([body(n, m), *tails])
 
 
 def rarity(model: dict[str, Any], text: str, inside: list[str]) -> int:
@@ -103,8 +119,8 @@ def rarity(model: dict[str, Any], text: str, inside: list[str]) -> int:
     same = beginnings[tuple(signs_or_foreign(text)[:2])]
     cost = ln_milli(len(inside) + background["prefixes"]) - ln_milli(same + 1)
     groups = [group(sign) for sign in signs(text)[2:]]
-    cost += sum(background[name if name in {"digit", "letter"} else "mark"] for name in groups)
-    return cost + form_cost(background, kind(text), groups.count("letter"))
+    serial = [background[name if name in {"digit", "letter"} else "mark"] for name in groups]
+    return int(cost + sum(serial) + form_cost(background, kind(text), groups.count("letter")))
 
 
 def signs_or_foreign(text: str) -> list[str]:
@@ -138,18 +154,22 @@ def circumstances(prior: dict[str, Any], seen: Report, stay: Report) -> int:
     return int(total + next(steps, prior["stay_longer"]))
 
 
+def learned_cost(base: int, misread: int, weight: int, counts: tuple[int, int]) -> float:
+    """The price of an error after counts of (how often it was made, how often it could be)."""
+    made, possible = counts
+    believed = weight * exp((misread - base) / 1000)
+    cost = misread - 1000 * log((believed + made) / (weight + possible))
+    return min(max(cost, LEARNED_MIN), LEARNED_MAX)
+
+
 def score(model: dict[str, Any], seen: Report, stay: Report, stays: list[Report]) -> int:
     inside = [one.plate for one in stays if 0 < len(one.plate) <= LENGTH_MAX]
     true, misread = stay.plate, seen.plate
     if kind(seen.plate) != "none" and kind(stay.plate) == "none":
         true, misread = misread, true
-    return (
-        rarity(model, misread, inside)
-        - alignment_cost(model, true, misread)
-        + circumstances(model["prior"], seen, stay)
-        + model["prior"]["stranger"]
-        - ln_milli(len(stays))
-    )
+    evidence = rarity(model, misread, inside) + circumstances(model["prior"], seen, stay)
+    odds = int(model["prior"]["stranger"]) - ln_milli(len(stays))
+    return evidence + odds - alignment_cost(model, true, misread)
 
 
 def match(
@@ -163,9 +183,7 @@ def match(
         for index, stay in enumerate(stays)
         if 0 < len(stay.plate) <= LENGTH_MAX
     }
-    same = [
-        i for i in scores if stays[i].plate == seen.plate and agrees(stays[i].color, seen.color)
-    ]
+    same = [i for i in scores if is_same(stays[i], seen)]
     floor = model["threshold"] - model["margin"]
     kept = same or [index for index, one in scores.items() if one >= floor]
     key = {i: (-scores[i], stays[i].at_s, stays[i].plate, i) for i in kept}
@@ -173,6 +191,10 @@ def match(
     if same:
         return ("exact" if len(same) == 1 else "ambiguous"), ranked
     return verdict(model, [one for _, one in ranked]), ranked
+
+
+def is_same(stay: Report, seen: Report) -> bool:
+    return stay.plate == seen.plate and agrees(stay.color, seen.color)
 
 
 def verdict(model: dict[str, Any], scores: list[int]) -> str:

@@ -92,7 +92,7 @@ impl Index {
     }
 
     fn near_text(&self, text: &Text) -> Vec<u32> {
-        let mut near = Vec::new();
+        let mut near = Vec::with_capacity(32);
         match Packed::asked(text.symbols()) {
             Some(seen) => self.collect(seen, &mut near),
             None => self.longer_by_one(text, &mut near),
