@@ -13,8 +13,8 @@ import numpy as np
 from msgspec import Struct
 
 from onepark import _native
-from onepark.contexts.tariffs.rules import compile_plan
 from onepark.contexts.tariffs.phrases import yuan
+from onepark.contexts.tariffs.rules import compile_plan
 from onepark.simulator.city.year import Chunk, draw_year, groups_of
 from onepark.simulator.demo_city import demo_city
 
