@@ -35,6 +35,7 @@ BESIDE_THE_ROLES = {
     "tariffs/filing": "a draft has nouns and decisions of its own, none of which prices anything",
     "tariffs/filing_http": "the endpoints of staff, beside those of everybody",
     "tariffs/filing_store": "the statements of drafts, beside those that hot paths load",
+    "tariffs/language": "the published schema of plans is read by the world, not by the platform",
     "tariffs/office": "what people do to plans, apart from what the hot path reads of them",
     "tariffs/phrases": "the words of a plan in Chinese, apart from the grammar that joins them",
     "tariffs/proof": "what lets anybody compute an amount again must not need the platform",

@@ -9,6 +9,7 @@ import pytest
 
 from onepark.app.asgi import create_app
 from onepark.app.openapi import TAGS, document
+from onepark.contexts.tariffs.language import schema
 from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.infra.settings import Settings
 
@@ -37,6 +38,13 @@ def test_every_operation_speaks_both_languages(whole):
         for text in (operation["summary"], operation["description"]):
             assert CHINESE.search(text), name
             assert ENGLISH.search(text), name
+
+
+def test_the_body_of_a_check_is_told_field_by_field(whole):
+    body = whole["paths"]["/v1/tariffs/check"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/PlanFile"}
+    plan = whole["components"]["schemas"]["PlanFile"]
+    assert set(plan["properties"]) == set(schema()["$defs"]["PlanFile"]["properties"])
 
 
 def test_every_tag_is_explained(whole):

@@ -21,6 +21,7 @@ from onepark.contexts.tariffs.http import (
     OVERLAPPING,
     TARIFF_EXAMPLE,
 )
+from onepark.contexts.tariffs.language import schema
 from onepark.contexts.tariffs.model import QuoteAnswer
 from onepark.contexts.tariffs.office import Checks
 from onepark.contexts.tariffs.proof import differences, plan_hash
@@ -222,6 +223,13 @@ async def test_anybody_may_have_a_plan_checked(client):
     )
     assert "windows[0]" in finding["sentence"]
     assert "windows[0]" in finding["sentence_zh"]
+
+
+async def test_the_language_of_plans_is_published(client):
+    response = await client.get("/v1/tariffs/schema")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("application/schema+json")
+    assert response.json() == schema()
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"null", b"{", b'{"a": 1e999}'])

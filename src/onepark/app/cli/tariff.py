@@ -5,6 +5,7 @@ Never: decides what is wrong with a plan, or writes to the database.
 """
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ import msgspec
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.replay import Difference, Replay, ReplayReport, Tally
 from onepark.contexts.tariffs.checking import Finding, FindingExample, check, is_good
+from onepark.contexts.tariffs.language import schema
 from onepark.contexts.tariffs.model import Plan
 from onepark.contexts.tariffs.phrases import yuan
 from onepark.contexts.tariffs.proof import plan_hash
@@ -47,6 +49,12 @@ def check_files(files: Sequence[Path]) -> None:
     """校验收费规则文件 Say what is wrong or odd about plans; the exit status is 1 on an error."""
     good = [_tell_findings(file) for file in files]
     sys.exit(0 if all(good) else 1)
+
+
+@tariff.command("schema")
+def print_schema() -> None:
+    """收费规则的 JSON Schema Print the JSON Schema of plans."""
+    click.echo(json.dumps(schema(), ensure_ascii=False, indent=2))
 
 
 def _tell_findings(file: Path) -> bool:

@@ -27,7 +27,7 @@ from onepark.contexts.tariffs.errors import (
     SecondPersonNeeded,
     StillAssigned,
 )
-from onepark.contexts.tariffs.model import Assignment, Instant, PlanRow
+from onepark.contexts.tariffs.model import Assignment, Body, Instant, PlanRow
 from onepark.contexts.tariffs.ports import KnownLot, LotDirectory
 from onepark.contexts.tariffs.proof import plan_hash
 from onepark.contexts.tariffs.wording import plain_chinese
@@ -76,7 +76,7 @@ class NewDraft(Struct, frozen=True, forbid_unknown_fields=True):
 
     plan_key: PlanKey
     name: PlanName
-    body: dict[str, Any]
+    body: Body
     operator_id: OperatorNumber | None = None
 
 

@@ -7,6 +7,7 @@ Never: decides.
 from typing import Annotated, Any
 
 from litestar import Request, get, post
+from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -23,6 +24,7 @@ from onepark.contexts.tariffs.errors import (
     TooManyChecks,
     VersionUnknown,
 )
+from onepark.contexts.tariffs.language import SCHEMA_PATH, PlanFile, schema
 from onepark.contexts.tariffs.model import FiledPlan, LotTariff, QuoteAnswer, QuoteAsked
 from onepark.contexts.tariffs.office import Checks
 from onepark.contexts.tariffs.ports import LotDirectory
@@ -181,7 +183,7 @@ TARIFF_EXAMPLE: dict[str, Any] = {
         "No login. The body is a plan; the answer names all that is wrong or odd about it, with "
         "the smallest counter-example where there is one. Nothing is kept."
     ),
-    opt={"body_example": OVERLAPPING},
+    opt={"body": PlanFile, "body_example": OVERLAPPING},
     responses={
         200: ResponseSpec(
             CheckAnswer,
@@ -200,6 +202,23 @@ async def check_plan(
     """Look a plan through."""
     address = request.client.host if request.client else ""
     return await checks.for_anybody(data, address=address)
+
+
+@get(
+    SCHEMA_PATH,
+    media_type="application/schema+json",
+    tags=TAGS,
+    summary="收费规则的 JSON Schema The JSON Schema of plans",
+    description=(
+        "收费规则语言的字段、类型与取值范围，供编辑器与其他系统在提交前校验；字段之间的规则见校验接口。"
+        "Fields, types and bounds of the plan language, for editors and other systems; rules that "
+        "join fields are told by the check."
+    ),
+    cache_control=CacheControlHeader(max_age=3_600, public=True),
+)
+async def show_schema() -> dict[str, Any]:
+    """Show the language of plans."""
+    return schema()
 
 
 @get(
@@ -245,4 +264,4 @@ async def show_filed_plan(plan_hash: Hash, tariffs: NamedDependency[Tariffs]) ->
     return tariffs.filed_plan(plan_hash)
 
 
-HANDLERS = [quote, check_plan, show_lot_tariff, show_filed_plan]
+HANDLERS = [quote, check_plan, show_schema, show_lot_tariff, show_filed_plan]

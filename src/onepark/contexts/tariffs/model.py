@@ -18,6 +18,10 @@ from onepark.kernel.types import Fen, LotId, OperatorId, PlanId, Vehicle
 CURRENCY = "CNY"
 
 Instant = Annotated[datetime, Meta(tz=True)]
+Body = Annotated[
+    dict[str, Any],
+    Meta(description="收费规则，格式见 /v1/tariffs/schema A plan; its schema is there"),
+]
 
 
 class LineRule(StrEnum):
@@ -195,7 +199,7 @@ class QuoteAsked(Struct, frozen=True, forbid_unknown_fields=True):
     until_at: Instant
     vehicle: Vehicle = Vehicle.SMALL
     lot: str | None = None
-    plan: dict[str, Any] | None = None
+    plan: Body | None = None
     terms: QuoteTerms | None = None
 
 

@@ -12,9 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
+import msgspec
+
 from onepark import _native
 from onepark.contexts.calendar.model import Ruling
 from onepark.contexts.calendar.rules import engine as calendar_engine
+from onepark.contexts.tariffs import language
 from onepark.contexts.tariffs.errors import LotOrPlan, PlanInvalid, PlanUnknown, SpanInvalid
 from onepark.contexts.tariffs.model import (
     CURRENCY,
@@ -61,16 +64,31 @@ def compile_plan(body: str, calendar: _native.Calendar | None = None) -> _native
     Without a calendar, the published one decides which days are holidays.
     """
     try:
-        return _native.Plan(body, calendar or published_calendar())
+        plan = _native.Plan(body, calendar or published_calendar())
     except _native.PlanError as error:
         field, rule, detail = error.args
         raise PlanInvalid(f"{field}: {detail}", field=field, rule=rule) from None
+    _check_published_shape(body)
+    return plan
 
 
 @cache
 def published_calendar() -> _native.Calendar:
     """Return the calendar as published, without rulings of the city."""
     return calendar_engine([])
+
+
+def _check_published_shape(body: str) -> None:
+    """Refuse what the compiler understands although the published schema has no such shape.
+
+    Lists in the place of objects are such, with their fields by position.
+    """
+    try:
+        language.read(body)
+    except msgspec.DecodeError as error:
+        detail, _, path = str(error).partition(" - at `$")
+        field = path.rstrip("`").removeprefix(".") or "."
+        raise PlanInvalid(f"{field}: {detail}", field=field, rule="shape") from None
 
 
 def price(requests: Sequence[PriceRequest]) -> list[Quote]:
