@@ -157,13 +157,7 @@ def _assemble(
     tariffs, checks = Tariffs(databases.service, clock), Checks(limiter)
     plates = PlateModels(databases.service, clock)
     stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock, matches=plates)
-    vacancies = Vacancies(
-        redis,
-        databases.service,
-        directory_source=lambda: registry.directory,
-        clock=clock,
-        settings=settings,
-    )
+    vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     past = _past(clock, databases=databases, registry=registry)
     return Platform(
         settings=settings,
@@ -197,6 +191,18 @@ def _assemble(
             clock=clock,
             settings=settings,
         ),
+    )
+
+
+def _vacancies(
+    settings: Settings, clock: Clock, *, databases: Databases, redis: Redis, registry: Registry
+) -> Vacancies:
+    return Vacancies(
+        redis,
+        databases.service,
+        directory_source=lambda: registry.directory,
+        clock=clock,
+        settings=settings,
     )
 
 
