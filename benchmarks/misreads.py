@@ -3,7 +3,7 @@
 Owns: the lots, their cars and their exits; the confusions are those of noise.py.
 Never: tells the matcher anything that a gate does not report, or uses the figures of its prior.
 
-usage: python benchmarks/misreads.py [--exits 525000] [--seed 1] [--learn 0] [--json FILE]
+usage: python benchmarks/misreads.py [--exits 525000] [--seed 1] [--learn 0] [--margin 10000]
 """
 
 import argparse
@@ -71,8 +71,11 @@ class Row(NamedTuple):
 def main() -> None:
     """Measure every rate and size, and print a table with what all of them make together."""
     args = _arguments()
-    model = _native.PlateModel(_model(args.learn, args.seed))
-    print(f"model {model.name} version {model.version}, seed {args.seed}", flush=True)
+    body = json.loads(_model(args.learn, args.seed))
+    body["margin"] = args.margin or body["margin"]
+    model = _native.PlateModel(json.dumps(body))
+    which = f"{model.name} version {model.version}, margin {body['margin']}"
+    print(f"model {which}, seed {args.seed}", flush=True)
     print(HEAD, flush=True)
     began = time.perf_counter()
     rows = []
@@ -94,6 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--exits", type=int, default=525_000, help="misread exits a rate and size")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--learn", type=int, default=0, help="decisions learned beforehand")
+    parser.add_argument("--margin", type=int, help="another margin than the model's")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 

@@ -7,10 +7,9 @@
 
 use std::cmp::Reverse;
 
-use super::align::Pair;
 use super::bound;
 use super::fixed::ln_milli;
-use super::matching::Verdict;
+use super::matching::{Verdict, pair};
 use super::model::Model;
 use super::packed::{PLACES, Packed};
 use super::score::{Beginnings, rarity};
@@ -148,15 +147,15 @@ impl Index {
         let own = Packed::asked(text.symbols());
         let mut exact = 0;
         let mut found: Vec<Near> = Vec::new();
-        let evidence = rarity(model, &text, &self.beginnings) + model.prior.stranger.0
-            - ln_milli(u64::try_from(self.plates.len()).unwrap_or(u64::MAX));
+        let crowd = ln_milli(u64::try_from(self.plates.len()).unwrap_or(u64::MAX));
         for id in self.near_text(&text) {
             let plate = self.plate(id);
             exact += usize::from(own == Some(plate));
             let Some(entered) = Text::of_symbols(plate.symbols()) else { continue };
-            let pair = Pair { truth: &entered, seen: &text };
+            let (pair, _) = pair(&text, &entered);
+            let evidence = rarity(model, pair.seen, &self.beginnings) + model.prior.stranger.0;
             let cost = bound::cost(model, &pair, i32::MAX).unwrap_or(i32::MAX / 2);
-            found.push(Near { index: id as usize, score_milli: evidence - cost });
+            found.push(Near { index: id as usize, score_milli: evidence - crowd - cost });
         }
         found.sort_unstable_by_key(|near| (Reverse(near.score_milli), near.index));
         (verdict(model, exact, &found), found)

@@ -230,7 +230,7 @@ struct Found {
 }
 
 /// Which of two texts is believed: that of the stay, unless it is no plate and the reading is one.
-fn pair<'a>(seen: &'a Text, entered: &'a Text) -> (Pair<'a>, bool) {
+pub(super) fn pair<'a>(seen: &'a Text, entered: &'a Text) -> (Pair<'a>, bool) {
     if seen.is_plate() && !entered.is_plate() {
         (Pair { truth: seen, seen: entered }, true)
     } else {
