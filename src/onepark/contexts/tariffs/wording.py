@@ -120,7 +120,7 @@ def _when_charged(window: Body) -> str:
 
 
 def _charged(window: Body) -> str:
-    said = [*_tiers(window.get("tiers") or ()), *_steps(window.get("steps") or ())]
+    said = [*_tiers(window), *_steps(window.get("steps") or ())]
     counts: Body | None = window.get("counts")
     if counts is not None:
         over, as_minutes = span(counts["over_minutes"]), span(counts["as_minutes"])
@@ -130,7 +130,12 @@ def _charged(window: Body) -> str:
     return "，".join(said)
 
 
-def _tiers(tiers: Sequence[Body]) -> Iterator[str]:
+def _tiers(window: Body) -> Iterator[str]:
+    tiers: Sequence[Body] = window.get("tiers") or ()
+    minutes = _window_minutes(window)
+    if len(tiers) == 1 and minutes < DAY_MINUTES and minutes <= tiers[0]["unit_minutes"]:
+        yield f"每次{price(tiers[0]['price_fen'])}"
+        return
     reached = 0
     for tier in tiers:
         until, unit = tier.get("until_minutes"), tier["unit_minutes"]
