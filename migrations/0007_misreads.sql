@@ -122,11 +122,10 @@ CREATE TYPE stays.task_row AS (
 
 CREATE TYPE stays.inside_row AS (
     lot_id bigint, stay_id bigint, car_key text, plate text, plate_color text, vehicle text,
-    entered_s bigint);
+    entered_s bigint, left_s bigint);
 
 -- A decision is folded on the path of the passages; its audit row belongs to the same transaction.
 GRANT SELECT, INSERT, UPDATE ON stays.task TO onepark_batch;
-GRANT SELECT ON stays.passage TO onepark_batch;  -- was this exit seen a moment ago already?
 GRANT INSERT ON stays.reading TO onepark_batch;
 GRANT INSERT ON access.audit TO onepark_batch;
 GRANT SELECT ON stays.task TO onepark_staff;

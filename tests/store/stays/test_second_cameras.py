@@ -2,7 +2,7 @@
 
 import pytest
 
-from onepark.contexts.stays.model import Kind, Nothing
+from onepark.contexts.stays.model import Hold, HoldReason, Kind, Nothing
 from onepark.contexts.stays.service import Stays
 from onepark.infra.db import Database
 from onepark.kernel.types import LotId
@@ -54,3 +54,24 @@ async def test_a_car_that_one_camera_misread_and_the_other_read_left_once(stays,
     [taken] = (await stays.take([own])).taken
     assert taken.answer.decision == Nothing()
     assert await states(owner, lot) == {TRUE: "closed"}
+
+
+async def test_a_car_that_one_camera_read_and_the_other_misread_is_nobody_else(stays, owner, lot):
+    """Without its plate among the rivals the next one like it would be taken for the exit."""
+    like = "苏B3158B"
+    for plate in (TRUE, like):
+        await stays.take([a_passage(lot_id=lot, plate=plate)])
+    [own] = (await stays.take([a_passage(EXIT, NINE, lot_id=lot, plate=TRUE)])).taken
+    second = a_passage(EXIT, NINE + minutes(1), lot_id=lot, plate=READ, device_id="out-2")
+    [taken] = (await stays.take([second])).taken
+    assert (await states(owner, lot))[like] == "open"
+    assert isinstance(taken.answer.decision, Nothing | Hold)
+    assert own.answer.stay_id is not None
+
+
+async def test_long_after_the_exit_a_like_reading_is_no_second_look(stays, owner, lot):
+    await stays.take([a_passage(lot_id=lot, plate=TRUE)])
+    await stays.take([a_passage(EXIT, NINE, lot_id=lot, plate=TRUE)])
+    late = a_passage(EXIT, NINE + minutes(2.1), lot_id=lot, plate=READ)
+    [taken] = (await stays.take([late])).taken
+    assert taken.answer.decision == Hold(HoldReason.ENTRY_MISSING)

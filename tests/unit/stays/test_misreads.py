@@ -198,7 +198,8 @@ def test_a_car_that_leaves_under_its_own_plate_is_not_taken_for_another_exit():
     assert matches.asked == [(READ, [TRUE, THIRD])], "its plate speaks against all others"
     [stay] = folds[TRUE].stays.values()
     assert (stay.exited_at, stay.marks) == (NINE + minutes(30), [])
-    assert told(folds[READ]) == [(PassageState.HELD, Hold(HoldReason.ENTRY_MISSING))]
+    assert told(folds[READ]) == [(PassageState.HELD, Hold(HoldReason.MISREAD_EXIT))]
+    assert folds[READ].doubts[0].suspicion.verdict == Verdict.AMBIGUOUS, "nor taken for one later"
 
 
 def test_a_car_that_asks_under_its_own_plate_later_on_has_not_left_before():
@@ -209,13 +210,31 @@ def test_a_car_that_asks_under_its_own_plate_later_on_has_not_left_before():
     assert told(folds[READ])[0][0] == PassageState.HELD
 
 
-def test_two_misread_exits_that_want_one_car_are_one_exit_and_one_question():
+@pytest.mark.parametrize(
+    ("after", "state"), [(minutes(1), PassageState.DUPLICATE_EXIT), (minutes(3), PassageState.HELD)]
+)
+def test_two_misread_exits_that_want_one_car_are_one_exit(after, state):
     other = "苏B123A5"
     wants = Resembles({READ: TRUE, other: TRUE})
-    cases = (unknown(read()), unknown(read(at=NINE + minutes(1), plate=other)))
+    cases = (unknown(read()), unknown(read(at=NINE + after, plate=other)))
     folds = take(*cases, others=(inside(),), matches=wants)
-    assert [kept.passage.plate for kept in folds[TRUE].kept] == [READ]
-    assert told(folds[other])[0][0] == PassageState.HELD
+    kept = {one.passage.plate: one.state for fold in folds.values() for one in fold.kept}
+    assert kept == {READ: PassageState.MISREAD_EXIT, other: state}
+    assert [stay.exited_at for stay in folds[TRUE].stays.values()] == [NINE]
+
+
+@pytest.mark.parametrize(
+    ("after", "state"), [(minutes(2), PassageState.DUPLICATE_EXIT), (minutes(3), PassageState.HELD)]
+)
+def test_a_car_that_left_by_its_own_plate_is_no_other_when_a_second_camera_misreads_it(
+    after, state
+):
+    leaves = inside()
+    leaves.passages.append(a_passage(EXIT, NINE, plate=TRUE))
+    second = unknown(read(at=NINE + after))
+    folds = take(second, leaves, others=(inside(THIRD, 2),))
+    assert told(folds[READ])[0][0] == state
+    assert THIRD not in folds
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,6 @@ def sort_out(
         if case is None:
             case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
         case.passages.append(passage)
-        if known.again is not None:
-            case.again[passage.key] = known.again
         if known.near is not None:
             case.near.append(_one_of(case, known.near))
     return resolved, list(cases.values())

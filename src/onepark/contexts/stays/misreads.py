@@ -22,14 +22,16 @@ from onepark.contexts.stays.model import (
     Suspicion,
     Verdict,
 )
-from onepark.contexts.stays.moments import CONFIRMS, again, in_order, is_live, reaches
+from onepark.contexts.stays.moments import CONFIRMS, REREAD, again, in_order, is_live, reaches
 from onepark.contexts.stays.ports import Matches
 from onepark.kernel.types import LotId, StayId
 
+RECENT_MAX = 500  # of a lot's last stays are looked at for cars that have just left it
 CANDIDATES_MAX = 10_000  # plates of one lot; in a fuller one nothing is taken for granted
 COMPARED_MAX = 100_000  # plates in one batch; exits beyond it are held and tried again later
 KEPT_MAX = 5
 NOBODY = Suspicion(Verdict.NONE, (), 0)
+LIKE = frozenset({Verdict.EXACT, Verdict.ACCEPTED})
 
 CarKey = tuple[int, str]
 
@@ -62,9 +64,7 @@ def unmatched(case: CarCase) -> list[Passage]:
     return [
         passage
         for passage in exits
-        if passage.key not in case.again
-        and not any(at <= passage.seen_at for at in entered)
-        and not _is_explained(passage, case)
+        if not any(at <= passage.seen_at for at in entered) and not _is_explained(passage, case)
     ]
 
 
@@ -119,36 +119,62 @@ class _Lot:
     def __init__(self, cases: Sequence[CarCase], others: Sequence[Candidate]) -> None:
         own = {case.car.car_key for case in cases}
         self.cases = [case for case in cases if _may_be_inside(case)]
-        self.others = [one for one in others if one.car_key not in own]
-        self.is_crowded = len(others) >= CANDIDATES_MAX
+        inside = {one.car_key for one in others if one.left_s is None}
+        self.others = [
+            one
+            for one in others
+            if one.car_key not in own and (one.left_s is None or one.car_key not in inside)
+        ]
+        self.is_crowded = len(inside) >= CANDIDATES_MAX
         self.size = len(self.cases) + len(self.others)
-        self.gone: set[str] = set()  # recognised at an exit before
-        self.left: dict[str, Recognised] = {}  # by the plate that was read
+        self.gone: dict[str, Passage] = {}  # recognised at an exit before
 
     def judge(self, passage: Passage, case: CarCase, matches: Matches) -> Candidate | None:
         """Return the car that the passage is taken for; else note whose it may be."""
-        before = self.left.get(passage.car_key)
-        if before is not None and again(passage, before.passage.seen_at):
-            return before.candidate
         told = [_as_seen(one, passage.seen_at) for one in self.cases if one is not case]
         of_batch = {one.car_key: is_inside for one, is_inside in filter(None, told)}
         candidates = [one for one, _ in filter(None, told)]
         seen_s = int(passage.seen_at.timestamp())
-        candidates += [one for one in self.others if one.entered_s <= seen_s]
+        candidates += [one for one in self.others if _is_rival(one, seen_s)]
         suspicion = matches.match(passage, candidates) if candidates else NOBODY
         inside = [
             one
             for one in suspicion.candidates
-            if one.car_key not in self.gone and of_batch.get(one.car_key, True)
+            if one.car_key not in self.gone and of_batch.get(one.car_key, one.left_s is None)
         ]
         if not self.is_crowded and _is_sure(passage, suspicion, inside):
             if passage.kind == Kind.EXIT:
-                self.gone.add(inside[0].car_key)
-                self.left[passage.car_key] = Recognised(passage, inside[0])
+                self.gone[inside[0].car_key] = passage
             return inside[0]
-        kept = replace(suspicion, candidates=tuple(inside[:KEPT_MAX]))
-        case.suspicions[passage.key] = kept if inside else NOBODY
+        if passage.kind == Kind.EXIT and suspicion.verdict in LIKE:
+            best = suspicion.candidates[0]
+            gone = self.gone.get(best.car_key)
+            if gone is not None and again(passage, gone.seen_at):
+                return best
+            if best.stay_id is not None and _has_just_left(best, seen_s):
+                case.again[passage.key] = best.stay_id
+        case.suspicions[passage.key] = _doubt(suspicion, inside)
         return None
+
+
+def _doubt(suspicion: Suspicion, inside: Sequence[Candidate]) -> Suspicion:
+    """Return what a person may choose from; never sure is what a car that has gone explains."""
+    kept = tuple(inside[:KEPT_MAX])
+    is_gone = suspicion.verdict in LIKE and suspicion.candidates[:1] != kept[:1]
+    verdict = Verdict.AMBIGUOUS if is_gone else suspicion.verdict
+    return replace(suspicion, candidates=kept, verdict=verdict)
+
+
+def _is_rival(candidate: Candidate, seen_s: int) -> bool:
+    """Tell whether a car was inside at a moment, or had left it just before."""
+    was_inside = candidate.left_s is None or _has_just_left(candidate, seen_s)
+    return candidate.entered_s <= seen_s and was_inside
+
+
+def _has_just_left(candidate: Candidate, seen_s: int) -> bool:
+    """Tell whether a second camera may speak of a car that the first one saw leave."""
+    left_s = candidate.left_s
+    return left_s is not None and 0 <= seen_s - left_s <= REREAD.total_seconds()
 
 
 def _may_be_inside(case: CarCase) -> bool:
@@ -164,18 +190,19 @@ def _as_seen(case: CarCase, at: datetime) -> tuple[Candidate, bool] | None:
     came_at = None if case.open is None else case.open.stay.entered_at
     stay_id = None if case.open is None else case.open.stay.stay_id
     is_inside, first = came_at is not None, case.passages[0]
+    left_s = None
     for passage in sorted(case.passages, key=in_order):
         if passage.seen_at > at:
             is_inside = is_inside and passage.kind == Kind.ENTRY
             break
         if passage.kind == Kind.ENTRY and not (is_inside and again(passage, came_at)):
-            came_at, stay_id, is_inside = passage.seen_at, None, True
+            came_at, stay_id, is_inside, left_s = passage.seen_at, None, True, None
         elif passage.kind == Kind.EXIT:
-            is_inside = False
+            is_inside, left_s = False, int(passage.seen_at.timestamp())
     if came_at is None or came_at > at or not first.plate:
         return None
     whole = (stay_id, case.car.car_key, first.plate, first.plate_color, first.vehicle)
-    return Candidate(*whole, int(came_at.timestamp())), is_inside
+    return Candidate(*whole, int(came_at.timestamp()), left_s), is_inside
 
 
 def again_suspected(before: Verdict, now: Suspicion) -> Suspicion:
@@ -188,7 +215,7 @@ def again_suspected(before: Verdict, now: Suspicion) -> Suspicion:
 
 def recognised_later(suspicion: Suspicion, *, of: int) -> Candidate | None:
     """Return the car that a held exit is taken for by now, among so many."""
-    is_sure = suspicion.verdict in {Verdict.EXACT, Verdict.ACCEPTED} and of < CANDIDATES_MAX
+    is_sure = suspicion.verdict in LIKE and of < CANDIDATES_MAX
     return suspicion.candidates[0] if is_sure else None
 
 
@@ -202,7 +229,7 @@ def _is_sure(passage: Passage, suspicion: Suspicion, inside: Sequence[Candidate]
         return False
     if not (is_live(passage) or passage.plate_suspect):
         return False
-    return suspicion.verdict in {Verdict.EXACT, Verdict.ACCEPTED}
+    return suspicion.verdict in LIKE
 
 
 def hand_over(

@@ -273,6 +273,7 @@ class Candidate(Struct, frozen=True):
     plate_color: str
     vehicle: str
     entered_s: int
+    left_s: int | None = None  # it has just gone, and is no more than a rival
     score_milli: int = 0
     reasons: tuple[str, ...] = ()
 
@@ -294,7 +295,7 @@ class CarCase(Struct):
     last: StayAndOrder | None = None  # the one that ended last
     near: list[StayAndOrder] = field(default_factory=list)  # where its late passages may belong
     suspicions: dict[tuple[int, str, str], Suspicion] = field(default_factory=dict)
-    again: dict[tuple[int, str, str], StayId] = field(default_factory=dict)  # seen a moment ago
+    again: dict[tuple[int, str, str], StayId] = field(default_factory=dict)  # whose exit, once more
 
 
 class Doubt(NamedTuple):

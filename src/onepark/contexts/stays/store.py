@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec.json import Decoder, Encoder
 from msgspec.structs import astuple
 
-from onepark.contexts.stays.misreads import CANDIDATES_MAX, may_be_misread
+from onepark.contexts.stays.misreads import CANDIDATES_MAX, RECENT_MAX, may_be_misread
 from onepark.contexts.stays.model import (
     Answer,
     Candidate,
@@ -47,8 +47,7 @@ class Loaded(NamedTuple):
     last: StayAndOrder | None
     near: StayAndOrder | None  # the stay that a late passage may belong to
     block: int  # the first of 4,096 stay numbers that only this batch gets
-    others: Sequence[Record] | None  # the cars inside the lots of unmatched exits; first row only
-    again: StayId | None  # the stay that this plate's exit was taken for a moment ago
+    others: Sequence[Record] | None  # the cars in the lots of unmatched exits; first row only
 
 
 # The claims come first and the cars after them, both in key order: every batch takes its locks
@@ -130,8 +129,12 @@ LOAD = """
         CASE WHEN known.place = 1 THEN (
             SELECT array_agg(ROW(
                 lot.lot_id, stay_id, car_key, plate, plate_color, vehicle,
-                extract(epoch FROM entered_at)::bigint)::stays.inside_row)
-            FROM (SELECT DISTINCT lot_id FROM known WHERE asks) AS lot
+                extract(epoch FROM entered_at)::bigint,
+                extract(epoch FROM exited_at)::bigint)::stays.inside_row)
+            FROM (
+                SELECT lot_id, min(seen_at) AS first_at, max(seen_at) AS last_at
+                FROM known WHERE asks GROUP BY lot_id
+            ) AS lot
             LEFT JOIN LATERAL (
                 SELECT s.* FROM (
                     SELECT o.stay_id FROM stays.stay_order AS o
@@ -141,15 +144,15 @@ LOAD = """
                 ) AS unpriced
                 JOIN stays.stay AS s ON s.lot_id = lot.lot_id AND s.stay_id = unpriced.stay_id
                 WHERE s.state = 'open'
+                UNION ALL
+                SELECT s.* FROM (
+                    SELECT * FROM stays.stay AS s WHERE s.lot_id = lot.lot_id
+                    ORDER BY s.stay_id DESC LIMIT $11
+                ) AS s
+                WHERE s.state = 'closed' AND s.plate <> ''
+                    AND s.exited_at BETWEEN lot.first_at - $10::interval AND lot.last_at
             ) AS others ON true
-        ) END AS others,
-        CASE WHEN known.asks AND known.kind = 'exit' THEN (
-            SELECT p.stay_id FROM stays.passage AS p
-            WHERE p.lot_id = known.lot_id AND p.car_key = known.car_key AND p.kind = 'exit'
-                AND p.state = 'misread_exit'
-                AND p.seen_at BETWEEN known.seen_at - $10::interval AND known.seen_at
-            ORDER BY p.seen_at DESC LIMIT 1
-        ) END AS again
+        ) END AS others
     FROM known
     LEFT JOIN LATERAL (
         SELECT s AS stay, o AS stay_order
@@ -172,7 +175,7 @@ LOAD = """
 
 
 def inside_of(others: Sequence[Record]) -> dict[LotId, list[Candidate]]:
-    """Return the cars inside each lot whose plates were loaded."""
+    """Return the cars inside each lot whose plates were loaded, and those that just left it."""
     lots: dict[LotId, list[Candidate]] = {}
     for lot_id, *car in others:
         inside = lots.setdefault(lot_id, [])
@@ -195,6 +198,7 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
         CONFIRMS,
         CANDIDATES_MAX,
         REREAD,
+        RECENT_MAX,
     )
     return [_loaded(passage, row) for passage, row in zip(passages, rows, strict=True)]
 
@@ -350,7 +354,6 @@ def _loaded(passage: Passage, row: Record) -> Loaded:
         pair_of(row["near"], row["near_order"]),
         row["block"],
         row["others"],
-        row["again"],
     )
 
 
