@@ -3,10 +3,10 @@
 
 use super::Span;
 use super::compile::{CapKind, Plan};
-use super::day::Schedule;
 use super::layout::Layout;
-use super::terms::PLAIN;
-use super::time::{CALENDAR_DAYS, DAY_S, FIRST_S, MINUTE_S, civil};
+use super::moments::{DATES_MAX, entries};
+use super::terms::{PLAIN, Terms};
+use super::time::{DAY_S, FIRST_S, MINUTE_S};
 use super::words::{VEHICLES, Vehicle};
 
 /// How bad a finding is.
@@ -52,11 +52,25 @@ pub struct Example {
     pub later_amount_fen: i64,
 }
 
-/// Dates that a tariff most likely stumbles on; the years are those of the published calendar.
-const YEAR_DAYS: i64 = 366;
-const GRID_S: i64 = 15 * MINUTE_S;
+/// How long a stay is followed.
 const LOOKED_AT_S: i64 = 2 * DAY_S + 2 * 3_600;
-const DATES_MAX: usize = 10;
+/// Fees that one search may ask for, which is some seconds of work.
+const FEES_MAX: i64 = 12_000_000;
+
+/// One class of cars in one part of the lot.
+struct Case<'plan> {
+    field: String,
+    layout: &'plan Layout,
+    terms: Terms,
+    class: &'static str,
+    vehicle: Vehicle,
+}
+
+impl Case<'_> {
+    fn span(&self, entered_s: i64, until_s: i64) -> Span<'_> {
+        Span { entered_s, until_s, vehicle: self.vehicle, carry: None, terms: &self.terms }
+    }
+}
 
 impl Plan {
     /// Look for what a plan must not do. `today_s` says which year's dates are tried.
@@ -75,9 +89,40 @@ impl Plan {
         findings
     }
 
-    fn layouts(&self) -> impl Iterator<Item = (String, &Layout)> {
-        let zones = self.zones.iter().map(|(zone, layout)| (format!("zones.{zone}"), layout));
-        std::iter::once((String::from("windows"), &self.layout)).chain(zones)
+    fn layouts(&self) -> impl Iterator<Item = (String, Option<&String>, &Layout)> {
+        let zone = |(zone, layout)| (format!("zones.{zone}"), Some(zone), layout);
+        let zones = self.zones.iter().map(|(name, layout)| (name, layout)).map(zone);
+        std::iter::once((String::from("windows"), None, &self.layout)).chain(zones)
+    }
+
+    /// Every part of the lot with every class that pays, less those that pay a multiple of what
+    /// another one does: they rise and fall together.
+    fn cases(&self) -> Vec<Case<'_>> {
+        let mut cases = Vec::new();
+        for (field, zone, layout) in self.layouts() {
+            let mut seen = Vec::new();
+            for (class, vehicle) in VEHICLES {
+                let ratios = self.ratios(layout, vehicle);
+                if ratios.iter().any(|&fen| fen > 0) && !seen.contains(&ratios) {
+                    let terms = Terms { zone: zone.cloned(), ..Terms::default() };
+                    cases.push(Case { field: field.clone(), layout, terms, class, vehicle });
+                    seen.push(ratios);
+                }
+            }
+        }
+        cases
+    }
+
+    /// All amounts of a class, without what they have in common.
+    fn ratios(&self, layout: &Layout, vehicle: Vehicle) -> Vec<i64> {
+        let windows = layout.windows.iter().flat_map(|window| {
+            window.tiers.iter().map(|tier| &tier.price_fen).chain(&window.cap_fen)
+        });
+        let pack = self.night_pack.iter().map(|pack| &pack.price_fen);
+        let amounts = windows.chain(pack).chain(&self.cap.amounts).map(|one| one.of(vehicle));
+        let amounts: Vec<i64> = amounts.collect();
+        let common = amounts.iter().fold(0, |known, &fen| common_divisor(known, fen)).max(1);
+        amounts.iter().map(|fen| fen / common).collect()
     }
 
     /// Time of the day that belongs to no window, unless the plan says that it is free.
@@ -85,7 +130,7 @@ impl Plan {
         if self.says_outside {
             return;
         }
-        for (field, layout) in self.layouts() {
+        for (field, _, layout) in self.layouts() {
             for schedule in &layout.schedules {
                 for piece in schedule.pieces().iter().filter(|piece| piece.window.is_none()) {
                     let (from, to) = (clock(piece.start_s), clock(piece.end_s));
@@ -95,7 +140,7 @@ impl Plan {
                     let detail_zh = format!(
                         "{from}–{to} 不属于任何收费时段；如为免费时间，请写明 outside: free"
                     );
-                    if !findings.iter().any(|known| known.detail == detail) {
+                    if !findings.iter().any(|one| one.field == field && one.detail == detail) {
                         findings.push(error("gap", &field, (detail, detail_zh), None));
                     }
                 }
@@ -118,9 +163,8 @@ impl Plan {
     /// A cap that nobody can reach is most likely a slip of the pen.
     fn find_idle_cap(&self, findings: &mut Vec<Finding>) {
         let Some(last) = self.cap.amounts.last() else { return };
-        let entered_s = FIRST_S + 366 * DAY_S;
-        let uncapped = self.dearest_day_fen(entered_s);
-        if uncapped.is_some_and(|fen| fen < last.of(Vehicle::Small)) {
+        let dearest_fen = self.dearest_last_day_fen();
+        if !self.cap.across_visits && dearest_fen.is_some_and(|fen| fen < last.of(Vehicle::Small)) {
             let detail = String::from("no stay of small cars ever reaches this cap");
             let detail_zh = String::from("小型车在任何停车时长下都达不到此封顶金额");
             findings.push(Finding {
@@ -130,12 +174,20 @@ impl Plan {
         }
     }
 
-    fn dearest_day_fen(&self, entered_s: i64) -> Option<i64> {
-        let day = |days: i64| {
-            let entered_s = entered_s + days * DAY_S;
-            self.fee_fen(&plain(entered_s, entered_s + DAY_S)).ok()
+    /// The most that small cars pay for the day to which the last cap belongs, anywhere in the lot.
+    fn dearest_last_day_fen(&self) -> Option<i64> {
+        let days = i64::try_from(self.cap.amounts.len()).unwrap_or(1);
+        let last_day = |zone: Option<&String>, day: i64| {
+            let terms = Terms { zone: zone.cloned(), ..Terms::default() };
+            let entered_s = FIRST_S + (366 + day) * DAY_S;
+            let fee = |days: i64| {
+                let until_s = entered_s + days * DAY_S;
+                self.fee_fen(&Span { terms: &terms, ..plain(entered_s, until_s) }).ok()
+            };
+            Some(fee(days)? - fee(days - 1)?)
         };
-        (0..14).filter_map(day).max()
+        let zones = self.layouts().map(|(_, zone, _)| zone);
+        zones.flat_map(|zone| (0..14).filter_map(move |day| last_day(zone, day))).max()
     }
 
     /// The shortest pair of stays of which the longer one costs less.
@@ -143,10 +195,7 @@ impl Plan {
         if self.longer_may_cost_less {
             return None;
         }
-        let starts = self.entries(today_s);
-        let found = starts.iter().filter_map(|&entered_s| self.drop_after(entered_s));
-        let example =
-            found.min_by_key(|drop| (drop.later_until_s - drop.entered_s, drop.entered_s))?;
+        let (field, example) = self.shortest_drop(today_s)?;
         let detail = format!(
             "a stay of {} costs {} yuan and one of {} only {}",
             length(example.until_s - example.entered_s),
@@ -161,28 +210,63 @@ impl Plan {
             length_zh(example.later_until_s - example.entered_s),
             yuan(example.later_amount_fen),
         );
-        Some(error("longer_costs_less", "windows", (detail, detail_zh), Some(example)))
+        Some(error("longer_costs_less", &field, (detail, detail_zh), Some(example)))
     }
 
-    /// Where the amount first falls for a car that came at this moment.
-    fn drop_after(&self, entered_s: i64) -> Option<Example> {
-        let fee = |until_s| self.fee_fen(&plain(entered_s, until_s)).ok();
-        let mut before = (entered_s, 0);
-        let mut until_s = entered_s;
-        while until_s < entered_s + LOOKED_AT_S {
-            until_s += MINUTE_S;
-            let now_fen = fee(until_s)?;
-            if now_fen < before.1 {
-                return Some(self.narrowed(entered_s, before, until_s));
+    /// The first date of every case is looked at before the second date of any.
+    fn shortest_drop(&self, today_s: i64) -> Option<(String, Example)> {
+        let cases = self.cases();
+        let entries: Vec<_> = cases.iter().map(|case| entries(case.layout, today_s)).collect();
+        let mut found: Option<(String, Example)> = None;
+        let mut fees_left = FEES_MAX;
+        for nth in 0..DATES_MAX {
+            for (case, dates) in cases.iter().zip(&entries) {
+                for &entered_s in dates.get(nth).into_iter().flatten() {
+                    let within_s = found.as_ref().map_or(LOOKED_AT_S, |(_, one)| one.length_s());
+                    fees_left -= 2 * within_s / MINUTE_S;
+                    if fees_left < 0 {
+                        return found;
+                    }
+                    let drop = self.drop_after(case, entered_s, within_s);
+                    let rank = |one: &Example| (one.length_s(), one.entered_s);
+                    let best = found.as_ref().map(|(_, one)| rank(one));
+                    if let Some(drop) = drop.filter(|one| best.is_none_or(|best| rank(one) < best))
+                    {
+                        found = Some((case.field.clone(), drop));
+                    }
+                }
             }
-            before = (until_s, now_fen);
+        }
+        found
+    }
+
+    /// Where the amount first falls for a car that came at this moment. Amounts change just after
+    /// whole minutes of the stay and of the clock, so that both are looked at.
+    fn drop_after(&self, case: &Case<'_>, entered_s: i64, within_s: i64) -> Option<Example> {
+        let past_s = entered_s.rem_euclid(MINUTE_S);
+        let mut before = (entered_s, 0);
+        for minute in 1..=(within_s + MINUTE_S - 1) / MINUTE_S {
+            let own_s = entered_s + minute * MINUTE_S;
+            for until_s in [own_s - past_s, own_s].into_iter().skip(usize::from(past_s == 0)) {
+                let now_fen = self.fee_fen(&case.span(entered_s, until_s)).ok()?;
+                if now_fen < before.1 {
+                    return Some(self.narrowed(case, entered_s, before, until_s));
+                }
+                before = (until_s, now_fen);
+            }
         }
         None
     }
 
-    /// The second at which the amount falls, between two minutes.
-    fn narrowed(&self, entered_s: i64, (high_s, high_fen): (i64, i64), low_s: i64) -> Example {
-        let fee = |until_s| self.fee_fen(&plain(entered_s, until_s)).unwrap_or(i64::MAX);
+    /// The second at which the amount falls, between two moments.
+    fn narrowed(
+        &self,
+        case: &Case<'_>,
+        entered_s: i64,
+        (high_s, high_fen): (i64, i64),
+        low_s: i64,
+    ) -> Example {
+        let fee = |until_s| self.fee_fen(&case.span(entered_s, until_s)).unwrap_or(i64::MAX);
         let (mut until_s, mut amount_fen, mut later_until_s) = (high_s, high_fen, low_s);
         for at_s in high_s + 1..=low_s {
             let now_fen = fee(at_s);
@@ -193,7 +277,7 @@ impl Plan {
             (until_s, amount_fen) = (at_s, now_fen);
         }
         let later_amount_fen = fee(later_until_s);
-        let vehicle = "small";
+        let vehicle = case.class;
         Example { vehicle, entered_s, until_s, amount_fen, later_until_s, later_amount_fen }
     }
 
@@ -202,9 +286,9 @@ impl Plan {
         if self.cap.kind == CapKind::None {
             return None;
         }
-        let starts = self.entries(today_s);
-        let example = VEHICLES.iter().find_map(|&(name, vehicle)| {
-            starts.iter().find_map(|&entered_s| self.over_cap(entered_s, (name, vehicle)))
+        let example = self.cases().iter().find_map(|case| {
+            let entries = entries(case.layout, today_s);
+            entries.into_iter().flatten().find_map(|entered_s| self.over_cap(case, entered_s))
         })?;
         let detail = format!(
             "a stay of {} costs {} yuan, more than its caps allow",
@@ -219,18 +303,13 @@ impl Plan {
         Some(error("cap_broken", "caps", (detail, detail_zh), Some(example)))
     }
 
-    fn over_cap(
-        &self,
-        entered_s: i64,
-        (name, vehicle): (&'static str, Vehicle),
-    ) -> Option<Example> {
+    fn over_cap(&self, case: &Case<'_>, entered_s: i64) -> Option<Example> {
         for until_s in (1..=3).map(|day| entered_s + day * DAY_S) {
-            let most_fen = self.most_fen(entered_s, until_s, vehicle);
-            let span = Span { vehicle, ..plain(entered_s, until_s) };
-            let amount_fen = self.fee_fen(&span).ok()?;
+            let most_fen = self.most_fen(entered_s, until_s, case.vehicle);
+            let amount_fen = self.fee_fen(&case.span(entered_s, until_s)).ok()?;
             if amount_fen > most_fen {
                 return Some(Example {
-                    vehicle: name,
+                    vehicle: case.class,
                     entered_s,
                     until_s,
                     amount_fen,
@@ -254,46 +333,19 @@ impl Plan {
         let of = |index| cap(index).or(last).map_or(0, |amount| amount.of(vehicle));
         (0..periods).map(of).sum()
     }
+}
 
-    /// Moments of entry that show what a plan does: every quarter of an hour of days of each kind,
-    /// before and after each, at the year's end and around the edges of windows.
-    fn entries(&self, today_s: i64) -> Vec<i64> {
-        let mut entries = Vec::new();
-        for day_s in self.telling_dates(today_s) {
-            entries.extend((0..DAY_S / GRID_S).map(|quarter| day_s + quarter * GRID_S));
-            for edge_s in self.edges_s() {
-                entries.extend([-61, -1, 1].map(|beside_s| day_s + edge_s + beside_s));
-            }
-        }
-        entries.retain(|&at_s| at_s >= FIRST_S);
-        entries
+impl Example {
+    const fn length_s(&self) -> i64 {
+        self.later_until_s - self.entered_s
     }
+}
 
-    fn edges_s(&self) -> Vec<i64> {
-        let pieces = self.layout.schedules.iter().flat_map(Schedule::pieces);
-        let mut edges: Vec<i64> = pieces.map(|piece| piece.start_s).collect();
-        edges.sort_unstable();
-        edges.dedup();
-        edges
+const fn common_divisor(mut one: i64, mut other: i64) -> i64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
     }
-
-    /// One date for each way in which days of different kinds follow each other, and the year's end.
-    fn telling_dates(&self, today_s: i64) -> Vec<i64> {
-        let last = i64::try_from(CALENDAR_DAYS).unwrap_or_default() - YEAR_DAYS - 8;
-        let today = (today_s - FIRST_S).div_euclid(DAY_S).clamp(0, last);
-        let mut seen = Vec::new();
-        let mut dates = Vec::new();
-        for day in today..today + YEAR_DAYS {
-            let pair = (self.layout.days.class(day), self.layout.days.class(day + 1));
-            let (_, month, date) = civil(usize::try_from(day).unwrap_or_default());
-            if !seen.contains(&pair) || (month, date) == (12, 31) {
-                seen.push(pair);
-                dates.push(FIRST_S + day * DAY_S);
-            }
-        }
-        dates.truncate(DATES_MAX);
-        dates
-    }
+    one
 }
 
 fn plain(entered_s: i64, until_s: i64) -> Span<'static> {

@@ -14,6 +14,7 @@ mod compile;
 mod day;
 mod file;
 mod layout;
+mod moments;
 mod next;
 mod price;
 mod quick;
