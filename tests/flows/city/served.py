@@ -1,5 +1,6 @@
 """A served city and whoever speaks to it over HTTP, as strangers would."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import asyncpg
 import standardwebhooks
 
 READY_S = 120
@@ -171,6 +173,18 @@ class City:
     def base_url(self) -> str:
         url: str = self.demo["base_url"]
         return url
+
+    def known(self, sql: str, *values: object) -> Any:
+        """One value out of the city's database, for fixtures that are not async."""
+
+        async def asked() -> Any:
+            connection = await asyncpg.connect(self.demo["database_url"])
+            try:
+                return await connection.fetchval(sql, *values)
+            finally:
+                await connection.close()
+
+        return asyncio.run(asked())
 
     @property
     def lots(self) -> list[Lot]:

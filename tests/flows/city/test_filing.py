@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from onepark.app.data_dir import DataDir
@@ -44,23 +43,17 @@ def command(city: City, *arguments: str, typed: str = "") -> subprocess.Complete
 
 
 @pytest.fixture(scope="module")
-async def lot(city: City) -> Lot:
+def lot(city: City) -> Lot:
     """A market lot: its operator sets its price."""
-    connection = await asyncpg.connect(city.demo["database_url"])
-    code = await connection.fetchval(
+    code = city.known(
         "SELECT code FROM registry.lot WHERE price_form = 'market' ORDER BY code DESC"
     )
-    await connection.close()
     return next(lot for lot in city.lots if lot.code == code)
 
 
 @pytest.fixture(scope="module")
-async def owner(city: City, lot: Lot) -> int:
-    connection = await asyncpg.connect(city.demo["database_url"])
-    owner: int = await connection.fetchval(
-        "SELECT operator_id FROM registry.lot WHERE code = $1", lot.code
-    )
-    await connection.close()
+def owner(city: City, lot: Lot) -> int:
+    owner: int = city.known("SELECT operator_id FROM registry.lot WHERE code = $1", lot.code)
     return owner
 
 

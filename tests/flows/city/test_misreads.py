@@ -7,7 +7,6 @@ import sys
 from itertools import count
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.flows.city.served import City, Lot, call, soon
@@ -50,13 +49,9 @@ def appoint(city: City, login: str, operator_id: int) -> None:
 
 
 @pytest.fixture(scope="module")
-async def clerk(city: City, lot: Lot) -> dict[str, str]:
+def clerk(city: City, lot: Lot) -> dict[str, str]:
     """Headers of a clerk of the lot's operator."""
-    database = await asyncpg.connect(city.demo["database_url"])
-    operator_id = await database.fetchval(
-        "SELECT operator_id FROM registry.lot WHERE code = $1", lot.code
-    )
-    await database.close()
+    operator_id = city.known("SELECT operator_id FROM registry.lot WHERE code = $1", lot.code)
     appoint(city, "desk-clerk", operator_id)
     login = {"login": "desk-clerk", "password": PASSWORD}
     status, session = call(f"{city.base_url}/v1/staff/sessions", "POST", login)
