@@ -148,13 +148,18 @@ class _Lot:
             return inside[0]
         if passage.kind == Kind.EXIT and suspicion.verdict in LIKE:
             best = suspicion.candidates[0]
-            gone = self.gone.get(best.car_key)
-            if gone is not None and again(passage, gone.seen_at):
+            if _is_read_again(passage, self.gone.get(best.car_key)):
                 return best
-            if best.stay_id is not None and _has_just_left(best, seen_s):
+            # A plate that somebody may carry can still have an entry of its own on the way.
+            if passage.plate_suspect and best.stay_id and _has_just_left(best, seen_s):
                 case.again[passage.key] = best.stay_id
         case.suspicions[passage.key] = _doubt(suspicion, inside)
         return None
+
+
+def _is_read_again(passage: Passage, gone: Passage | None) -> bool:
+    """Tell whether a second camera read the same as the first one, whose car was recognised."""
+    return gone is not None and gone.car_key == passage.car_key and again(passage, gone.seen_at)
 
 
 def _doubt(suspicion: Suspicion, inside: Sequence[Candidate]) -> Suspicion:
