@@ -20,6 +20,7 @@ from onepark.contexts.registry.service import Registry, RegistryImports
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.tariffs.checking import Finding, FindingExample, Severity
+from onepark.contexts.tariffs.language import schema
 from onepark.contexts.tariffs.model import PriceRequest, QuoteAsked
 from onepark.contexts.tariffs.proof import plan_hash, sealed
 from onepark.contexts.tariffs.rules import answer, plan_of_asker, price
@@ -52,6 +53,11 @@ def written(folder: Path, what: object, name: str = "plan.json") -> Path:
 
 
 # -- tariff check ----------------------------------------------------------------------------------
+
+
+def test_the_schema_of_plans_is_printed(onepark):
+    done = onepark("tariff", "schema")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, schema())
 
 
 def test_plans_that_are_fit_are_told_so_with_their_hash(onepark):

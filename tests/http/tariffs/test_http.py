@@ -112,7 +112,49 @@ PLAN_INVALID, GRACE = "tariffs.plan_invalid", "exit_grace_minutes"
         ({"lot": LOT, "until_at": "2026-11-22T07:59:59+08:00"}, 422, SPAN_INVALID, "until_at"),
         ({"lot": LOT, "until_at": "9999-12-31T23:59:59-12:00"}, 422, SPAN_INVALID, "until_at"),
         ({"plan": FREE_LOT, "entered_at": YEAR_ONE}, 422, SPAN_INVALID, "entered_at"),
+        ({"plan": FREE_LOT, "entered_at": "1970-01-01T00:00:00Z"}, 422, SPAN_INVALID, "entered_at"),
+        (
+            {"plan": FREE_LOT, "entered_at": "1999-12-31T23:59:59+08:00"},
+            422,
+            SPAN_INVALID,
+            "entered_at",
+        ),
+        (
+            {"plan": FREE_LOT, "until_at": "9999-12-31T00:00:00+08:00"},
+            422,
+            SPAN_INVALID,
+            "until_at",
+        ),
+        (
+            {"plan": FREE_LOT, "until_at": "2101-01-01T00:00:00+08:00"},
+            422,
+            SPAN_INVALID,
+            "until_at",
+        ),
+        (
+            {
+                "plan": FREE_LOT,
+                "entered_at": "9999-12-30T00:00:00+08:00",
+                "until_at": "9999-12-31T00:00:00+08:00",
+            },
+            422,
+            SPAN_INVALID,
+            "entered_at",
+        ),
+        ({"plan": FREE_LOT, "until_at": "1970-01-01T00:00:00Z"}, 422, SPAN_INVALID, "until_at"),
+        ({"lot": LOT, "entered_at": "1970-01-01T00:00:00Z"}, 404, "tariffs.no_plan", "entered_at"),
+        ({"lot": LOT, "until_at": "10000-01-01T00:00:00Z"}, 400, INVALID, "until_at"),
         ({"lot": LOT, "entered_at": "2026-11-22T08:00:00"}, 400, INVALID, "entered_at"),
+        ({"plan": {"windows": 10**9}}, 422, PLAN_INVALID, "windows"),
+        ({"plan": {"windows": [], "colour": 1}}, 422, PLAN_INVALID, "colour"),
+        ({"plan": {"windows": [{}] * 30_000}}, 422, PLAN_INVALID, "."),
+        ({"plan": FREE_LOT, "terms": {"traits": ["vip"]}}, 400, INVALID, "terms.traits[0]"),
+        (
+            {"plan": FREE_LOT, "terms": {"coupons": [{"kind": "gold"}]}},
+            400,
+            INVALID,
+            "terms.coupons[0].kind",
+        ),
         ({"lot": LOT, "until_at": "soon"}, 400, INVALID, "until_at"),
         ({"lot": LOT, "until_at": 1}, 422, SPAN_INVALID, "until_at"),
         ({"lot": LOT, "vehicle": "tank"}, 400, INVALID, "vehicle"),
@@ -230,6 +272,15 @@ async def test_the_language_of_plans_is_published(client):
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("application/schema+json")
     assert response.json() == schema()
+
+
+async def test_a_plan_too_long_to_be_one_is_found_wanting_or_not_taken(client):
+    long = (await client.post("/v1/tariffs/check", json={"windows": [{}] * 10**6})).json()
+    assert (long["good"], long["findings"][0]["rule"]) == (False, "size")
+    endless = b'{"windows": [' + b"{}," * 4 * 10**6 + b"{}]}"
+    kind = {"content-type": "application/json"}
+    response = await client.post("/v1/tariffs/check", content=endless, headers=kind)
+    assert response.status_code == 413
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"null", b"{", b'{"a": 1e999}'])

@@ -55,7 +55,7 @@ pub struct Example {
 /// How long a stay is followed.
 const LOOKED_AT_S: i64 = 2 * DAY_S + 2 * 3_600;
 /// Fees that one search may ask for, which is some seconds of work.
-const FEES_MAX: i64 = 12_000_000;
+const FEES_MAX: i64 = 10_000_000;
 
 /// One class of cars in one part of the lot.
 struct Case<'plan> {
@@ -216,14 +216,17 @@ impl Plan {
     /// The first date of every case is looked at before the second date of any.
     fn shortest_drop(&self, today_s: i64) -> Option<(String, Example)> {
         let cases = self.cases();
-        let entries: Vec<_> = cases.iter().map(|case| entries(case.layout, today_s)).collect();
+        let entries: Vec<_> = cases
+            .iter()
+            .map(|case| entries(case.layout, self.night_pack.as_ref(), today_s))
+            .collect();
         let mut found: Option<(String, Example)> = None;
         let mut fees_left = FEES_MAX;
         for nth in 0..DATES_MAX {
             for (case, dates) in cases.iter().zip(&entries) {
                 for &entered_s in dates.get(nth).into_iter().flatten() {
                     let within_s = found.as_ref().map_or(LOOKED_AT_S, |(_, one)| one.length_s());
-                    fees_left -= 2 * within_s / MINUTE_S;
+                    fees_left -= within_s / MINUTE_S * marks_a_minute(entered_s);
                     if fees_left < 0 {
                         return found;
                     }
@@ -287,7 +290,7 @@ impl Plan {
             return None;
         }
         let example = self.cases().iter().find_map(|case| {
-            let entries = entries(case.layout, today_s);
+            let entries = entries(case.layout, self.night_pack.as_ref(), today_s);
             entries.into_iter().flatten().find_map(|entered_s| self.over_cap(case, entered_s))
         })?;
         let detail = format!(
@@ -339,6 +342,11 @@ impl Example {
     const fn length_s(&self) -> i64 {
         self.later_until_s - self.entered_s
     }
+}
+
+/// Whole minutes of the stay and of the clock are the same for a car that came at one.
+const fn marks_a_minute(entered_s: i64) -> i64 {
+    if entered_s % MINUTE_S == 0 { 1 } else { 2 }
 }
 
 const fn common_divisor(mut one: i64, mut other: i64) -> i64 {

@@ -1,5 +1,6 @@
 //! Moments of entry at which a tariff most likely stumbles.
 
+use super::compile::NightPack;
 use super::day::Schedule;
 use super::layout::Layout;
 use super::time::{CALENDAR_DAYS, DAY_S, FIRST_S, MINUTE_S, civil};
@@ -9,9 +10,9 @@ const GRID_S: i64 = 15 * MINUTE_S;
 pub const DATES_MAX: usize = 10;
 
 /// Moments of entry that show what a plan does, date by date: every quarter of an hour and around
-/// the edges of windows.
-pub fn entries(layout: &Layout, today_s: i64) -> Vec<Vec<i64>> {
-    let edges_s = edges_s(layout);
+/// the edges of windows and of the night pack.
+pub fn entries(layout: &Layout, pack: Option<&NightPack>, today_s: i64) -> Vec<Vec<i64>> {
+    let edges_s = edges_s(layout, pack);
     let of_date = |day_s: i64| {
         let quarters = (0..DAY_S / GRID_S).map(|quarter| day_s + quarter * GRID_S);
         let beside = |edge_s| [-61, -1, 1].map(|beside_s| day_s + edge_s + beside_s);
@@ -21,9 +22,11 @@ pub fn entries(layout: &Layout, today_s: i64) -> Vec<Vec<i64>> {
     telling_dates(layout, today_s).into_iter().map(of_date).collect()
 }
 
-fn edges_s(layout: &Layout) -> Vec<i64> {
+fn edges_s(layout: &Layout, pack: Option<&NightPack>) -> Vec<i64> {
     let pieces = layout.schedules.iter().flat_map(Schedule::pieces);
-    let mut edges: Vec<i64> = pieces.map(|piece| piece.start_s).collect();
+    let night = |pack: &NightPack| [pack.enter_from_s, pack.enter_from_s + pack.length_s];
+    let nights = pack.into_iter().flat_map(night).map(|edge_s| edge_s.rem_euclid(DAY_S));
+    let mut edges: Vec<i64> = pieces.map(|piece| piece.start_s).chain(nights).collect();
     edges.sort_unstable();
     edges.dedup();
     edges
