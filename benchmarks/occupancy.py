@@ -7,17 +7,13 @@ The question of every side: how many passages did each pool of each lot see up t
 how many cars does it hold then? All read the same Arrow buffers, on one thread. Peers may ask
 it in whichever of the listed ways is fastest.
 
-usage: nox -s bench -- --only A1,A2, or python benchmarks/occupancy.py
+usage: nox -s bench -- --only A1,A2
 """
 
-import gc
-import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from statistics import median
 from typing import Any, TypeAlias
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -27,6 +23,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from benchmarks.side_by_side import Measurement, alternate, faster, timed
 from onepark import _native
 
 ROWS = 10_000_000
@@ -41,7 +38,6 @@ LATE = 0.02  # passages that a gate sent up to a day after they happened
 ROUNDS = 15
 SEED = 320281
 
-Measurement: TypeAlias = dict[str, Any]
 Answer: TypeAlias = dict[
     int, tuple[int, int]
 ]  # group → passages, cars inside; empty groups left out
@@ -147,67 +143,26 @@ def answer_of(counters: _native.Counters) -> Answer:
     return {group: flow for group, flow in told.items() if flow[0]}
 
 
-def took_s(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def alternate(ours: Callable[[], object], peer: Callable[[], float]) -> list[tuple[float, float]]:
-    """Return the seconds of both sides in each round, after one that warms up; A B B A."""
-    rounds = []
-    gc.disable()
-    for turn in range(ROUNDS + 1):
-        pair = (took_s(ours), peer()) if turn % 2 else (peer(), took_s(ours))[::-1]
-        if turn:
-            rounds.append(pair)
-    gc.enable()
-    return rounds
-
-
-def told(name: str, rounds: list[tuple[float, float]], work: float, unit: str) -> Measurement:
-    """Return the median of the paired ratios, and what each side reached."""
-    ratios = [peer / ours for ours, peer in rounds]
-    ours, peer = (median(side) for side in zip(*rounds, strict=True))
-    reached = {"ours": round(work / ours, 1), "peer": round(work / peer, 1), "unit": unit}
-    low, mid, high = (round(of(ratios), 3) for of in (min, median, max))
-    return {"id": name, "ratio": mid, "low": low, "high": high, **reached}
-
-
 def a1() -> Iterator[Measurement]:
     """Measure rows a second of the recount beside the better of DuckDB and Polars."""
     columns = load()
     peers, mine = Peers(columns), answer_of(recount(columns))
     for name, theirs in peers.answers():
         assert theirs == mine, f"{name} counts otherwise"
-    rounds = alternate(lambda: recount(columns), lambda: min(map(took_s, peers.ways.values())))
-    yield told("A1", rounds, ROWS / 1e6, "million rows/s")
+    ways = [timed(way) for way in peers.ways.values()]
+    taken = alternate(
+        timed(lambda: recount(columns)), lambda: min(way() for way in ways), rounds=ROUNDS
+    )
+    yield faster("A1", taken, work=(ROWS / 1e6, ROWS / 1e6), unit="million rows/s")
 
 
 def a2() -> Iterator[Measurement]:
     """Measure bytes a second of the recount beside numpy's sum of the same buffers."""
     columns = load()
     assert answer_of(recount(columns)) == by_numpy(columns), "numpy counts otherwise"
-    rounds = alternate(lambda: recount(columns), lambda: took_s(lambda: bandwidth(columns)))
-    yield told("A2", rounds, columns.size / 1e9, "GB/s")
+    sides = (timed(lambda: recount(columns)), timed(lambda: bandwidth(columns)))
+    taken, size = alternate(*sides, rounds=ROUNDS), columns.size / 1e9
+    yield faster("A2", taken, work=(size, size), unit="GB/s")
 
 
 CASES: Mapping[str, Callable[[], Iterator[Measurement]]] = {"A1": a1, "A2": a2}
-VERSIONS = {
-    "duckdb": duckdb.__version__,
-    "numpy": np.__version__,
-    "polars": pl.__version__,
-    "pyarrow": pa.__version__,
-}
-
-
-def main() -> None:
-    """Measure every case and print it."""
-    print(json.dumps({"rows": ROWS, "groups": GROUPS, "threads": 1, **VERSIONS}))
-    for case in CASES.values():
-        for measurement in case():
-            print(json.dumps(measurement))
-
-
-if __name__ == "__main__":
-    main()

@@ -11,16 +11,20 @@ from statistics import median
 from typing import Any, TypeAlias
 
 Measurement: TypeAlias = dict[str, Any]
-Side: TypeAlias = Callable[[], object]
+Side: TypeAlias = Callable[[], float]
 
 ROUNDS = 7
 
 
-def took_s(side: Side) -> float:
-    """Return how long one call takes."""
-    began_s = time.perf_counter()
-    side()
-    return time.perf_counter() - began_s
+def timed(work: Callable[[], object]) -> Side:
+    """Return a side that does some work and tells how many seconds it took."""
+
+    def side() -> float:
+        began_s = time.perf_counter()
+        work()
+        return time.perf_counter() - began_s
+
+    return side
 
 
 def alternate(ours: Side, peer: Side, *, rounds: int = ROUNDS) -> list[tuple[float, float]]:
@@ -29,10 +33,10 @@ def alternate(ours: Side, peer: Side, *, rounds: int = ROUNDS) -> list[tuple[flo
     gc.disable()
     for turn in range(rounds + 1):
         if turn % 2:
-            pair = (took_s(ours), took_s(peer))
+            pair = (ours(), peer())
         else:
-            peer_s = took_s(peer)
-            pair = (took_s(ours), peer_s)
+            peer_s = peer()
+            pair = (ours(), peer_s)
         if turn:
             taken.append(pair)
     gc.enable()

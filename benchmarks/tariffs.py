@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.side_by_side import Measurement, alternate, faster, told
+from benchmarks.side_by_side import Measurement, alternate, faster, timed, told
 from benchmarks.tariff_peers import (
     T1,
     T1_FREE_S,
@@ -97,7 +97,7 @@ def _of_tariff(number: int, entered: Column, until: Column) -> Column:
 def beside_python() -> Iterator[Measurement]:
     """Measure quotes a second beside closed forms in Python."""
     assert ours(PYTHON_ROWS).tolist() == python(PYTHON_ROWS)
-    taken = alternate(lambda: ours(ROWS), lambda: python(PYTHON_ROWS))
+    taken = alternate(timed(lambda: ours(ROWS)), timed(lambda: python(PYTHON_ROWS)))
     work = (ROWS / 1e6, PYTHON_ROWS / 1e6)
     yield faster("F1a", taken, work=work, unit="million quotes/s")
 
@@ -105,7 +105,7 @@ def beside_python() -> Iterator[Measurement]:
 def beside_numpy() -> Iterator[Measurement]:
     """Measure quotes a second beside numpy over the same columns."""
     assert (ours(ROWS) == numpy()).all()
-    taken = alternate(lambda: ours(ROWS), numpy)
+    taken = alternate(timed(lambda: ours(ROWS)), timed(numpy))
     yield faster("F1b", taken, work=(ROWS / 1e6, ROWS / 1e6), unit="million quotes/s")
 
 
@@ -119,8 +119,8 @@ def one_quote() -> Iterator[Measurement]:
     spans = list(zip(entered[:QUOTES].tolist(), until[:QUOTES].tolist(), strict=True))
     days = array("q", range(QUOTES)).tolist()
     taken = alternate(
-        lambda: deque(starmap(plan.fee_fen, spans), maxlen=0),
-        lambda: deque(map(calendar.kind, days), maxlen=0),
+        timed(lambda: deque(starmap(plan.fee_fen, spans), maxlen=0)),
+        timed(lambda: deque(map(calendar.kind, days), maxlen=0)),
     )
     nanoseconds = [(a / QUOTES * 1e9, b / QUOTES * 1e9) for a, b in taken]
     middle = len(nanoseconds) // 2
