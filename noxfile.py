@@ -181,6 +181,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def misreads(session: nox.Session) -> None:
+    """Measure how misread exits find their cars; arguments after -- go to the script."""
+    install(session)
+    session.run("python", "benchmarks/misreads.py", *session.posargs)
+
+
+@nox.session
 def up(session: nox.Session) -> None:
     """Serve a demo city with its traffic; arguments after -- go to `onepark up`.
 
