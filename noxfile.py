@@ -184,7 +184,7 @@ def bench(session: nox.Session) -> None:
 def misreads(session: nox.Session) -> None:
     """Measure how misread exits find their cars; arguments after -- go to the script."""
     install(session)
-    session.run("python", "benchmarks/misreads.py", *session.posargs)
+    session.run("python", "-m", "benchmarks.misreads", *session.posargs)
 
 
 @nox.session

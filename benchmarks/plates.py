@@ -3,19 +3,16 @@
 Owns: cases P0, P1a and P1b: their loads, their peers, and that both sides answer alike first.
 Never: lets a peer do more than the case asks, or asks both sides different questions.
 
-usage: python benchmarks/plates.py [P0 P1a P1b]
+usage: nox -s bench -- --only P0,P1a,P1b
 """
 
 import json
-import platform
-import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from random import Random
 from statistics import median
-from typing import NamedTuple, TypeAlias, TypedDict
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from rapidfuzz import process
@@ -23,6 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from benchmarks.deletes import Deletes
 from benchmarks.noise import Noise
+from benchmarks.side_by_side import Measurement, told
 from onepark import _native
 from onepark.simulator.city.plates import draw_plate
 
@@ -32,18 +30,6 @@ INSIDE, LOTS = 1_000, 10
 LIST, LOOKUPS, SCANS = 1_000_000, 20_000, 5
 NOBODY = -100_000
 AT_S = 1_800_000_000
-
-
-class Result(TypedDict):
-    """One measured ratio; low and high are the extremes of its rounds."""
-
-    id: str
-    ratio: float
-    low: float
-    high: float
-    ours: float
-    peer: float
-    unit: str
 
 
 class Found(NamedTuple):
@@ -65,7 +51,7 @@ def cars(many: int, random: Random) -> list[str]:
 # P0: misses at one false match in a thousand
 
 
-def missed_beside_levenshtein() -> Iterator[Result]:
+def missed_beside_levenshtein() -> Iterator[Measurement]:
     """Misread plates among the cars inside: ours and Levenshtein's misses at one rate of error.
 
     Text alone counts: colour, class and time say nothing here, so that both sides know the same.
@@ -77,7 +63,7 @@ def missed_beside_levenshtein() -> Iterator[Result]:
     ratios = [ours / peer for ours, peer in rounds]
     ours, peer = (median(side) for side in zip(*rounds, strict=True))
     unit = f"share missed, {INSIDE} inside"
-    yield _result("P0", ratios, (ours, peer), unit)
+    yield told("P0", ratios, (ours, peer), unit)
 
 
 def _missed(seed: int) -> tuple[float, float]:
@@ -138,7 +124,7 @@ def _missing(misread: list[Found], strangers: list[Found]) -> float:
 # P1: lookups in a list of a city
 
 
-def lookups_beside_a_scan() -> Iterator[Result]:
+def lookups_beside_a_scan() -> Iterator[Measurement]:
     """Find what is one edit away in a million plates: ours ÷ rapidfuzz over the whole list."""
     random, noise = Random(1), Noise(1)
     plates = cars(LIST, random)
@@ -155,7 +141,7 @@ def lookups_beside_a_scan() -> Iterator[Result]:
     yield _race("P1a", (index.near_many, LOOKUPS), (scan, SCANS), asked)
 
 
-def lookups_beside_deletes() -> Iterator[Result]:
+def lookups_beside_deletes() -> Iterator[Measurement]:
     """The same ÷ a SymSpell-style index in numpy that is asked in batches."""
     random, noise = Random(2), Noise(2)
     plates = cars(LIST, random)
@@ -175,7 +161,7 @@ def lookups_beside_deletes() -> Iterator[Result]:
 Side: TypeAlias = tuple[Callable[[list[str]], list[list[int]]], int]
 
 
-def _race(name: str, ours: Side, peer: Side, asked: list[str]) -> Result:
+def _race(name: str, ours: Side, peer: Side, asked: list[str]) -> Measurement:
     """Alternate both sides over questions that rotate; a first round of each is not counted."""
     rates: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS + 1):
@@ -187,37 +173,11 @@ def _race(name: str, ours: Side, peer: Side, asked: list[str]) -> Result:
             into.append(many / (time.perf_counter() - began))
     counted = [(mine, theirs) for mine, theirs in zip(*rates, strict=True)][1:]
     medians = (median(mine for mine, _ in counted), median(theirs for _, theirs in counted))
-    return _result(name, [mine / theirs for mine, theirs in counted], medians, "lookups/s")
+    return told(name, [mine / theirs for mine, theirs in counted], medians, "lookups/s")
 
 
-def _result(name: str, ratios: Sequence[float], sides: tuple[float, float], unit: str) -> Result:
-    ours, peer = sides
-    return Result(
-        id=name,
-        ratio=median(ratios),
-        low=min(ratios),
-        high=max(ratios),
-        ours=ours,
-        peer=peer,
-        unit=unit,
-    )
-
-
-CASES: dict[str, Callable[[], Iterator[Result]]] = {
+CASES: dict[str, Callable[[], Iterator[Measurement]]] = {
     "P0": missed_beside_levenshtein,
     "P1a": lookups_beside_a_scan,
     "P1b": lookups_beside_deletes,
 }
-
-
-def main(names: list[str]) -> None:
-    """Print each result as a line of JSON, after the machine and the versions."""
-    versions = {name: version(name) for name in ("onepark", "rapidfuzz", "numpy")}
-    print(json.dumps({"python": platform.python_version(), "cpu": platform.machine(), **versions}))
-    for name in names or CASES:
-        for result in CASES[name]():
-            print(json.dumps(result), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
