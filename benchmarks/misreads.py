@@ -3,7 +3,7 @@
 Owns: the lots, their cars and their exits; the confusions are those of noise.py.
 Never: tells the matcher anything that a gate does not report, or uses the figures of its prior.
 
-usage: python benchmarks/misreads.py [--exits 525000] [--seed 1] [--learn 0] [--margin 10000]
+usage: nox -s misreads -- [--exits 525000] [--seed 1] [--learn 0] [--margin 10000]
 """
 
 import argparse
