@@ -93,11 +93,11 @@ class Terms:
 
     def __new__(
         cls,
-        traits: Sequence[str] = [],
+        traits: Sequence[str] = ...,
         zone: str | None = None,
         free_visits_used: int = 0,
-        coupons: Sequence[tuple[str, int]] = [],
-        overrides: Sequence[tuple[int, int, int]] = [],
+        coupons: Sequence[tuple[str, int]] = ...,
+        overrides: Sequence[tuple[int, int, int]] = ...,
     ) -> Self: ...
 
 @final

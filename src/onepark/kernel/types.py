@@ -43,6 +43,8 @@ class Vehicle(StrEnum):
     MEDIUM = "medium"
     LARGE = "large"
     MOTORCYCLE = "motorcycle"
+    OVERSIZE = "oversize"  # 超长车, 12 m and longer
+    TRICYCLE = "tricycle"
 
 
 class Pool(StrEnum):

@@ -91,9 +91,10 @@ async def test_a_plan_of_the_asker_is_priced_and_keeps_no_number(client):
     assert (answer["plan_key"], answer["version"]) == (None, None)
 
 
-async def test_a_class_of_its_own_is_priced_as_such(client):
-    plan = json.loads(TAICANG) | {"vehicles": {"large": {"price_permille": 2000}}}
-    status, answer = await ask(client, plan=plan, vehicle="large")
+@pytest.mark.parametrize("vehicle", ["large", "oversize", "tricycle"])
+async def test_a_class_of_its_own_is_priced_as_such(client, vehicle):
+    plan = json.loads(TAICANG) | {"vehicles": {vehicle: {"price_permille": 2000}}}
+    status, answer = await ask(client, plan=plan, vehicle=vehicle)
     assert (status, answer["amount_fen"]) == (200, 1400)
 
 
