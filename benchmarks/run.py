@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 MODULES = {
-    "tariffs": ("F1a", "F1b", "F2"),
+    "tariffs": ("F1a", "F1b", "F2", "F3"),
     "plates": ("P0", "P1a", "P1b"),
     "occupancy": ("A1", "A2"),
     "passages": ("passages_1", "passages_100"),

@@ -6,7 +6,7 @@ Never: lets a side see stays that another one does not.
 Tariffs T1, T5 and T8 mixed; entries at any second of a year, 2.5 hours on the average, one stay in
 fifty for days. One thread on all sides.
 
-usage: nox -s bench -- --only F1a,F1b,F2
+usage: nox -s bench -- --only F1a,F1b,F2,F3
 """
 
 from array import array
@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import starmap
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.side_by_side import Measurement, alternate, faster, timed, told
+from benchmarks.side_by_side import Measurement, Side, alternate, faster, timed, told
 from benchmarks.tariff_peers import (
     T1,
     T1_FREE_S,
@@ -32,6 +33,7 @@ from benchmarks.tariff_peers import (
     windowed_columns,
 )
 from onepark import _native
+from onepark.contexts.tariffs.rules import compile_plan
 
 FOLDER = Path(__file__).parents[1] / "tests" / "vectors" / "tariffs"
 PLANS = ("T1_wuxi_arterial", "T5_wuxi_hospital", "T8_nanjing_core")
@@ -40,6 +42,7 @@ CHUNK = 65_536
 ROWS, PYTHON_ROWS, QUOTES = 600_000, 30_000, 100_000
 FIRST_S, YEAR_S, DAY_S = 1_767_196_800, 365 * 86_400, 86_400
 MEAN_S, LONG = 9_000, 50
+LONG_STAYS, TEN_YEARS, REST_S = 2_000, 3_652, 5_400
 SEED = 320281
 
 Column = npt.NDArray[np.int64]
@@ -123,13 +126,41 @@ def one_quote() -> Iterator[Measurement]:
         timed(lambda: deque(map(calendar.kind, days), maxlen=0)),
     )
     nanoseconds = [(a / QUOTES * 1e9, b / QUOTES * 1e9) for a, b in taken]
-    middle = len(nanoseconds) // 2
-    reached = (sorted(a for a, _ in nanoseconds)[middle], sorted(b for _, b in nanoseconds)[middle])
-    yield told("F2", [a / b for a, b in nanoseconds], reached, "ns a call")
+    ours_ns, peer_ns = (median(side) for side in zip(*nanoseconds, strict=True))
+    yield told("F2", [a / b for a, b in nanoseconds], (ours_ns, peer_ns), "ns a call")
+
+
+def ten_years() -> Iterator[Measurement]:
+    """Measure a stay of ten years beside one of a day, for the plan where that is worst.
+
+    Entries at any second; kinds of day as published. Lower is better.
+    """
+    worst = max((_ten_years(file) for file in sorted(FOLDER.glob("T*.json"))), key=_ratio_of)
+    yield worst
+
+
+def _ratio_of(measurement: Measurement) -> float:
+    return float(measurement["ratio"])
+
+
+def _ten_years(file: Path) -> Measurement:
+    plan = compile_plan(file.read_text("utf-8"))
+    entered = stays()[1][:LONG_STAYS].tolist()
+
+    def side(days: int) -> Side:
+        spans = [(at_s, at_s + days * DAY_S + REST_S) for at_s in entered]
+        return timed(lambda: deque(starmap(plan.fee_fen, spans), maxlen=0))
+
+    taken = alternate(side(TEN_YEARS), side(1))
+    nanoseconds = [(a / LONG_STAYS * 1e9, b / LONG_STAYS * 1e9) for a, b in taken]
+    reached = tuple(median(side) for side in zip(*nanoseconds, strict=True))
+    ratios = [a / b for a, b in nanoseconds]
+    return told("F3", ratios, (reached[0], reached[1]), f"ns a fee, {file.stem}")
 
 
 CASES: Mapping[str, Callable[[], Iterator[Measurement]]] = {
     "F1a": beside_python,
     "F1b": beside_numpy,
     "F2": one_quote,
+    "F3": ten_years,
 }
