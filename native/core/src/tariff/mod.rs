@@ -19,6 +19,7 @@ mod next;
 mod price;
 mod quick;
 mod sink;
+mod strip;
 mod terms;
 mod time;
 mod walk;

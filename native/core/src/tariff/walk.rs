@@ -155,16 +155,24 @@ impl<'plan, 'span, S: Sink<'plan>> Walk<'plan, 'span, S> {
             return self.repeat_line((from_s, days), days, day_fen);
         }
         let (first, classes) = (day_of(from_s), self.layout.days.classes());
+        let counts = self.layout.days.counts(first, first + days);
         let mut amount_fen = 0;
-        for pair in (0..classes * classes).map(|pair| (pair / classes, pair % classes)) {
-            let count = self.layout.days.count(pair, first, first + days);
-            if count > 0 {
-                let day_fen = self.assumed_period(from_s, (first, pair.0, pair.1))?;
-                let repeat_fen = self.repeat_line((from_s, days), count, day_fen)?;
-                amount_fen = plus(amount_fen, repeat_fen)?;
-            }
+        for (pair, count) in counts.into_iter().enumerate().filter(|&(_, count)| count > 0) {
+            let pair = (pair / classes, pair % classes);
+            let quick = self.quick_period(pair, from_s);
+            let day_fen =
+                quick.map_or_else(|| self.assumed_period(from_s, (first, pair.0, pair.1)), Ok)?;
+            let repeat_fen = self.repeat_line((from_s, days), count, day_fen)?;
+            amount_fen = plus(amount_fen, repeat_fen)?;
         }
         Ok(amount_fen)
+    }
+
+    /// The price of a period by table, if the plan has one for this stay.
+    fn quick_period(&self, pair: (usize, usize), from_s: i64) -> Option<i64> {
+        let is_plain =
+            std::ptr::eq(self.layout, &raw const self.plan.layout) && self.only.is_none();
+        is_plain.then(|| self.plan.quick_period_fen(self.span.vehicle, pair, from_s)).flatten()
     }
 
     /// Price a period as if its days were of these classes; nothing is written down.
