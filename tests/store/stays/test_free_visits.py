@@ -112,6 +112,14 @@ async def test_a_late_entry_changes_no_fee_that_was_kept_and_counts_from_then_on
     assert await counted(owner, lot) == [(0, 0), (1, 0), (1, 0), (3, 500)]
 
 
+async def test_an_entry_after_its_exit_keeps_what_it_counted_with_the_stay(stays, owner, lot):
+    await visit(stays, lot, EIGHT)
+    await stays.take([a_passage(EXIT, EIGHT + HOUR + minutes(20), lot_id=lot)])
+    await stays.take([a_passage(ENTRY, EIGHT + HOUR, lot_id=lot)])
+    assert await counted(owner, lot) == [(0, 0), (1, 0)]
+    assert await remembered(owner, lot) == [EIGHT, EIGHT + HOUR]
+
+
 async def test_batches_at_once_give_free_minutes_to_no_visit_too_many(stays, owner, lot):
     """Whoever holds the car's row first counts first; nobody counts from an older row."""
     await visit(stays, lot, EIGHT)

@@ -102,6 +102,11 @@ def test_visits_of_a_day_are_counted_anew_from_midnight_in_china(third, fee, zon
     assert fees(folded) == [0, 0, fee]
 
 
+def test_visits_in_the_small_hours_are_of_the_day_in_china_whatever_the_zone_of_an_instant():
+    entries = [(MIDNIGHT + HOUR * number).astimezone(UTC) for number in (1, 2, 9)]
+    assert fees(fold(HUB_BY_DAY, visits(*entries))) == [0, 0, 500]
+
+
 @pytest.mark.parametrize(("stayed", "fee"), [(minutes(10), 0), (minutes(10) + SECOND, 500)])
 def test_later_visits_get_the_minutes_that_are_left_for_them(stayed, fee):
     entries = (EIGHT, EIGHT + HOUR, EIGHT + 2 * HOUR)
