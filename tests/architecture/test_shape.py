@@ -30,6 +30,7 @@ BESIDE_THE_ROLES = {
     "stays/plates": "the models of cameras are a snapshot with a life of its own",
     "stays/task_store": "the statements of misreads, tasks and models, beside those of passages",
     "stays/tasks": "what waits for a person has nouns and views of its own",
+    "stays/visits": "which visits a quota counts is asked by the fold and by the replay",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
     "tariffs/checking": "what is wrong with a plan is asked with and without a platform around it",
     "tariffs/filing": "a draft has nouns and decisions of its own, none of which prices anything",

@@ -24,6 +24,7 @@ from tests.fakes.plans import OnePlan
 
 ROOT = Path(__file__).parents[3]
 OLD = (ROOT / "src/onepark/simulator/plans/t7_taicang.json").read_text("utf-8")
+HUB = (ROOT / "tests/vectors/tariffs/T4_wuxi_hub.json").read_text("utf-8")
 FROM, TO = datetime(2026, 11, 1, tzinfo=CHINA), datetime(2026, 12, 1, tzinfo=CHINA)
 SECOND = timedelta(seconds=1)
 CITY = StaffScope(None, city=True)
@@ -127,6 +128,37 @@ async def test_under_the_same_plan_everybody_pays_the_same(stays, replay, lot):
     assert report.total.same == report.total.stays > 0
     assert report.total.earned_fen == report.total.would_earn_fen > 0
     assert report.largest == []
+
+
+async def test_under_the_same_quota_everybody_pays_the_same(
+    batch_db, service_db, owner, replay, lot
+):
+    """Also a car whose third visit was heard of before its second."""
+    hub = Stays(batch_db, service_db, plans=OnePlan(HUB), clock=HandClock())
+    await a_day_of_short_visits(hub, lot)
+    for hours in (1, 3, 2):
+        await parked(hub, lot, FROM + timedelta(hours=hours), 20, plate="苏B70000")
+    used = await owner.fetch("SELECT free_visits_used FROM stays.stay WHERE lot_id = $1", lot)
+    assert {row[0] for row in used} == {0, 1, 2}
+    report = await run(replay, plan_of_asker(json.loads(HUB), FROM), lot)
+    assert report.total.same == report.total.stays == 18
+    assert report.total.earned_fen == report.total.would_earn_fen == 5 * 500
+
+
+async def test_a_quota_that_the_old_plan_had_not_is_counted_from_visit_to_visit(stays, replay, lot):
+    """Twenty minutes are free in Taicang whenever one comes, and at the hub twice in 24 hours."""
+    await a_day_of_short_visits(stays, lot)
+    report = await run(replay, plan_of_asker(json.loads(HUB), FROM), lot)
+    assert (report.total.stays, report.total.more) == (15, 5)
+    assert (report.total.earned_fen, report.total.would_earn_fen) == (0, 5 * 500)
+
+
+async def a_day_of_short_visits(stays: Stays, lot: LotId) -> None:
+    """Five cars that come three times within two hours."""
+    for car in range(5):
+        for hour in range(3):
+            at = FROM + timedelta(hours=8 + hour, minutes=car)
+            await parked(stays, lot, at, 20, plate=f"苏B{car:05d}")
 
 
 async def test_cars_that_came_in_the_span_count_on_both_sides_of_its_edges(stays, replay, lot):

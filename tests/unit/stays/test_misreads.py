@@ -72,7 +72,10 @@ def take(
     locked = [case for case in others if (LOT, case.car.car_key) in wanted]
     todo = misreads.hand_over(batch, recognised, locked)
     new_ids = NewIds()
-    folds = [run(rules.fold(one, new_ids=new_ids, plan_for=lambda _: PlanId(1))) for one in todo]
+    folds = [
+        run(rules.fold(one, new_ids=new_ids, plan_for=lambda _: PlanId(1), quota_of=lambda _: None))
+        for one in todo
+    ]
     misreads.name_stays(folds)
     return {fold.car.car_key.partition("/")[0]: fold for fold in folds}
 
@@ -330,7 +333,9 @@ def test_a_recognised_exit_of_a_car_that_is_gone_after_all_is_held_and_moves_not
     case = CarCase(
         Car(LOT, gone.car_key), [read(at=NINE + minutes(30))], None, StayAndOrder(gone, None)
     )
-    folded = run(rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1)))
+    folded = run(
+        rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1), quota_of=lambda _: None)
+    )
     assert told(folded) == [(PassageState.HELD, Hold(HoldReason.MISREAD_EXIT))]
     assert (folded.stays, folded.deltas) == ({}, [])
 
@@ -342,7 +347,9 @@ def a_decided(kind: Kind, at: Any = NINE, **changes: Any) -> Passage:
 
 
 def fold(case: CarCase) -> Folded:
-    return run(rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1)))
+    return run(
+        rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1), quota_of=lambda _: None)
+    )
 
 
 def test_a_decided_exit_ends_the_stay_at_the_moment_when_it_was_seen():

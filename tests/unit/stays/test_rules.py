@@ -27,7 +27,9 @@ ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 
 
 def fold(case: CarCase) -> Folded:
-    return run(rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1)))
+    return run(
+        rules.fold(case, new_ids=NewIds(), plan_for=lambda _: PlanId(1), quota_of=lambda _: None)
+    )
 
 
 def told(folded: Folded, place: int = -1):

@@ -15,7 +15,7 @@ from onepark.contexts.tariffs.model import (
     Quote,
     QuoteAsked,
 )
-from onepark.contexts.tariffs.rules import check_asked, compile_plan, price
+from onepark.contexts.tariffs.rules import check_asked, compile_plan, price, terms_of_plate
 from onepark.kernel.types import CHINA, Fen, PlanId, Vehicle
 
 PLANS = Path(__file__).parents[3] / "src/onepark/simulator/plans"
@@ -110,3 +110,16 @@ def test_a_broken_plan_is_refused_by_field_and_rule():
 def test_a_quote_asks_for_one_thing_to_price_by(given):
     with pytest.raises(LotOrPlan):
         check_asked(QuoteAsked(EIGHT, after(1), **given))
+
+
+@pytest.mark.parametrize(
+    ("plate", "color", "used", "is_ordinary"),
+    [
+        ("苏B12345", "blue", 0, True),
+        ("苏B12345", "blue", 1, False),
+        ("苏BD12345", "green", 0, False),
+        ("苏B12345", "white", 0, True),
+    ],
+)
+def test_a_car_without_any_right_is_priced_without_terms(plate, color, used, is_ordinary):
+    assert (terms_of_plate(plate, color, used) is None) == is_ordinary

@@ -11,7 +11,7 @@ import pytest
 from onepark.contexts.registry.model import PriceForm
 from onepark.contexts.tariffs import language, phrases
 from onepark.contexts.tariffs.language import schema
-from onepark.contexts.tariffs.model import Trait
+from onepark.contexts.tariffs.model import QuotaPer, Trait
 from onepark.contexts.tariffs.wording import plain_chinese
 
 
@@ -201,7 +201,7 @@ def test_whoever_changes_a_field_reads_other_sentences(path):
         (Trait, phrases.TRAITS),
         (language.FreeMode, phrases.FREE_MODES),
         (set(language.Grant) - {language.Grant.STAY}, phrases.GRANTS),
-        (language.QuotaPer, phrases.QUOTA_PER),
+        (QuotaPer, phrases.QUOTA_PER),
         (language.DayWord, phrases.DAYS),
         (language.Boundary, phrases.BOUNDARIES),
         (set(language.TierClock) - {language.TierClock.STAY}, phrases.TIER_CLOCKS),

@@ -161,7 +161,7 @@ class StayState(StrEnum):
 
 
 class Stay(Struct):
-    """One car's time in one lot; the fields stand in the order of stays.stay_row."""
+    """One car's time in one lot; the fields stand in the order of stays.stay_row_v2."""
 
     lot_id: LotId
     stay_id: StayId
@@ -181,6 +181,7 @@ class Stay(Struct):
     exit_derived: bool = False
     cap_anchor_at: datetime | None = None
     cap_charged_fen: Fen | None = None
+    free_visits_used: int | None = None  # as counted at its entry; None: its plan has no quota
 
     @property
     def first_at(self) -> datetime:
@@ -238,7 +239,7 @@ class Order(Struct):
 
 
 class Car(Struct):
-    """What two batches meet at; the fields stand in the order of stays.car_row."""
+    """What two batches meet at; the fields stand in the order of stays.car_row_v2."""
 
     lot_id: LotId
     car_key: str
@@ -246,6 +247,7 @@ class Car(Struct):
     last_stay_id: StayId | None = None
     cap_anchor_at: datetime | None = None  # what visits so far used of a cap that spans them
     cap_charged_fen: Fen | None = None
+    free_entries_at: list[datetime] | None = None  # of late visits that used up a quota, in order
 
 
 class StayAndOrder(Struct):

@@ -8,13 +8,35 @@ from datetime import datetime, timedelta
 
 from onepark.contexts.stays.model import Due, Order, OrderState, Stay
 from onepark.contexts.tariffs.model import Quote
-from onepark.kernel.types import Fen
+from onepark.kernel.types import Fen, OrderNo
 
 QUOTE_HOLDS = timedelta(minutes=5)  # the amount told at an exit stands that long
 
 
 def is_covered(order: Order, at: datetime) -> bool:
     return order.covered_until_at is not None and at <= order.covered_until_at
+
+
+def open_order(stay: Stay, order_no: OrderNo) -> Order:
+    """Return the order of a stay that has begun; nothing is owed yet."""
+    assert stay.entered_at is not None, "an order counts from an entry"
+    return Order(
+        lot_id=stay.lot_id,
+        order_no=order_no,
+        stay_id=stay.stay_id,
+        operator_id=stay.operator_id,
+        car_key=stay.car_key,
+        plate=stay.plate,
+        state=OrderState.OPEN,
+        opened_at=stay.entered_at,
+    )
+
+
+def void(order: Order) -> None:
+    """Charge no more than was paid for time that nobody watched."""
+    close(order, fee_fen=order.paid_fen, at=order.opened_at)
+    if order.paid_fen == 0:
+        order.state = OrderState.VOID
 
 
 def close(order: Order, *, fee_fen: Fen, at: datetime) -> None:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from onepark.contexts.stays import replay_store
 from onepark.contexts.stays.replay_store import PastStay
+from onepark.contexts.stays.visits import remember, used_before
 from onepark.contexts.tariffs.model import Carry, Plan, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_plate
 from onepark.infra.db import Database, StaffScope
@@ -25,6 +26,7 @@ CHUNK_STAYS = 10_000  # in memory at one time
 
 CarKey: TypeAlias = tuple[LotId, str]
 Carries: TypeAlias = dict[CarKey, Carry | None]
+FreeEntries: TypeAlias = dict[CarKey, list[datetime]]
 
 
 class Tally(Struct):
@@ -92,18 +94,42 @@ class Replay:
         scope: StaffScope,
     ) -> ReplayReport:
         """Price what came in a span to these lots, given with their codes, under another plan."""
-        books, carries = _Books(lots), Carries()
+        books, carries, free = _Books(lots), Carries(), FreeEntries()
         async with self._db.transaction(scope) as tx:
             chunks = replay_store.past_stays(
                 tx, list(lots), from_at=from_at, to_at=to_at, chunk_stays=self._chunk_stays
             )
             async for chunk in chunks:
-                fees, carries = price_again(plan, chunk, carries)
+                counted, free = count_again(plan, chunk, free)
+                fees, carries = price_again(plan, counted, carries)
                 books.add(chunk, fees)
         codes = tuple(sorted(lots.values()))
         return ReplayReport(
             from_at, to_at, codes, books.total, dict(books.by_vehicle), books.largest()
         )
+
+
+def count_again(
+    plan: Plan, stays: Sequence[PastStay], free: FreeEntries
+) -> tuple[Sequence[PastStay], FreeEntries]:
+    """Count free visits where the plan has a quota and that of a stay had none.
+
+    What was counted when a stay began stands: later visits and late entries were not known then.
+    Returns the free entries of the last car, too, whose next visits another chunk may hold.
+    """
+    quota = plan.free_quota
+    if quota is None or not stays:
+        return stays, {}
+    counted, given = list[PastStay](), FreeEntries()
+    for stay in stays:
+        car, used = _car(stay), stay.free_visits_used
+        known = given.get(car) or free.get(car, [])
+        used = used_before(known, stay.entered_at, quota) if used is None else used
+        if used < quota.visits:
+            known = remember(known, stay.entered_at)
+        given = {car: known}
+        counted.append(stay._replace(free_visits_used=used))
+    return counted, given
 
 
 def price_again(
@@ -137,7 +163,8 @@ def _visit_by_visit(plan: Plan, stays: Sequence[PastStay], carries: Carries) -> 
 
 
 def _request(plan: Plan, stay: PastStay, carry: Carry | None) -> PriceRequest:
-    terms, vehicle = terms_of_plate(stay.plate, stay.plate_color), Vehicle(stay.vehicle)
+    terms = terms_of_plate(stay.plate, stay.plate_color, stay.free_visits_used or 0)
+    vehicle = Vehicle(stay.vehicle)
     return PriceRequest(plan, stay.entered_at, stay.exited_at, vehicle, carry, terms=terms)
 
 

@@ -27,7 +27,6 @@ from onepark.contexts.stays.model import (
     Open,
     OpenReason,
     Order,
-    OrderState,
     Passage,
     PassageState,
     Pay,
@@ -49,23 +48,27 @@ from onepark.contexts.stays.moments import (
     reaches,
 )
 from onepark.contexts.stays.ports import NewIds
-from onepark.contexts.tariffs.model import Quote
+from onepark.contexts.stays.visits import count_in
+from onepark.contexts.tariffs.model import FreeQuota, Quote
 from onepark.kernel.types import PlanId, Pool
 
 OPEN_HOLDS = timedelta(minutes=3)
 MISREAD = "misread_exit"  # the mark of a stay whose exit was read under another plate
 
 PlanFor = Callable[[Passage], PlanId | None]
+QuotaOf = Callable[[PlanId | None], FreeQuota | None]
 Told = Generator[PriceOf, Quote, tuple[Answer, PassageState]]
 
 
-def fold(case: CarCase, *, new_ids: NewIds, plan_for: PlanFor) -> Generator[PriceOf, Quote, Folded]:
+def fold(
+    case: CarCase, *, new_ids: NewIds, plan_for: PlanFor, quota_of: QuotaOf
+) -> Generator[PriceOf, Quote, Folded]:
     """Fold a car's new passages, in order of time, into what the batch saves.
 
     A generator: it yields the prices that a decision needs and is sent the quotes, so that the
     whole batch is priced at once.
     """
-    folding = _Fold(case, new_ids, plan_for)
+    folding = _Fold(case, new_ids, plan_for, quota_of)
     for passage in sorted(case.passages, key=in_order):
         yield from folding.take(passage)
     return folding.folded
@@ -74,9 +77,11 @@ def fold(case: CarCase, *, new_ids: NewIds, plan_for: PlanFor) -> Generator[Pric
 class _Fold:
     """One car while its passages are folded."""
 
-    def __init__(self, case: CarCase, new_ids: NewIds, plan_for: PlanFor) -> None:
+    def __init__(
+        self, case: CarCase, new_ids: NewIds, plan_for: PlanFor, quota_of: QuotaOf
+    ) -> None:
         self.car, self.open, self.last = case.car, case.open, case.last
-        self.new_ids, self.plan_for = new_ids, plan_for
+        self.new_ids, self.plan_for, self.quota_of = new_ids, plan_for, quota_of
         self.folded = Folded(case.car, [], {}, {}, [], [])
         known = (case.open, case.last, *case.near)
         self.pairs = {pair.stay.stay_id: pair for pair in known if pair is not None}
@@ -124,7 +129,7 @@ class _Fold:
         near = min(later, key=lambda pair: pair.stay.last_at, default=None)
         if near is None or not reaches(passage, near.stay):
             if near is not None and self.is_next(passage, near.stay):
-                near.stay.entered_at, near.stay.entry_lane = passage.seen_at, passage.lane
+                self.come(near.stay, passage)
                 near.order = near.order or self.new_order(near.stay)
                 yield from self.fix_fee(near)
                 return _told(Nothing(), near), PassageState.FOLDED
@@ -147,7 +152,7 @@ class _Fold:
     def begin_ghost(self, passage: Passage) -> StayAndOrder:
         """Keep a visit whose exit was not heard of; it takes no bay: it is long over."""
         stay = self.new_stay(passage, StayState.EXIT_MISSING)
-        stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        self.come(stay, passage)
         ghost = StayAndOrder(stay, self.new_order(stay))
         self.pairs[stay.stay_id] = ghost
         self.void(ghost)
@@ -156,12 +161,17 @@ class _Fold:
     def begin(self, passage: Passage) -> StayAndOrder:
         """Open a stay and its order; the lot holds one car more."""
         stay = self.new_stay(passage, StayState.OPEN)
-        stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        self.come(stay, passage)
         self.open = self.pairs[stay.stay_id] = StayAndOrder(stay, self.new_order(stay))
         self.car.open_stay_id = stay.stay_id
         self.folded.deltas.append((stay, 1))
         self.folded.facts.append(Entered(stay.lot_id, stay.stay_id, passage.seen_at))
         return self.open
+
+    def come(self, stay: Stay, passage: Passage) -> None:
+        """Let a stay begin, with as many free visits before it as its tariff counts."""
+        stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        count_in(self.car, stay, self.quota_of(stay.plan_id))
 
     def entered(self, passage: Passage, inside: StayAndOrder) -> Answer:
         return _told(_open(passage, OpenReason.ENTERED), inside)
@@ -175,9 +185,7 @@ class _Fold:
     def void(self, ghost: StayAndOrder) -> None:
         """Charge no more than was paid for time that nobody watched."""
         assert ghost.order is not None, "a stay with an entry has an order"
-        money.close(ghost.order, fee_fen=ghost.order.paid_fen, at=ghost.order.opened_at)
-        if ghost.order.paid_fen == 0:
-            ghost.order.state = OrderState.VOID
+        money.void(ghost.order)
         self.folded.orders[ghost.order.order_no] = ghost.order
 
     # -- exit request --------------------------------------------------------------------------
@@ -261,6 +269,7 @@ class _Fold:
             return self.hold(passage, stay), PassageState.HELD
         stay = self.new_stay(passage, StayState.CLOSED)
         stay.entered_at = passage.entered_at
+        count_in(self.car, stay, self.quota_of(stay.plan_id))
         _end_at(stay, passage)
         pair = StayAndOrder(stay, self.new_order(stay))
         self.remember(pair)
@@ -352,17 +361,7 @@ class _Fold:
         return stay
 
     def new_order(self, stay: Stay) -> Order:
-        assert stay.entered_at is not None, "an order counts from an entry"
-        order = Order(
-            lot_id=stay.lot_id,
-            order_no=self.new_ids.order_no(stay.lot_id),
-            stay_id=stay.stay_id,
-            operator_id=stay.operator_id,
-            car_key=stay.car_key,
-            plate=stay.plate,
-            state=OrderState.OPEN,
-            opened_at=stay.entered_at,
-        )
+        order = money.open_order(stay, self.new_ids.order_no(stay.lot_id))
         self.folded.orders[order.order_no] = order
         return order
 

@@ -38,7 +38,7 @@ from onepark.contexts.stays.model import (
 from onepark.contexts.stays.moments import in_order
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.ports import Matches, Plans
-from onepark.contexts.tariffs.model import PriceRequest, Quote
+from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_plate
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
@@ -189,7 +189,11 @@ class Stays:
             for case in cases
             if (
                 asked := _go_on(
-                    rules.fold(case, new_ids=new_ids, plan_for=self._plan_for), None, folded
+                    rules.fold(
+                        case, new_ids=new_ids, plan_for=self._plan_for, quota_of=self._quota_of
+                    ),
+                    None,
+                    folded,
                 )
             )
         ]
@@ -203,6 +207,10 @@ class Stays:
     def _plan_for(self, passage: Passage) -> PlanId | None:
         plan = self._plans.plan_at(passage.lot_id, passage.entered_at or passage.seen_at)
         return None if plan is None else plan.plan_id
+
+    def _quota_of(self, plan_id: PlanId | None) -> FreeQuota | None:
+        plan = None if plan_id is None else self._plans.plan(plan_id)
+        return None if plan is None else plan.free_quota
 
     def _price(self, asks: Sequence[PriceOf]) -> list[Quote]:
         """Price spans; a stay in a lot without a filed tariff costs nothing.
@@ -219,7 +227,7 @@ class Stays:
                 raise TariffNotLoaded("The tariff of this stay is not loaded yet; try again.")
             if stay.entered_at is not None:
                 vehicle = Vehicle(stay.vehicle)
-                terms = terms_of_plate(stay.plate, stay.plate_color)
+                terms = terms_of_plate(stay.plate, stay.plate_color, stay.free_visits_used or 0)
                 request = PriceRequest(
                     plan, stay.entered_at, until_at, vehicle, stay.carry, terms=terms
                 )

@@ -97,7 +97,7 @@ LOAD = """
         SELECT
             given.*, claim.fingerprint, claim.answer,
             car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
-            inside, inside_order, before, before_order,
+            car.free_entries_at, inside, inside_order, before, before_order,
             greatest(inside.entered_at, before.entered_at, before.exited_at) AS known_until_at,
             given.may_ask AND car.open_stay_id IS NULL AND claim.fingerprint IS NULL
                 AND coalesce(given.seen_at > before.exited_at + $8, true) AS asks
@@ -123,7 +123,7 @@ LOAD = """
     SELECT
         known.fingerprint, known.answer,
         known.open_stay_id, known.last_stay_id, known.cap_anchor_at, known.cap_charged_fen,
-        known.inside, known.inside_order, known.before, known.before_order,
+        known.free_entries_at, known.inside, known.inside_order, known.before, known.before_order,
         near.stay AS near, near.stay_order AS near_order,
         (SELECT nextval('stays.stay_block')) AS block,
         CASE WHEN known.place = 1 THEN (
@@ -207,12 +207,12 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
 # may read what another writes. Each count comes back as it stands after the batch.
 SAVE = """
     WITH saved_stay AS (
-        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row[])
+        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v2[])
         ON CONFLICT (lot_id, stay_id) DO UPDATE SET
             state = excluded.state, marks = excluded.marks,
             entered_at = excluded.entered_at, entry_lane = excluded.entry_lane,
             exited_at = excluded.exited_at, exit_lane = excluded.exit_lane,
-            exit_derived = excluded.exit_derived
+            exit_derived = excluded.exit_derived, free_visits_used = excluded.free_visits_used
         RETURNING 1
     ), saved_order AS (
         INSERT INTO stays.stay_order SELECT * FROM unnest($2::stays.order_row[])
@@ -227,8 +227,9 @@ SAVE = """
     ), saved_car AS (
         UPDATE stays.car AS car SET
             open_stay_id = given.open_stay_id, last_stay_id = given.last_stay_id,
-            cap_anchor_at = given.cap_anchor_at, cap_charged_fen = given.cap_charged_fen
-        FROM unnest($3::stays.car_row[]) AS given
+            cap_anchor_at = given.cap_anchor_at, cap_charged_fen = given.cap_charged_fen,
+            free_entries_at = given.free_entries_at
+        FROM unnest($3::stays.car_row_v2[]) AS given
         WHERE car.lot_id = given.lot_id AND car.car_key = given.car_key
         RETURNING 1
     ), saved_passage AS (
@@ -344,7 +345,7 @@ def _passage_row(passage: Passage, state: str, stay_id: StayId | None) -> tuple[
 
 def _loaded(passage: Passage, row: Record) -> Loaded:
     answer = row["answer"]
-    car = Car(passage.lot_id, passage.car_key, *row[2:6])
+    car = Car(passage.lot_id, passage.car_key, *row[2:7])
     return Loaded(
         row["fingerprint"],
         None if answer is None else _ANSWERS.decode(answer),

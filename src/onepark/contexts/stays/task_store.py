@@ -32,7 +32,7 @@ async def stand_still(tx: Tx) -> None:
 LOCK_INSIDE = """
     SELECT
         car.lot_id, car.car_key, car.open_stay_id, car.last_stay_id, car.cap_anchor_at,
-        car.cap_charged_fen, inside, inside_order, before, before_order
+        car.cap_charged_fen, car.free_entries_at, inside, inside_order, before, before_order
     FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS given (lot_id, car_key, stay_id)
     JOIN stays.car AS car
         ON car.lot_id = given.lot_id AND car.car_key = given.car_key
@@ -55,7 +55,8 @@ async def lock_inside(tx: Tx, cars: Collection[tuple[int, str, StayId | None]]) 
         LOCK_INSIDE, [car[0] for car in cars], [car[1] for car in cars], [car[2] for car in cars]
     )
     return [
-        CarCase(Car(*row[:6]), [], pair_of(row[6], row[7]), pair_of(row[8], row[9])) for row in rows
+        CarCase(Car(*row[:7]), [], pair_of(row[7], row[8]), pair_of(row[9], row[10]))
+        for row in rows
     ]
 
 

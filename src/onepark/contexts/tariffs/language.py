@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from onepark.contexts.registry.model import PriceForm
-from onepark.contexts.tariffs.model import Trait
+from onepark.contexts.tariffs.model import QuotaPer, Trait
 
 SCHEMA_PATH = "/v1/tariffs/schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -43,13 +43,6 @@ class Grant(StrEnum):
     DAY = "day"
     WINDOW = "window"
     HOURS_24 = "24h"
-
-
-class QuotaPer(StrEnum):
-    """次数按 24 小时或自然日累计 In which time visits are counted."""
-
-    HOURS_24 = "24h"
-    DAY = "day"
 
 
 class Boundary(StrEnum):

@@ -42,6 +42,20 @@ class LineRule(StrEnum):
     EXEMPT = "exempt"  # the car never pays
 
 
+class QuotaPer(StrEnum):
+    """次数按 24 小时或自然日累计 In which time visits are counted."""
+
+    HOURS_24 = "24h"
+    DAY = "day"
+
+
+class FreeQuota(Struct, frozen=True):
+    """How many visits of a plate are given free minutes, and in which time."""
+
+    visits: int
+    per: QuotaPer
+
+
 class Plan(Struct, frozen=True):
     """One version of a tariff, compiled; a used version never changes."""
 
@@ -52,6 +66,12 @@ class Plan(Struct, frozen=True):
     valid_until_at: datetime | None
     exit_grace_s: int
     engine: _native.Plan
+
+    @property
+    def free_quota(self) -> FreeQuota | None:
+        """Return how many visits are given free minutes; None: every one."""
+        quota = self.engine.free_quota
+        return None if quota is None else FreeQuota(quota[0], QuotaPer(quota[1]))
 
 
 class Assignment(Struct, frozen=True):

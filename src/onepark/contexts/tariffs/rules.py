@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,6 +43,7 @@ from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId, PlateCol
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+TERMS_MAX = 1_024  # kinds of plates by visits used, as they are kept for the next batch
 
 ORDINARY_COLORS = {PlateColor.BLUE, PlateColor.YELLOW, PlateColor.BLACK}
 TRAITS_OF_KIND: Mapping[str, Sequence[Trait]] = {
@@ -193,17 +194,22 @@ def native_terms(terms: QuoteTerms | None) -> _native.Terms | None:
     )
 
 
-def terms_of_plate(plate: str, color: str) -> _native.Terms | None:
-    """Return what a car is entitled to by its plate alone (GA 36-2018)."""
-    if color in ORDINARY_COLORS:
+def terms_of_plate(plate: str, color: str, free_visits_used: int = 0) -> _native.Terms | None:
+    """Return what a car is entitled to by its plate (GA 36-2018) and by its earlier visits.
+
+    None, which costs nothing to price, stands for nothing at all.
+    """
+    if color not in ORDINARY_COLORS:
+        return _terms_of_kind(_native.classify_plate(plate, color)[0], free_visits_used)
+    return _terms_of_kind("", free_visits_used) if free_visits_used else None
+
+
+@lru_cache(TERMS_MAX)
+def _terms_of_kind(kind: str, free_visits_used: int) -> _native.Terms | None:
+    traits = TRAITS_OF_KIND.get(kind, ())
+    if not traits and not free_visits_used:
         return None
-    return _terms_of_kind(_native.classify_plate(plate, color)[0])
-
-
-@cache
-def _terms_of_kind(kind: str) -> _native.Terms | None:
-    traits = TRAITS_OF_KIND.get(kind)
-    return None if traits is None else _native.Terms(traits=traits)
+    return _native.Terms(traits=traits, free_visits_used=free_visits_used)
 
 
 def next_change(request: PriceRequest) -> NextChange | None:
