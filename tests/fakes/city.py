@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from onepark.contexts.registry.directory import Directory
-from onepark.contexts.registry.model import BuildType, Lot, ParkingLocate, ParkingType, PriceForm
+from onepark.contexts.registry.model import (
+    BuildType,
+    Lane,
+    Lot,
+    ParkingLocate,
+    ParkingType,
+    PriceForm,
+)
 from onepark.contexts.stays.model import Count
 from onepark.kernel.types import LotCode, LotId, OperatorId, Pool
 from tests.builders import EIGHT
@@ -56,8 +63,8 @@ def a_count(occupied: int, n: int = 1, **changes: Any) -> Count:
 class Archive:
     """Holds the present archive, as the registry does."""
 
-    def __init__(self, lots: Iterable[Lot]) -> None:
-        self.directory = Directory(version=1, lots=lots)
+    def __init__(self, lots: Iterable[Lot], lanes: Iterable[Lane] = ()) -> None:
+        self.directory = Directory(version=1, lots=lots, lanes=lanes)
 
     def __call__(self) -> Directory:
         return self.directory

@@ -17,7 +17,9 @@ SPREAD_M = 900.0  # how far lots lie from the seat of their town, as a standard 
 SPREAD_MAX_M = 2_400.0
 NORTH_MAX_M = 1_000.0  # the Yangtze is not far north of several seats
 METRES_PER_DEGREE = 111_320.0
-SECOND_LANES_FROM = 600  # bays from which a lot has two lanes each way
+SECOND_LANES_FROM = 600  # bays from which a lot has two lanes each way and two zones
+
+LEVELS = (("B1", "地下一层"), ("B2", "地下二层"))  # one entrance leads to each
 
 DAYTIME = {"mall": ("08:00", "23:00"), "market": ("05:00", "20:00")}
 
@@ -177,16 +179,29 @@ def _lot(town: Town, kind: Kind, *, code: str, number: int, random: Random) -> d
         "plan_key": kind.plan_key,
         "opening_hours": _hours_of(kind),
         "pools": _pools(kind, bays),
-        "lanes": [
-            {"lane": lane, "direction": "entry" if way == "E" else "exit", "confirms_exit": True}
-            for lane, way in lanes
-        ],
+        "zones": _zones(bays) if ways > 1 else None,
+        "lanes": [_lane(lane, way, zoned=ways > 1) for lane, way in lanes],
         "devices": [
             {"device": f"{lane}-cam", "lanes": [lane], "camera_model": _camera_of(kind)}
             for lane, _ in lanes
         ],
     }
     return {name: value for name, value in lot.items() if value is not None}
+
+
+def _lane(lane: str, way: str, *, zoned: bool) -> dict[str, Any]:
+    """Of a large lot, the first entrance leads to the first level and the second to the second."""
+    stated = {"lane": lane, "direction": "entry" if way == "E" else "exit", "confirms_exit": True}
+    return stated | ({"zone": f"B{lane[-1]}"} if zoned and way == "E" else {})
+
+
+def _zones(bays: int) -> list[dict[str, Any]]:
+    """Split the bays of a large lot over its two levels."""
+    capacities = (bays - bays // 2, bays // 2)
+    return [
+        {"zone": zone, "name": name, "capacity": capacity}
+        for (zone, name), capacity in zip(LEVELS, capacities, strict=True)
+    ]
 
 
 def _near(town: Town, random: Random) -> tuple[float, float]:

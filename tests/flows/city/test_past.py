@@ -89,6 +89,25 @@ def test_a_lots_own_count_calibrates_and_hides_no_drift(city: City):
     assert later["drift"] == now["drift"] - 1 == 10 - later["raw"]
 
 
+def test_a_large_lot_is_counted_by_the_zones_that_its_entrances_lead_into(city: City):
+    lot = max(city.lots, key=lambda lot: lot.capacity)
+    before = history(lot, at=ago(1).isoformat())
+    assert list(before["zones"]) == ["B1", "B2"]
+    lot.admit(a_plate(), hours_ago=2)
+    after = history(lot, at=ago(1).isoformat())
+    raw = {zone: of["raw"] for zone, of in after["zones"].items()}
+    assert raw == {
+        "B1": before["zones"]["B1"]["raw"] + 1,  # where its first entrance leads
+        "B2": before["zones"]["B2"]["raw"],
+    }
+    assert sum(raw.values()) == sum(pool["raw"] for pool in after["pools"].values())
+    alone = history(lot, at=ago(1).isoformat(), zone="B1")
+    assert alone["whole"]["raw"] == raw["B1"]
+    query = urlencode({"at": ago(1).isoformat(), "zone": "B3"})
+    status, problem = call(f"{lot.base_url}/v1/vacancies/{lot.code}/history?{query}")
+    assert (status, problem["code"], problem["field"]) == (400, "vacancies.query_invalid", "zone")
+
+
 def test_a_snapshot_of_another_lot_or_of_nothing_is_rejected(city: City):
     gate = city.lots[3].entry
     foreign = report(gate, lot=city.lots[4].code)

@@ -14,12 +14,13 @@ from onepark.app import problems
 from onepark.app.openapi import document, openapi_config
 from onepark.contexts.access.http import provide_principal, staff_guard
 from onepark.contexts.access.service import Doorkeeper
+from onepark.contexts.registry.model import Direction, Lane, Zone
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.vacancies import http
 from onepark.contexts.vacancies.model import Snapshot
 from onepark.contexts.vacancies.past import PastOfLots
-from onepark.kernel.types import LotId, Pool
+from onepark.kernel.types import LaneCode, LotId, Pool
 from tests.archive import HandClock as StaffClock
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.city import Archive, a_city_lot
@@ -36,7 +37,10 @@ STAFF = StaffClock(EIGHT)
 
 @pytest.fixture(scope="module")
 async def past(batch_db, service_db, staff_db) -> PastOfLots:
-    """Lot 1: a car from eight to half past, one since ten past; a snapshot at twenty past."""
+    """Lot 1: a car from eight to half past, one since ten past; a snapshot at twenty past.
+
+    Both came by the lane into zone A; no lane leads into zone B.
+    """
     clock = HandClock(EIGHT + timedelta(hours=2))
     stays = Stays(batch_db, service_db, plans=NoPlans(), clock=clock)
     lot = LotId(1)
@@ -47,7 +51,10 @@ async def past(batch_db, service_db, staff_db) -> PastOfLots:
             a_passage(Kind.ENTRY, EIGHT + minutes(10), lot_id=lot, plate="苏B00001"),
         ]
     )
-    past = PastOfLots(service_db, staff_db, directory_source=Archive([a_city_lot(1)]), clock=clock)
+    zoned = a_city_lot(1, zones=(Zone("A", "甲区", 30), Zone("B", "乙区", 70)))
+    lane = Lane(LaneCode("L1"), lot, Direction.BOTH, confirms_exit=True, zone="A")
+    archive = Archive([zoned], [lane])
+    past = PastOfLots(service_db, staff_db, directory_source=archive, clock=clock)
     taken_at = EIGHT + minutes(20)
     counted = {Pool.SHORT_STAY: 5}
     await past.keep_snapshots([Snapshot(lot, 7, "cam", "s", taken_at, taken_at, b"", counted)])
@@ -100,6 +107,10 @@ async def test_a_moment_is_told_with_all_three_counts(client):
                     "free": 96,
                 }
             },
+            "zones": {
+                "A": {"capacity": 30, "raw": 1, "free": 29, "pools": {"short_stay": 1}},
+                "B": {"capacity": 70, "raw": 0, "free": 70, "pools": {"short_stay": 0}},
+            },
         },
     )
 
@@ -140,6 +151,11 @@ async def test_a_span_is_told_step_by_step(client):
         ({"from": "2026-11-20T00:00:00Z", "step_s": "1h"}, "step_s"),
         ({"from": "2026-11-20T00:00:00Z", "step_s": "1"}, "step_s"),
         ({"from": "2026-01-01T00:00:00Z"}, "from"),
+        ({"at": "2026-11-20T00:00:00Z", "zone": "C"}, "zone"),
+        ({"at": "2026-11-20T00:00:00Z", "zone": ""}, "zone"),
+        ({"at": "2026-11-20T00:00:00Z", "zone": "乙区"}, "zone"),
+        ({"from": "2026-11-20T00:00:00Z", "zone": "A\n"}, "zone"),
+        ({"from": "2026-11-20T00:00:00Z", "zone": "A" * 17}, "zone"),
     ],
 )
 async def test_a_senseless_past_is_refused_by_name(client, params, field):
@@ -190,6 +206,8 @@ async def test_a_stranger_sees_no_statistics(client):
         ({"from_day": "2026-11-31"}, "from_day"),
         ({"from_day": "9999-12-31"}, "from_day"),
         ({"from_day": "2026-11-20", "until_day": "2026-11-19"}, "until_day"),
+        ({"from_day": "2026-11-20", "zone": "C"}, "zone"),
+        ({"from_day": "2026-11-20", "zone": "'; --"}, "zone"),
     ],
 )
 async def test_senseless_days_are_refused_by_name(client, params, field):
@@ -197,13 +215,40 @@ async def test_senseless_days_are_refused_by_name(client, params, field):
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
+async def test_one_zone_is_told_alone_and_as_a_whole(client):
+    status, told = await ask(client, at="2026-11-20T00:15:00Z", zone="A")
+    assert (status, told["zone"]) == (200, {"zone": "A", "name": "甲区", "capacity": 30})
+    assert (told["pools"]["short_stay"]["raw"], told["whole"]["free"]) == (2, 28)
+    asked = {"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T00:40:00Z", "step_s": "2400"}
+    status, told = await ask(client, **asked, zone="B")
+    assert (status, told["zone"]["zone"], told["capacities"]) == (200, "B", {})
+    assert [step["whole"]["entries"] for step in told["steps"]] == [0]
+    answer = await staff(client, "auditor", None, **DAY, zone="A")
+    assert answer.json()["zone"]["name"] == "甲区"
+    [day] = answer.json()["days"]
+    assert (day["whole"]["entries"], day["whole"]["turnover"]) == (2, 0.0333)
+    assert day["pools"]["short_stay"]["turnover"] is None
+
+
+async def test_what_is_told_of_a_whole_lot_names_no_zone(client):
+    _, told = await ask(client, **{"from": "2026-11-20T00:00:00Z"})
+    assert "zone" not in told
+    assert "whole" not in told["steps"][0]
+    days = (await staff(client, "auditor", None, **DAY)).json()
+    assert "zone" not in days
+    assert "whole" not in days["days"][0]
+
+
 async def test_the_examples_have_the_shape_of_what_is_told(client, app):
     _, moment = await ask(client, at="2026-11-20T00:40:00Z")
     assert set(moment) == set(http.EXAMPLE_MOMENT)
     assert set(moment["pools"]["short_stay"]) == set(http.EXAMPLE_MOMENT["pools"]["short_stay"])  # type: ignore[index]
+    assert set(moment["zones"]["A"]) == set(http.EXAMPLE_MOMENT["zones"]["B1"])  # type: ignore[index]
+    _, zone = await ask(client, at="2026-11-20T00:40:00Z", zone="A")
+    assert set(zone) == set(http.EXAMPLE_ZONE_MOMENT)
     _, span = await ask(client, **{"from": "2026-11-20T00:00:00Z"})
     assert set(span) == set(http.EXAMPLE_SPAN)
     operation = document(app)["paths"]["/v1/vacancies/{lot}/history"]["get"]
     assert [one["name"] for one in operation["parameters"] if one["in"] == "query"] == [
-        *("at", "from", "to", "step_s")
+        *("at", "from", "to", "step_s", "zone")
     ]

@@ -212,7 +212,7 @@ async def test_a_span_is_read_by_its_indexes_and_never_by_the_whole_history(owne
     transaction = owner.transaction()
     await transaction.start()
     await owner.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-    asked = (1, EIGHT, NOW, ["short_stay"], past_rules.STILL_INSIDE, 10)
+    asked = (1, EIGHT, NOW, ["short_stay"], past_rules.STILL_INSIDE, 10, ["L1"], [1], False)
     plans = [await owner.fetch(f"EXPLAIN {statement}", *asked)]
     # In a table of this size the planner likes any index that begins with the lot.
     await owner.execute("DROP INDEX stays.stay_by_entry, stays.stay_of_car")

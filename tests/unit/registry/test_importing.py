@@ -158,6 +158,10 @@ def test_opening_hours_in_a_cell(cell, hours):
         ("lanes", "E1"),
         ("lanes", "E1:in"),
         ("lanes", "E1:entry:maybe"),
+        ("lanes", "E1:entry:zone=地下"),
+        ("lanes", "E1:entry:zone="),
+        ("lanes", "E1:entry:zone=B1:zone=B2"),
+        ("lanes", "E1:exit:unconfirmed:unconfirmed"),
         ("lanes", ";"),
         ("devices", "cam"),
         ("devices", "cam=E 1"),
@@ -173,6 +177,25 @@ def test_a_cell_of_nonsense_is_refused_by_its_column(column, cell):
     (one,) = {(row, name.partition("[")[0]) for row, name in
               faults(read_csv(a_sheet({**ROW, column: cell})))}  # fmt: skip
     assert one == (2, column)
+
+
+def test_the_zones_behind_lanes_in_a_cell():
+    cell = "E1:entry:zone=B1; E2:both:zone=B2:unconfirmed; E3:both:unconfirmed:zone=B2; X1:exit:"
+    sheet = a_sheet({**ROW, "lanes": cell, "devices": ""})
+    ((_, lot),) = read_csv(sheet).lots
+    assert [(lane.lane, lane.zone, lane.confirms_exit) for lane in lot.lanes] == [
+        ("E1", "B1", True),
+        ("E2", "B2", False),
+        ("E3", "B2", False),
+        ("X1", None, True),
+    ]
+
+
+@pytest.mark.parametrize("zone", [7, "", "B 1", "B1\n", "x" * 17, ["B1"]])
+def test_a_zone_of_a_lane_that_is_no_code_is_refused_by_its_place(zone):
+    lanes = [{"lane": "E1", "direction": "entry", "zone": zone}]
+    reading = a_reading(a_lot(lanes=lanes, devices=[]))
+    assert faults(reading) == [(1, "lanes[0].zone")]
 
 
 def test_zones_and_unconfirmed_exits_in_cells():

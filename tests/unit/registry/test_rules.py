@@ -55,7 +55,7 @@ STORED = {
 }
 
 
-def a_city(**changes: object) -> Directory:
+def a_city(entry_zone: str | None = None, **changes: object) -> Directory:
     """A city that has the lot of ``a_lot`` already."""
     lanes = ("320281001201-E1", "320281001201-X1")
     return Directory(
@@ -63,7 +63,7 @@ def a_city(**changes: object) -> Directory:
         operators=[Operator(1, "OP-A", "甲停车", "Alpha Parking")],
         lots=[lot_of({**STORED, **changes})],
         lanes=[
-            Lane(lanes[0], 7, Direction.ENTRY, confirms_exit=True),
+            Lane(lanes[0], 7, Direction.ENTRY, confirms_exit=True, zone=entry_zone),
             Lane(lanes[1], 7, Direction.EXIT, confirms_exit=True),
         ],
         devices=[Device(f"{lane}-cam", 7, 1, frozenset({lane}), ()) for lane in lanes],
@@ -193,6 +193,48 @@ def test_a_device_stands_at_lanes_of_its_own_lot():
     assert reasons(EMPTY, lot) == [
         (1, "devices", "cam stands at elsewhere-E1, which is no lane of the lot")
     ]
+
+
+B1 = {"zone": "B1", "name": "地下一层", "capacity": 60}
+STORED_B1 = '[{"zone": "B1", "name": "地下一层", "capacity": 60}]'
+
+
+def a_lane_into(zone: str, direction: str = "entry") -> dict[str, Any]:
+    lanes = [{"lane": "320281001201-E1", "direction": direction, "zone": zone}]
+    return a_lot(lanes=lanes, devices=[])
+
+
+def test_a_lane_leads_into_a_zone_of_its_own_lot():
+    assert reasons(EMPTY, a_lane_into("B1") | {"zones": [B1]}) == []
+    neighbour = a_lot("320281001202", zones=[B1])
+    assert reasons(EMPTY, a_lane_into("B1"), neighbour) == [
+        (1, "lanes", "320281001201-E1 leads into B1, which is no zone of the lot")
+    ]
+
+
+@pytest.mark.parametrize(("direction", "refused"), [("entry", 0), ("both", 0), ("exit", 1)])
+def test_no_car_enters_a_zone_through_an_exit(direction, refused):
+    found = reasons(EMPTY, a_lane_into("B1", direction) | {"zones": [B1]})
+    assert [field for _, field, _ in found] == ["lanes"] * refused
+
+
+def test_a_zone_is_not_taken_away_while_a_lane_that_stays_leads_into_it():
+    city = a_city("B1", zones=STORED_B1)
+    silent = a_lot(lanes=[], devices=[])
+    assert reasons(city, silent) == [
+        (1, "lanes", "320281001201-E1 leads into B1, which is no zone of the lot")
+    ]
+    assert reasons(city, silent | {"zones": [B1]}) == []
+    assert reasons(city, a_lot()) == [], "the lane is stated anew, without a zone"
+
+
+def test_another_zone_behind_a_lane_is_a_change_and_the_same_is_none():
+    city = a_city("B1", zones=STORED_B1)
+    lot = a_lot(zones=[B1])
+    (changed,) = plan_import(a_reading(lot, operators=[]), city).lots
+    assert [lane.zone for lane in changed.lanes] == [None, None]
+    lot["lanes"][0]["zone"] = "B1"
+    assert plan_import(a_reading(lot, operators=[]), city).lots == ()
 
 
 def test_the_rows_that_could_not_be_read_are_refused_beside_the_others():

@@ -57,6 +57,18 @@ def test_every_lot_has_an_entry_and_an_exit_with_a_device_of_its_own(city):
         assert all(lane["confirms_exit"] for lane in lot["lanes"])
 
 
+def test_the_largest_lots_have_two_zones_with_an_entrance_to_each(city):
+    zoned = [lot for lot in city["lots"] if "zones" in lot]
+    assert len(zoned) >= 30
+    assert {id(lot) for lot in zoned} == {
+        id(lot) for lot in city["lots"] if sum(lot["pools"].values()) >= 600
+    }
+    for lot in zoned:
+        assert sum(zone["capacity"] for zone in lot["zones"]) == sum(lot["pools"].values())
+        leads = {lane["lane"][-2:]: lane.get("zone") for lane in lot["lanes"]}
+        assert leads == {"E1": "B1", "E2": "B2", "X1": None, "X2": None}
+
+
 def test_lots_lie_near_the_seat_of_their_town(city):
     seats = {f"320281{town.street}": town for town in TOWNS}
     for lot in city["lots"]:

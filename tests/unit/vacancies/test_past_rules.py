@@ -5,7 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, lists, sampled_from, tuples
+from msgspec import UNSET
 
+from onepark.contexts.registry.model import Direction, Lane, Zone
 from onepark.contexts.vacancies import past_rules as rules
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import (
@@ -17,7 +21,7 @@ from onepark.contexts.vacancies.model import (
     Window,
 )
 from onepark.contexts.vacancies.past_rules import STILL_INSIDE, Anchor, Past, Visits
-from onepark.kernel.types import CHINA, Pool
+from onepark.kernel.types import CHINA, LaneCode, LotId, Pool
 from tests.builders import EIGHT
 from tests.fakes.city import a_city_lot
 
@@ -124,6 +128,84 @@ def test_a_late_visit_from_before_the_snapshot_moves_raw_and_drift_alone():
 def test_a_negative_count_is_told_and_free_bays_are_never_out_of_range():
     past = a_past((0, 30), anchors=[Anchor(0, EIGHT_S + 60, 0)])
     assert moment(past, 40) == PoolMoment(100, 0, -1, -1, EIGHT + timedelta(minutes=1), 100)
+
+
+ZONES = (Zone("A", "甲区", 2), Zone("B", "乙区", 3))
+
+
+def a_lane(name: str, zone: str | None) -> Lane:
+    return Lane(LaneCode(name), LotId(1), Direction.ENTRY, confirms_exit=True, zone=zone)
+
+
+LANES = [a_lane("E1", "B"), a_lane("E2", None), a_lane("E3", "A"), a_lane("E4", "B")]
+
+
+def test_visits_are_told_apart_by_lanes_that_lead_into_zones():
+    lot = a_city_lot(zones=ZONES)
+    assert rules.entrances(lot, LANES, None, apart=True) == (["E1", "E3", "E4"], [2, 1, 2], False)
+    assert rules.entrances(lot, LANES, None, apart=False) == ([], [], False)
+    assert rules.entrances(lot, LANES, ZONES[1], apart=True) == (["E1", "E4"], [0, 0], True)
+    assert rules.entrances(lot, [], ZONES[1], apart=True) == ([], [], True)
+
+
+def test_a_zone_is_found_by_its_code_and_another_is_refused():
+    lot = a_city_lot(zones=ZONES)
+    assert [rules.zone_of(lot, code) for code in (None, "A", "B")] == [None, *ZONES]
+    for stranger in (lot, a_city_lot()):
+        with pytest.raises(QueryInvalid) as refusal:
+            rules.zone_of(stranger, "C")
+        assert refusal.value.facts == {"field": "zone"}
+
+
+@given(
+    cars=lists(tuples(integers(0, 2), sampled_from(Pool), integers(0, 60), integers(0, 60))),
+    minute=integers(0, 61),
+)
+def test_zones_and_those_in_none_add_up_to_the_lot(cars, minute):
+    groups = [zone * len(Pool) + list(Pool).index(pool) for zone, pool, _, _ in cars]
+    came = [EIGHT_S + 60 * min(a, b) for _, _, a, b in cars]
+    left = [EIGHT_S + 60 * max(a, b) for _, _, a, b in cars]
+    ended = array("B", bytes(len(cars)))
+    lot = a_city_lot(zones=ZONES, pools=dict.fromkeys(Pool, 9))
+    visits = Visits(array("H", groups), array("I", came), array("I", left), ended)
+    told = rules.moment(Past(lot, visits), EIGHT + timedelta(minutes=minute))
+    now = EIGHT_S + 60 * minute
+    inside = [
+        (zone, pool)
+        for (zone, pool, _, _), start, end in zip(cars, came, left, strict=True)
+        if start <= now < end
+    ]
+    assert told.zones is not UNSET
+    for place, zone in enumerate(ZONES, 1):
+        held = told.zones[zone.zone]
+        assert held.pools == {pool: inside.count((place, pool)) for pool in Pool}
+        assert held.raw == sum(held.pools.values())
+        assert held.free == max(zone.capacity - held.raw, 0)
+    for pool in Pool:
+        zoned = sum(held.pools[pool] for held in told.zones.values())
+        assert told.pools[pool].raw == zoned + inside.count((0, pool))
+
+
+def test_a_lot_without_zones_tells_of_none():
+    told = rules.moment(a_past((0, 30)), EIGHT)
+    assert (told.zones, told.zone, told.whole) == (UNSET, UNSET, UNSET)
+
+
+def test_the_peak_of_a_zone_is_counted_and_not_added_up():
+    columns = Visits(
+        array("H", [0, 1]),
+        array("I", [EIGHT_S, EIGHT_S + 1_800]),
+        array("I", [EIGHT_S + 1_800, EIGHT_S + 3_600]),
+        array("B", [2, 2]),
+    )
+    past = Past(a_city_lot(zones=ZONES), columns, zone=ZONES[0])
+    [step] = rules.span(past, Window(EIGHT_S, 3_600, 1)).steps
+    assert [one.raw.max for one in step.pools.values()] == [1, 1]
+    assert step.whole is not UNSET
+    assert (step.whole.raw.max, step.whole.entries, step.whole.exits) == (1, 2, 1)
+    [day] = rules.statistics(past, rules.days_of(StatisticsQuery(EIGHT.date()), NOON)).days
+    assert day.whole is not UNSET
+    assert (day.whole.peak, day.whole.turnover, day.whole.effective_turnover) == (1, 1.0, 1.0)
 
 
 def test_a_span_tells_each_step_from_its_first_second_to_its_last():

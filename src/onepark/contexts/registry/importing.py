@@ -178,16 +178,18 @@ def _split_zones(cell: str) -> list[Any]:
 
 
 def _split_lanes(cell: str) -> list[Any]:
-    """Read ``…-E1:entry; …-X1:exit; …-X2:exit:unconfirmed``."""
-    lanes: list[Any] = []
-    for part in cell.split(";"):
-        name, _, rest = part.strip().partition(":")
-        direction, _, mark = rest.partition(":")
-        lane: dict[str, Any] = {"lane": name, "direction": direction}
-        if mark:
-            lane["confirms_exit"] = False if mark == "unconfirmed" else mark
-        lanes.append(lane)
-    return lanes
+    """Read ``…-E1:entry:zone=B1; …-X1:exit; …-X2:exit:unconfirmed``."""
+    return [_lane(*part.strip().split(":")) for part in cell.split(";")]
+
+
+def _lane(name: str, direction: str = "", *marks: str) -> Any:
+    lane: dict[str, Any] = {"lane": name, "direction": direction}
+    for mark in filter(None, marks):
+        named = mark.startswith("zone=")
+        field = "zone" if named else "confirms_exit"
+        value = mark.removeprefix("zone=") if named else mark != "unconfirmed" and mark
+        lane[field] = mark if field in lane else value  # what stands twice is read as neither
+    return lane
 
 
 def _split_devices(cell: str) -> list[Any]:

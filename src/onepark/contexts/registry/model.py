@@ -84,6 +84,7 @@ CameraModel: TypeAlias = Annotated[
         description="相机型号 Cameras of one model misread alike",
     ),
 ]
+ZoneText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,16}$(?!\n)", examples=["B1"])]
 OperatorText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{2,32}$(?!\n)")]
 Title: TypeAlias = Annotated[str, Meta(pattern=r"^[^\u0000-\u001f\u007f]{1,128}$(?!\n)")]
 Latitude: TypeAlias = Annotated[float, Meta(ge=3, le=54)]  # China's own extent: an exchanged
@@ -119,7 +120,7 @@ class Operator(Struct, frozen=True):
 class Zone(Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a lot that is counted or signposted by itself; its code is unique in its lot."""
 
-    zone: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,16}$(?!\n)")]
+    zone: ZoneText
     name: Title
     capacity: Capacity
 
@@ -156,6 +157,7 @@ class Lane(Struct, frozen=True):
     lot_id: LotId
     direction: Direction
     confirms_exit: bool
+    zone: str | None = None  # the one that its cars enter
 
 
 class DeviceSecret(Struct, frozen=True):
@@ -209,11 +211,12 @@ class OperatorFiling(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LaneFiling(Struct, frozen=True, forbid_unknown_fields=True):
-    """A lane as an import file states it."""
+    """A lane as an import file states it; ``zone`` is the one that its cars enter."""
 
     lane: LaneText
     direction: Direction
     confirms_exit: bool = True
+    zone: ZoneText | None = None
 
 
 class DeviceFiling(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

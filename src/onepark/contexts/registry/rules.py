@@ -4,7 +4,7 @@ Owns: positions in both systems, opening hours, and what a file may not say.
 Never: awaits, reads a clock, or asks the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import asin, cos, degrees, pi, radians, sin, sqrt
 
@@ -14,8 +14,10 @@ from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.model import (
     Device,
     DeviceFiling,
+    Direction,
     Hours,
     ImportPlan,
+    Lane,
     LaneFiling,
     Lot,
     LotFiling,
@@ -110,6 +112,9 @@ def contradictions(lot: LotFiling) -> Iterator[tuple[str, str]]:
     ):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield field, f"{name} stands twice"
+    for lane in lot.lanes:
+        if lane.zone is not None and lane.direction is Direction.EXIT:
+            yield "lanes", f"{lane.lane} is an exit, so that no car enters a zone through it"
 
 
 def refusals(reading: Reading, directory: Directory) -> tuple[Refused, ...]:
@@ -192,7 +197,7 @@ def _filing_of(
         pools=dict(lot.pools),
         zones=lot.zones,
         lanes=tuple(
-            LaneFiling(lane.lane, lane.direction, lane.confirms_exit)
+            LaneFiling(lane.lane, lane.direction, lane.confirms_exit, lane.zone)
             for lane in directory.lanes_of(lot.lot_id)
         ),
         devices=tuple(
@@ -256,7 +261,10 @@ def _against_the_city(reading: Reading, directory: Directory) -> Iterator[Refuse
         present = directory.lot(LotCode(lot.lot))
         if present is not None and codes[present.operator_id] != lot.operator:
             yield Refused("lots", row, "operator", f"the lot is {codes[present.operator_id]}'s")
-        for field, reason in _foreign(lot, present, directory=directory):
+        for field, reason in (
+            *_foreign(lot, present, directory=directory),
+            *_into_no_zone(lot, directory.lanes_of(present.lot_id) if present else ()),
+        ):
             yield Refused("lots", row, field, reason)
 
 
@@ -278,6 +286,15 @@ def _foreign(
             yield "devices", f"{one.device} belongs to another lot for life"
         for name in sorted(set(one.lanes) - own):
             yield "devices", f"{one.device} stands at {name}, which is no lane of the lot"
+
+
+def _into_no_zone(lot: LotFiling, present: Sequence[Lane]) -> Iterator[tuple[str, str]]:
+    """Yield lanes, filed or staying, into a zone that the lot would not have any more."""
+    leads = {lane.lane: lane.zone for lane in present} | {one.lane: one.zone for one in lot.lanes}
+    zones = {None, *(zone.zone for zone in lot.zones)}
+    for name, zone in sorted(leads.items()):
+        if zone not in zones:
+            yield "lanes", f"{name} leads into {zone}, which is no zone of the lot"
 
 
 def _northward_m(north: float, east: float) -> float:

@@ -57,7 +57,7 @@ LOTS = """
     ) AS zone USING (lot_id)
 """
 
-LANES = "SELECT lane, lot_id, direction, confirms_exit FROM registry.lane"
+LANES = "SELECT lane, lot_id, direction, confirms_exit, zone FROM registry.lane"
 
 DEVICES = """
     SELECT device.device_id, device.lot_id, device.operator_id,
@@ -171,13 +171,14 @@ PUT_ZONES = """
 """
 
 PUT_LANES = """
-    INSERT INTO registry.lane (lane, lot_id, operator_id, direction, confirms_exit)
-    SELECT lane, lot_id, operator_id, direction, confirms_exit
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
-        AS filed (code, lane, direction, confirms_exit)
+    INSERT INTO registry.lane (lane, lot_id, operator_id, direction, confirms_exit, zone)
+    SELECT lane, lot_id, operator_id, direction, confirms_exit, zone
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[])
+        AS filed (code, lane, direction, confirms_exit, zone)
     JOIN registry.lot USING (code)
     ON CONFLICT (lane) DO UPDATE SET
-        direction = excluded.direction, confirms_exit = excluded.confirms_exit
+        direction = excluded.direction, confirms_exit = excluded.confirms_exit,
+        zone = excluded.zone
 """
 
 ADD_DEVICES = """
@@ -236,7 +237,7 @@ async def lots(tx: Tx) -> list[Record]:
 
 async def lanes(tx: Tx) -> list[Lane]:
     rows = await tx.fetch(LANES)
-    return [Lane(lane, lot, Direction(way), confirms) for lane, lot, way, confirms in rows]
+    return [Lane(lane, lot, Direction(way), *rest) for lane, lot, way, *rest in rows]
 
 
 async def devices(tx: Tx) -> list[DeviceRow]:
@@ -339,11 +340,11 @@ async def put_zones(tx: Tx, filed: Sequence[LotFiling]) -> None:
 
 async def put_lanes(tx: Tx, filed: Sequence[LotFiling]) -> None:
     rows = [
-        (lot.lot, lane.lane, lane.direction, lane.confirms_exit)
+        (lot.lot, lane.lane, lane.direction, lane.confirms_exit, lane.zone)
         for lot in filed
         for lane in lot.lanes
     ]
-    await tx.execute(PUT_LANES, *_columns(rows, width=4))
+    await tx.execute(PUT_LANES, *_columns(rows, width=5))
 
 
 async def add_devices(tx: Tx, new: Sequence[tuple[LotCode, DeviceId]]) -> list[DeviceRow]:

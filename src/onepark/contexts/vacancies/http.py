@@ -76,6 +76,34 @@ EXAMPLE_MOMENT = {
             "free": 41,
         }
     },
+    "zones": {
+        "B1": {"capacity": 180, "raw": 171, "free": 9, "pools": {"short_stay": 171}},
+        "B2": {"capacity": 120, "raw": 88, "free": 32, "pools": {"short_stay": 88}},
+    },
+}
+EXAMPLE_ZONE_MOMENT = {
+    "lot": "320281001101",
+    "at": "2026-11-22T08:30:00+08:00",
+    "open": True,
+    "pools": {
+        "short_stay": {
+            "capacity": None,
+            "raw": 171,
+            "calibrated": None,
+            "drift": None,
+            "snapshot_at": None,
+            "free": None,
+        }
+    },
+    "zone": {"zone": "B1", "name": "地下一层", "capacity": 180},
+    "whole": {
+        "capacity": 180,
+        "raw": 171,
+        "calibrated": None,
+        "drift": None,
+        "snapshot_at": None,
+        "free": 9,
+    },
 }
 EXAMPLE_SPAN = {
     "lot": "320281001101",
@@ -212,13 +240,16 @@ async def show_one(lot: FromPath[str], vacancies: NamedDependency[Vacancies]) ->
         "迟到的过车会改变过去；容量与营业时间为今日备案值。"
         "What a lot held at a moment, or step by step: as counted from passages, as calibrated by "
         "the lot's own snapshots, and how far the two differ. It is the past as known today: a "
-        "late passage changes it. Capacities and opening hours are those filed today."
+        "late passage changes it. Capacities and opening hours are those filed today. "
+        "zone 只看一个区域：车辆按进场车道所通区域计入；区域只有过车计数，无校准。"
+        "A zone holds the cars that came by a lane that leads into it, as counted; snapshots do "
+        "not tell zones apart. A moment of a whole lot tells all of its zones."
     ),
     opt={"query": HistoryQuery},
     responses={
         200: _shown(
             HistoryMoment | HistorySpan,  # type: ignore[arg-type]  # a union is what it answers
-            *(EXAMPLE_MOMENT, EXAMPLE_SPAN),
+            *(EXAMPLE_MOMENT, EXAMPLE_ZONE_MOMENT, EXAMPLE_SPAN),
             text="某时刻或逐步 A moment, or steps",
         ),
         **refusals(QueryInvalid, LotUnknown, HistoryTooLarge, HistoryBusy),
@@ -240,7 +271,9 @@ async def show_history(
         "每日进出、订单、平均停放时长、周转率、有效周转率、利用率与峰值；"
         "经营单位只见本单位停车场。"
         "Flows, orders, mean stay, turnover, effective turnover, utilisation and peak of whole "
-        "days by China's clock; an operator sees its own lots."
+        "days by China's clock; an operator sees its own lots. "
+        "zone 只看一个区域，whole 为该区域合计。"
+        "With `zone`, of one zone alone; `whole` is all of its pools."
     ),
     opt={"query": StatisticsQuery, "permission": Permission.READ_STATISTICS},
     security=[{"staff": []}],

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from onepark.contexts.registry.model import Zone, ZoneText
 from onepark.kernel.types import LotCode, LotId, Pool
 
 RADIUS_DEFAULT_M = 1_000
@@ -161,6 +162,14 @@ class Snapshot(Struct, frozen=True):
 
 # --- the past
 
+ZoneAsked = Annotated[
+    ZoneText | None,
+    Meta(
+        description=(
+            "只看由通往该区域的入口进场的车辆 · only cars that came by a lane into this zone"
+        )
+    ),
+]
 Aware = Annotated[datetime, Meta(tz=True, examples=["2026-11-22T08:30:00+08:00"])]
 
 
@@ -186,6 +195,7 @@ class HistoryQuery(Struct, frozen=True, rename={"from_at": "from", "until_at": "
             description="步长（秒），至多 1500 步 · seconds of a step, at most 1,500 steps",
         ),
     ] = 3_600
+    zone: ZoneAsked = None
 
 
 class CountPair(NamedTuple):
@@ -222,10 +232,16 @@ class Window(NamedTuple):
         return self.from_s + self.step_s * self.steps
 
 
-class PoolMoment(Struct, frozen=True):
-    """What one pool held at a moment."""
+PoolCapacity = Annotated[
+    int | None,
+    Meta(description="区域内的车位类别为 null，容量按区域备案 · null for a pool within a zone"),
+]
 
-    capacity: int
+
+class PoolMoment(Struct, frozen=True):
+    """What one pool held at a moment; a zone files one capacity and takes no snapshots."""
+
+    capacity: PoolCapacity
     raw: Annotated[int, Meta(description="按过车计数，不修正 · counted from passages, as it is")]
     calibrated: Annotated[
         int | None, Meta(description="最近一次快照加其后过车 · last snapshot plus later passages")
@@ -234,16 +250,41 @@ class PoolMoment(Struct, frozen=True):
     snapshot_at: Annotated[
         datetime | None, Meta(description="所用快照的时刻 · when the snapshot was taken")
     ]
-    free: Annotated[int, Meta(description="空位，0 … capacity · free bays, never out of range")]
+    free: Annotated[
+        int | None, Meta(description="空位，0 … capacity · free bays, never out of range")
+    ]
+
+
+class ZoneMoment(Struct, frozen=True):
+    """What one zone held at a moment, as counted: in all, and by pool."""
+
+    capacity: int
+    raw: int
+    free: int
+    pools: dict[Pool, int]
+
+
+Zones = Annotated[
+    dict[str, ZoneMoment] | UnsetType,
+    Meta(description="各区域 · every zone of the lot; absent where it has none"),
+]
+ZoneTold = Annotated[
+    Zone | UnsetType, Meta(description="所问区域 · the zone that was asked for, else absent")
+]
 
 
 class HistoryMoment(Struct, frozen=True):
-    """What a lot held at one moment, as it is known today."""
+    """What a lot, or one zone of it, held at one moment, as it is known today."""
 
     lot: LotCode
     at: datetime
     open: bool
     pools: dict[Pool, PoolMoment]
+    zones: Zones = UNSET
+    zone: ZoneTold = UNSET
+    whole: Annotated[
+        PoolMoment | UnsetType, Meta(description="区域合计 · the zone, all pools together")
+    ] = UNSET
 
 
 class HistoryLevel(Struct, frozen=True):
@@ -272,10 +313,13 @@ class HistoryStep(Struct, frozen=True):
     begins_at: datetime
     open: bool
     pools: dict[Pool, PoolStep]
+    whole: Annotated[
+        PoolStep | UnsetType, Meta(description="区域合计 · the zone, all pools together")
+    ] = UNSET
 
 
 class HistorySpan(Struct, frozen=True, rename={"from_at": "from", "until_at": "to"}):
-    """What a lot held over a span, step by step, as it is known today."""
+    """What a lot, or one zone of it, held over a span, step by step, as it is known today."""
 
     lot: LotCode
     from_at: datetime
@@ -283,6 +327,7 @@ class HistorySpan(Struct, frozen=True, rename={"from_at": "from", "until_at": "t
     step_s: int
     capacities: dict[Pool, int]
     steps: list[HistoryStep]
+    zone: ZoneTold = UNSET
 
 
 History: TypeAlias = HistoryMoment | HistorySpan
@@ -295,12 +340,13 @@ class StatisticsQuery(Struct, frozen=True):
     until_day: Annotated[
         date | None, Meta(description="末日（含），缺省同首日 · the last day, included")
     ] = None
+    zone: ZoneAsked = None
 
 
 class PoolStatistics(Struct, frozen=True):
     """What the visits of one pool add up to over one day; None where nothing can be divided by."""
 
-    capacity: int
+    capacity: PoolCapacity
     entries: int
     exits: int
     orders: Annotated[
@@ -322,10 +368,14 @@ class DayStatistics(Struct, frozen=True):
     day: date
     until_at: datetime
     pools: dict[Pool, PoolStatistics]
+    whole: Annotated[
+        PoolStatistics | UnsetType, Meta(description="区域合计 · the zone, all pools together")
+    ] = UNSET
 
 
 class LotStatistics(Struct, frozen=True):
-    """The days of one lot."""
+    """The days of one lot, or of one zone of it."""
 
     lot: LotCode
     days: list[DayStatistics]
+    zone: ZoneTold = UNSET

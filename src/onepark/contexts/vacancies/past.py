@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from onepark.contexts.registry.model import Lot
+from onepark.contexts.registry.model import Lot, Zone
 from onepark.contexts.stays.model import Outcome
 from onepark.contexts.vacancies import past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
@@ -24,7 +24,7 @@ from onepark.contexts.vacancies.model import (
     StatisticsQuery,
     Window,
 )
-from onepark.contexts.vacancies.past_rules import Anchor, Past, Visits
+from onepark.contexts.vacancies.past_rules import Anchor, Entrances, Past, Visits
 from onepark.contexts.vacancies.ports import DirectorySource
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
@@ -44,8 +44,23 @@ class ReadsVisits(Protocol):
     """One of the two statements that read visits."""
 
     async def __call__(
-        self, tx: Tx, lot_id: LotId, *, from_at: datetime, until_at: datetime, limit: int
+        self,
+        tx: Tx,
+        lot_id: LotId,
+        *,
+        from_at: datetime,
+        until_at: datetime,
+        limit: int,
+        through: Entrances,
     ) -> Visits: ...
+
+
+class Asked(NamedTuple):
+    """What is asked about: a lot, or one zone of it."""
+
+    lot: Lot
+    zone: Zone | None
+    through: Entrances
 
 
 class PastOfLots:
@@ -67,12 +82,13 @@ class PastOfLots:
         self._waiting = 0
 
     async def history(self, code: str, query: HistoryQuery) -> History:
-        """Say what a lot held at a moment or over a span, as it is known today."""
+        """Say what a lot or a zone held at a moment or over a span, as it is known today."""
         lot, now = self._lot(code), self._clock.now()
         window = past_rules.window_of(query, now)
+        asked = self._asked(lot, query.zone, apart=query.at is not None)
         async with self._turn():
             async with self._service_db.connection() as tx:
-                past = await self._past(tx, lot, window)
+                past = await self._past(tx, asked, window)
             if query.at is not None:
                 return await asyncio.to_thread(past_rules.moment, past, query.at)
             return await asyncio.to_thread(past_rules.span, past, window)
@@ -86,12 +102,14 @@ class PastOfLots:
             raise _unknown(code)
         days = past_rules.days_of(query, self._clock.now())
         span = (_instant(days[0].from_s), _instant(days[-1].until_s))
+        asked = self._asked(lot, query.zone, apart=False)
         scope = StaffScope(by.operator_id, city=by.operator_id is None)
         async with self._turn():
             async with self._staff_db.transaction(scope) as tx:
                 read = past_store.visits_with_orders
-                visits = await self._visits(tx, lot.lot_id, span, read=read)
-            return await asyncio.to_thread(past_rules.statistics, Past(lot, visits), days)
+                visits = await self._visits(tx, asked, span, read=read)
+            past = Past(lot, visits, zone=asked.zone)
+            return await asyncio.to_thread(past_rules.statistics, past, days)
 
     async def recount(self) -> Recounted:
         """Make every count anew out of all visits, beside what is kept of it by deltas."""
@@ -114,9 +132,17 @@ class PastOfLots:
             new.discard(_key(one))
         return outcomes
 
-    async def _past(self, tx: Tx, lot: Lot, window: Window) -> Past:
+    def _asked(self, lot: Lot, zone_code: str | None, *, apart: bool) -> Asked:
+        zone, lanes = past_rules.zone_of(lot, zone_code), self._directory().lanes_of(lot.lot_id)
+        return Asked(lot, zone, past_rules.entrances(lot, lanes, zone, apart=apart))
+
+    async def _past(self, tx: Tx, asked: Asked, window: Window) -> Past:
         """Read the visits that meet a window, from the snapshots that calibrate its beginning."""
         from_at, until_at = _instant(window.from_s), _instant(window.until_s)
+        lot, zone, _ = asked
+        if zone is not None:  # a lot's snapshots do not tell its zones apart
+            visits = await self._visits(tx, asked, (from_at, until_at), read=past_store.visits)
+            return Past(lot, visits, zone=zone)
         before = await past_store.last_snapshots(
             tx, lot.lot_id, before=from_at + SECOND, since=from_at - CALIBRATES_FOR
         )
@@ -126,17 +152,21 @@ class PastOfLots:
         if len(within) > SNAPSHOTS_MAX:
             raise HistoryTooLarge("The span holds too many snapshots; ask for a shorter one.")
         first_s = min([window.from_s, *(anchor.at_s for anchor in before)])
-        visits = await self._visits(
-            tx, lot.lot_id, (_instant(first_s), until_at), read=past_store.visits
-        )
+        span = (_instant(first_s), until_at)
+        visits = await self._visits(tx, asked, span, read=past_store.visits)
         return Past(lot, visits, _in_order([*before, *within]))
 
     async def _visits(
-        self, tx: Tx, lot_id: LotId, span: tuple[datetime, datetime], *, read: ReadsVisits
+        self, tx: Tx, asked: Asked, span: tuple[datetime, datetime], *, read: ReadsVisits
     ) -> Visits:
         from_at, until_at = span
         visits = await read(
-            tx, lot_id, from_at=from_at, until_at=until_at, limit=self._visits_max + 1
+            tx,
+            asked.lot.lot_id,
+            from_at=from_at,
+            until_at=until_at,
+            limit=self._visits_max + 1,
+            through=asked.through,
         )
         if len(visits.group) > self._visits_max:
             raise HistoryTooLarge("The span holds too many visits; ask for a shorter one.")

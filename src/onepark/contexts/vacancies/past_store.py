@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec.json import Encoder
 
 from onepark.contexts.vacancies.model import Snapshot
-from onepark.contexts.vacancies.past_rules import POOLS, STILL_INSIDE, Anchor, Visits
+from onepark.contexts.vacancies.past_rules import POOLS, STILL_INSIDE, Anchor, Entrances, Visits
 from onepark.infra.db import Record, Tx
 from onepark.kernel.types import LotId
 
@@ -19,69 +19,86 @@ _ENCODER = Encoder()
 
 # Two halves, each with an index of its own: visits begun at most 31 days before the span, and
 # those begun earlier that lasted longer or have not ended. Whole seconds, as in all of the past.
+# A group is a pool and, by the lane of the entry, a zone; 0 stands for no zone.
 VISITS = """
     SELECT
-        array_agg(array_position($4::text[], pool) - 1) AS pools,
+        array_agg(
+            array_position($4::text[], pool) - 1 + cardinality($4) * coalesce(
+                ($8::int[])[array_position($7::text[], entry_lane)], 0)) AS groups,
         array_agg(floor(extract(epoch FROM entered_at))::bigint) AS entered_s,
         array_agg(coalesce(floor(extract(epoch FROM left_at))::bigint, $5::bigint)) AS left_s
     FROM (
-        SELECT pool, entered_at, left_at FROM (
-            SELECT pool, entered_at, left_at FROM stays.pub_visit
+        SELECT pool, entered_at, left_at, entry_lane FROM (
+            SELECT pool, entered_at, left_at, entry_lane FROM stays.pub_visit
             WHERE lot_id = $1 AND entered_at > $2::timestamptz - interval '31 days'
                 AND entered_at < $3
             UNION ALL
-            SELECT pool, entered_at, left_at FROM stays.pub_visit
+            SELECT pool, entered_at, left_at, entry_lane FROM stays.pub_visit
             WHERE lot_id = $1 AND entered_at <= $2::timestamptz - interval '31 days'
                 AND (exited_at IS NULL OR exited_at - entered_at > interval '31 days')
         ) AS begun
-        WHERE left_at IS NULL OR left_at >= $2
+        WHERE (left_at IS NULL OR left_at >= $2) AND (NOT $9 OR entry_lane = ANY ($7))
         LIMIT $6
     ) AS visit
 """
 
 VISITS_WITH_ORDERS = """
     SELECT
-        array_agg(array_position($4::text[], pool) - 1) AS pools,
+        array_agg(
+            array_position($4::text[], pool) - 1 + cardinality($4) * coalesce(
+                ($8::int[])[array_position($7::text[], entry_lane)], 0)) AS groups,
         array_agg(floor(extract(epoch FROM entered_at))::bigint) AS entered_s,
         array_agg(coalesce(floor(extract(epoch FROM left_at))::bigint, $5::bigint)) AS left_s,
         array_agg(CASE WHEN state <> 'closed' THEN 0 WHEN charged THEN 2 ELSE 1 END) AS ended
     FROM (
-        SELECT pool, state, entered_at, left_at, charged FROM (
-            SELECT pool, state, entered_at, left_at, charged FROM stays.pub_visit
+        SELECT pool, state, entered_at, left_at, charged, entry_lane FROM (
+            SELECT pool, state, entered_at, left_at, charged, entry_lane FROM stays.pub_visit
             WHERE lot_id = $1 AND entered_at > $2::timestamptz - interval '31 days'
                 AND entered_at < $3
             UNION ALL
-            SELECT pool, state, entered_at, left_at, charged FROM stays.pub_visit
+            SELECT pool, state, entered_at, left_at, charged, entry_lane FROM stays.pub_visit
             WHERE lot_id = $1 AND entered_at <= $2::timestamptz - interval '31 days'
                 AND (exited_at IS NULL OR exited_at - entered_at > interval '31 days')
         ) AS begun
-        WHERE left_at IS NULL OR left_at >= $2
+        WHERE (left_at IS NULL OR left_at >= $2) AND (NOT $9 OR entry_lane = ANY ($7))
         LIMIT $6
     ) AS visit
 """
 
 
 async def visits(
-    tx: Tx, lot_id: LotId, *, from_at: datetime, until_at: datetime, limit: int
+    tx: Tx,
+    lot_id: LotId,
+    *,
+    from_at: datetime,
+    until_at: datetime,
+    limit: int,
+    through: Entrances,
 ) -> Visits:
     """Return the visits of a lot that meet a span, the end not included, at most ``limit``."""
     pools = [pool.value for pool in POOLS]
-    row = await tx.fetchrow(VISITS, lot_id, from_at, until_at, pools, STILL_INSIDE, limit)
-    return _visits(row, ended=False)
+    asked = (lot_id, from_at, until_at, pools, STILL_INSIDE, limit, *through)
+    return _visits(await tx.fetchrow(VISITS, *asked), ended=False)
 
 
 async def visits_with_orders(
-    tx: Tx, lot_id: LotId, *, from_at: datetime, until_at: datetime, limit: int
+    tx: Tx,
+    lot_id: LotId,
+    *,
+    from_at: datetime,
+    until_at: datetime,
+    limit: int,
+    through: Entrances,
 ) -> Visits:
     """Return the same with what became of their orders."""
     pools = [pool.value for pool in POOLS]
-    asked = (lot_id, from_at, until_at, pools, STILL_INSIDE, limit)
+    asked = (lot_id, from_at, until_at, pools, STILL_INSIDE, limit, *through)
     return _visits(await tx.fetchrow(VISITS_WITH_ORDERS, *asked), ended=True)
 
 
 def _visits(row: Record | None, *, ended: bool) -> Visits:
     assert row is not None, "an aggregate has a row"
-    group = array("H", row["pools"] or ())
+    group = array("H", row["groups"] or ())
     known = array("B", row["ended"] or ()) if ended else array("B", bytes(len(group)))
     return Visits(group, array("I", row["entered_s"] or ()), array("I", row["left_s"] or ()), known)
 
