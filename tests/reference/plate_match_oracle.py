@@ -28,6 +28,7 @@ class Report(NamedTuple):
     color: str
     vehicle: str
     at_s: int
+CLASSES = {"small", "medium", "large", "motorcycle", "oversize", "tricycle"}
 
 
 def ln_milli(n: int) -> int:
@@ -145,7 +146,7 @@ def circumstances(prior: dict[str, Any], seen: Report, stay: Report) -> int:
     if "unknown" not in {seen.color, stay.color}:
         alike = "color_alike" if agrees(seen.color, stay.color) else "color_differs"
         total += prior["color_same" if seen.color == stay.color else alike]
-    if {seen.vehicle, stay.vehicle} <= {"small", "medium", "large", "motorcycle"}:
+    if {seen.vehicle, stay.vehicle} <= CLASSES:
         total += prior["vehicle_same" if seen.vehicle == stay.vehicle else "vehicle_differs"]
     stay_s = seen.at_s - stay.at_s
     if stay_s < 0:
