@@ -16,6 +16,7 @@ PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝�
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 DIGITS = "0123456789"
 MARKS = "警学挂港澳使领临试超应急民航"
+CLASSES = {"small", "medium", "large", "motorcycle", "oversize", "tricycle"}
 LENGTH_MAX = 12
 RANKED_MAX = 5
 LEARNED_MIN, LEARNED_MAX = 1_500, 16_000
@@ -28,7 +29,6 @@ class Report(NamedTuple):
     color: str
     vehicle: str
     at_s: int
-CLASSES = {"small", "medium", "large", "motorcycle", "oversize", "tricycle"}
 
 
 def ln_milli(n: int) -> int:
