@@ -204,3 +204,14 @@ def test_a_batch_answers_as_one_by_one_and_names_the_guilty():
     with pytest.raises(_native.SpanError) as refused:
         _native.price_many(asked)
     assert refused.value.args[:3] == (700, "until_at", "order")
+
+
+def test_a_day_that_an_instruction_touched_stands_for_no_other_day():
+    """The first second costs a third; the day after it costs what a day costs."""
+    steps = [{"until_minutes": 1_440, "total_fen": 10}]
+    body = {"windows": [{"name": "w", "from": "00:00", "to": "24:00", "steps": steps}]}
+    terms = Terms(overrides=[(FIRST_S - DAY_S, FIRST_S + 1, 333)])
+    until_s = FIRST_S + 2 * DAY_S
+    amount_fen, _, _ = engine_of(body).price(FIRST_S, until_s, "small", None, native(terms))
+    assert amount_fen == 3 + 10 + 10
+    assert price(body, FIRST_S, until_s, vehicle="small", terms=terms) == (23, None)
