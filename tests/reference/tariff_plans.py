@@ -14,7 +14,6 @@ DAY_S = 86_400
 FIRST_S = 946_656_000
 CLASSES = ("small", "medium", "large", "motorcycle", "oversize", "tricycle")
 TRAITS = ("electric", "disabled", "resident", "citizen_card", "police")
-DAY_WORDS = [["workday"], ["non_workday"]]
 DAY_SPLITS: list[list[list[str]]] = [
     [[]],
     [["workday"], ["non_workday"]],

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from onepark.contexts.access.service import Audit
 from onepark.contexts.stays.desk import MisreadDesk
 from onepark.contexts.stays.errors import (
     CandidateGone,
@@ -17,16 +16,11 @@ from onepark.contexts.stays.errors import (
     MisreadUnknown,
 )
 from onepark.contexts.stays.model import Kind, Nothing, Open, Pay
-from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.tasks import Choice, Decided, MisreadView
-from onepark.infra.db import Database
 from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import LotCode, LotId, OperatorId, StayId
 from tests.builders import EIGHT, a_passage, minutes
-from tests.fakes.clock import HandClock
-from tests.fakes.lots import NumberedLots
-from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
 
 ENTRY, EXIT, ASK = Kind.ENTRY, Kind.EXIT, Kind.EXIT_REQUEST
 NINE = EIGHT + minutes(60)
@@ -35,29 +29,6 @@ CLERK = Principal(1, "li.ming", StaffRole.OPERATOR_CLERK, OperatorId(7))
 STRANGER = Principal(2, "wang.fang", StaffRole.OPERATOR_CLERK, OperatorId(8))
 AUDITOR = Principal(3, "zhao.lei", StaffRole.AUDITOR, None)
 NONE = Choice(None)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock(NINE + minutes(1))
-
-
-@pytest.fixture
-def stays(batch_db: Database, service_db: Database, clock: HandClock) -> Stays:
-    return Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-
-
-@pytest.fixture
-def desk(batch_db, service_db, staff_db, stays: Stays, clock: HandClock) -> MisreadDesk:
-    return MisreadDesk(
-        staff_db,
-        batch_db,
-        stays=stays,
-        matches=PlateModels(service_db, clock),
-        archive=NumberedLots,
-        audit=Audit(),
-        clock=clock,
-    )
 
 
 async def enter(stays: Stays, lot: LotId, *plates: str) -> list[Any]:
