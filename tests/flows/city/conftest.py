@@ -14,15 +14,19 @@ from tests.flows.city.served import City, start_city
 
 
 @asynccontextmanager
-async def a_city() -> AsyncIterator[City]:
-    """`onepark up --no-simulate`, on the wheels or in a new database of the servers named."""
+async def a_city(*, own_redis: bool = False) -> AsyncIterator[City]:
+    """`onepark up --no-simulate`, on the wheels or in a new database of the servers named.
+
+    All cities have the same lots, so a second one at the same time needs a Redis of its own.
+    """
     url, env, name = os.environ.get("ONEPARK_DATABASE_URL"), {}, f"flows_{uuid4().hex[:8]}"
     if url:
         await run_sql(url, f"CREATE DATABASE {name}")
         env["ONEPARK_DATABASE_URL"] = named(url, name)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
-        city = start_city(Path(folder) / "city", env=env)
+        without = {"ONEPARK_REDIS_URL"} if own_redis else set()
+        city = start_city(Path(folder) / "city", env=env, without=without)
         try:
             yield city
         finally:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -252,8 +252,11 @@ class City:
         return self.process.wait(30)
 
 
-def start_city(data: Path, *, env: dict[str, str] | None = None) -> City:
+def start_city(
+    data: Path, *, env: dict[str, str] | None = None, without: Collection[str] = ()
+) -> City:
     """Start a city without traffic and return it served."""
+    inherited = {name: value for name, value in os.environ.items() if name not in without}
     command = [sys.executable, "-m", "onepark.app.cli", "up", "--port", "0", "--no-simulate"]
     log = data.parent / f"{data.name}.log"
     with log.open("wb") as out:
@@ -261,7 +264,7 @@ def start_city(data: Path, *, env: dict[str, str] | None = None) -> City:
             [*command, "--data-dir", str(data)],
             stdout=out,
             stderr=out,
-            env={**os.environ, **(env or {})},
+            env={**inherited, **(env or {})},
         )
     city = City(process, data)
     demo = data / "demo.json"

@@ -13,7 +13,7 @@ from tests.flows.city.served import City, a_plate
 @pytest.fixture
 async def own_city() -> AsyncIterator[City]:
     """A city of this test's own, since it ends it."""
-    async with a_city() as city:
+    async with a_city(own_redis=True) as city:
         yield city
 
 
