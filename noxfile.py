@@ -105,8 +105,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy strict over sources and tests; the stub of the native module against the module."""
-    install(session, "test", "types", "bench")
-    session.run("mypy", *session.posargs or ("src", "tests", "tools", "benchmarks"))
+    install(session, "test", "types", "bench", "load")
+    folders = ("src", "tests", "tools", "benchmarks", "loadtests")
+    session.run("mypy", *session.posargs or folders)
     session.run("python", "-m", "mypy.stubtest", "onepark._native")
 
 
@@ -127,7 +128,7 @@ def rust(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test from nothing; with arguments, pytest alone with these arguments."""
-    install(session, "test")
+    install(session, "test", "load")
     if not session.posargs:
         cargo_test(session)
     session.run(
@@ -157,7 +158,7 @@ for _name, _folder in FOLDERS.items():
 @nox.session
 def tests_debian(session: nox.Session) -> None:
     """Run the tests on Debian's PostgreSQL 15 and Redis, installed if missing, on free ports."""
-    install(session, "test")
+    install(session, "test", "load")
     session.run(
         "python",
         "tools/debian_servers.py",
@@ -185,6 +186,19 @@ def misreads(session: nox.Session) -> None:
     """Measure how misread exits find their cars; arguments after -- go to the script."""
     install(session)
     session.run("python", "-m", "benchmarks.misreads", *session.posargs)
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Load a city and check its books; --scenario NAME and --minutes N go after --."""
+    install(session, "load")
+    session.run(
+        "python",
+        *("-m", "loadtests.run"),
+        *session.posargs,
+        interrupt_timeout=GRACE_S,
+        terminate_timeout=GRACE_S,
+    )
 
 
 @nox.session

@@ -1,0 +1,1 @@
+"""Days and troubles that a city has, one shape a file."""
