@@ -3,14 +3,18 @@
 Owns: the lots, their cars and their exits; the confusions are those of noise.py.
 Never: tells the matcher anything that a gate does not report, or uses the figures of its prior.
 
-usage: nox -s misreads -- [--exits 525000] [--seed 1] [--learn 0] [--margin 10000]
+Two cities, one at each rate, begin with the model that ships and learn as the platform does: from
+exits that found their car by themselves and from those that a person decided. Every exit counts,
+the first ones too.
+
+usage: nox -s misreads -- [--exits 525000] [--seed 1] [--shipped] [--margin 11000]
 """
 
 import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import sqrt
 from pathlib import Path
 from random import Random
@@ -18,6 +22,8 @@ from typing import NamedTuple
 
 from benchmarks.noise import Noise, Report, report
 from onepark import _native
+from onepark.contexts.stays.lessons import is_plate
+from onepark.contexts.stays.plates import LEARN_FROM, READINGS_MAX
 from onepark.simulator.city.plates import Plate, draw_plate
 
 RATES = (0.02, 0.10)  # of all readings, at the entry and at the exit
@@ -60,6 +66,9 @@ class Case(NamedTuple):
     seed: int
 
 
+Answer = tuple[str, list[tuple[int, int, list[str]]]]
+
+
 class Row(NamedTuple):
     """What became of the misread exits of a case."""
 
@@ -71,19 +80,10 @@ class Row(NamedTuple):
 def main() -> None:
     """Measure every rate and size, and print a table with what all of them make together."""
     args = _arguments()
-    body = json.loads(_model(args.learn, args.seed))
-    body["margin"] = args.margin or body["margin"]
-    model = _native.PlateModel(json.dumps(body))
-    which = f"{model.name} version {model.version}, margin {body['margin']}"
-    print(f"model {which}, seed {args.seed}", flush=True)
+    print(f"margin {args.margin}, seed {args.seed}, learns: {not args.shipped}", flush=True)
     print(HEAD, flush=True)
     began = time.perf_counter()
-    rows = []
-    for rate in RATES:
-        for inside in SIZES:
-            exits = args.exits if inside <= SMALL else args.exits // FEWER
-            rows.append(_measure(model, Case(rate, inside, exits, args.seed)))
-            print(_line(rows[-1]), flush=True)
+    rows = [row for rate in RATES for row in _city(rate, args)]
     small = [row.counts for row in rows if row.inside <= SMALL]
     print(_line(Row(0.0, 0, sum(small, Counter()))))
     print(f"\n{time.perf_counter() - began:.0f} s", flush=True)
@@ -96,40 +96,88 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exits", type=int, default=525_000, help="misread exits a rate and size")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--learn", type=int, default=0, help="decisions learned beforehand")
-    parser.add_argument("--margin", type=int, help="another margin than the model's")
+    parser.add_argument("--shipped", action="store_true", help="keep the model that ships")
+    default = json.loads(_native.prior_plate_model())["margin"]
+    parser.add_argument("--margin", type=int, default=default, help="another than the default")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
-def _model(decisions: int, seed: int) -> str:
-    """Return the prior, or what it becomes by so many decisions on readings of the same camera."""
-    random, noise, body = Random(~seed), Noise(seed), _native.prior_plate_model()
-    pairs = []
-    for _ in range(decisions):
-        plate = draw_plate(random).text
-        pairs.append((_native.normalise_plate(noise.misread(plate, random)), plate))
-    for first in range(0, decisions, 5_000):
-        body = _native.learn_plate_model(body, pairs[first : first + 5_000])
-    return body
+class Camera:
+    """The kind of camera that a city has, and the model that it has learned so far."""
+
+    def __init__(self, *, margin: int, learns: bool) -> None:
+        """Begin with the model that ships."""
+        body = json.loads(_native.prior_plate_model())
+        self.body = json.dumps(body | {"margin": margin})
+        self.model = _native.PlateModel(self.body)
+        self.learns = learns
+        self.readings: list[tuple[str, str]] = []
+
+    def learn(self, readings: Iterable[tuple[str, str]]) -> None:
+        """Take what became known of its readings; make new versions when the platform would."""
+        self.readings += readings
+        while self.learns and len(self.readings) >= LEARN_FROM:
+            taken, self.readings = self.readings[:READINGS_MAX], self.readings[READINGS_MAX:]
+            self.body = _native.learn_plate_model(self.body, taken)
+            self.model = _native.PlateModel(self.body)
 
 
-def _measure(model: _native.PlateModel, case: Case) -> Row:
-    random, noise = Random(f"{case.seed} {case.rate} {case.inside}"), Noise(case.seed)
-    counts: Counter[str] = Counter()
-    while counts["exits"] < case.exits:
-        lot = _lot(case, noise, random)
+def _city(rate: float, args: argparse.Namespace) -> list[Row]:
+    """Let the lots of every size have their exits side by side, all under one kind of camera."""
+    camera = Camera(margin=args.margin, learns=not args.shipped)
+    cases = [
+        Case(rate, inside, args.exits if inside <= SMALL else args.exits // FEWER, args.seed)
+        for inside in SIZES
+    ]
+    measured = [Measured(case, camera) for case in cases]
+    while behind := [one for one in measured if one.share < 1]:
+        min(behind, key=lambda one: one.share).next_lot()
+    rows = [Row(rate, one.case.inside, one.counts) for one in measured]
+    for row in rows:
+        print(_line(row), flush=True)
+    return rows
+
+
+class Measured:
+    """One size of lots, and what became of its exits so far."""
+
+    def __init__(self, case: Case, camera: Camera) -> None:
+        """Begin with no exit."""
+        self.case, self.camera = case, camera
+        self.random = Random(f"{case.seed} {case.rate} {case.inside}")
+        self.noise = Noise(case.seed)
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def share(self) -> float:
+        """How much of the case is done."""
+        return self.counts["exits"] / self.case.exits
+
+    def next_lot(self) -> None:
+        """Let every car leave one lot misread, and cars come by that never came in."""
+        model = self.camera.model
+        lot = _lot(self.case, self.noise, self.random)
         leaving = [index for index, car in enumerate(lot) if not car.has_left]
-        leaving = leaving[: case.exits - counts["exits"]]
-        readings = [_misread(lot[index].plate, noise, random) for index in leaving]
+        leaving = leaving[: self.case.exits - self.counts["exits"]]
+        readings = [_misread(lot[index].plate, self.noise, self.random) for index in leaving]
         stays = [car.entered for car in lot]
-        for index, answer in zip(leaving, model.match_many(readings, stays), strict=True):
-            counts.update(_outcome(lot[index], index, answer))
-        strangers = list(_strangers(lot, random))
+        known = []
+        answers = model.match_many(readings, stays)
+        for index, reading, answer in zip(leaving, readings, answers, strict=True):
+            self.counts.update(_outcome(lot[index], index, answer))
+            known.append((reading.plate, stays[_taken(answer, index)].plate))
+        strangers = list(_strangers(lot, self.random))
         for verdict, _ in model.match_many(strangers, stays):
-            counts["strangers"] += 1
-            counts["strangers_taken"] += verdict == "accepted"
-    return Row(case.rate, case.inside, counts)
+            self.counts["strangers"] += 1
+            self.counts["strangers_taken"] += verdict == "accepted"
+        self.camera.learn(pair for pair in known if is_plate(pair[1]))
+
+
+def _taken(answer: Answer, index: int) -> int:
+    """Return the stay that the books say it was: where a person decided, the right one."""
+    verdict, ranked = answer
+    return ranked[0][0] if verdict in {"accepted", "exact"} else index
 
 
 def _lot(case: Case, noise: Noise, random: Random) -> list[Car]:
@@ -164,9 +212,7 @@ def _strangers(lot: list[Car], random: Random) -> Iterator[Report]:
             yield report(plate.text, plate.color, NOW_S, random)
 
 
-def _outcome(
-    car: Car, index: int, answer: tuple[str, list[tuple[int, int, list[str]]]]
-) -> Iterator[str]:
+def _outcome(car: Car, index: int, answer: Answer) -> Iterator[str]:
     verdict, ranked = answer
     is_right = bool(ranked) and ranked[0][0] == index
     yield "exits"

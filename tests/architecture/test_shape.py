@@ -24,6 +24,8 @@ BESIDE_THE_ROLES = {
     "stays/misreads": "whose a misread exit is takes a whole lot to judge, not one car",
     "stays/moments": "how passages and stays lie in time is asked by the fold and by the misreads",
     "stays/money": "orders and charges are half of a stay, and would double rules.py",
+    "stays/lesson_store": "the statements of readings that nobody decided, beside those of tasks",
+    "stays/lessons": "what exits teach the models of cameras, apart from the judging",
     "stays/order_store": "the statements of orders, beside those of passages",
     "stays/replay": "pricing the past again is work over history, no use case of a request",
     "stays/replay_store": "the one statement that reads the past, by cursor",

@@ -8,19 +8,15 @@ from onepark import _native
 from onepark.contexts.tariffs.model import Plan
 from onepark.kernel.types import LotId, PlanId
 
-FIVE_AN_HOUR = msgspec.json.encode(
-    {
-        "price_form": "market",
-        "windows": [
-            {
-                "name": "day",
-                "from": "00:00",
-                "to": "24:00",
-                "tiers": [{"unit_minutes": 60, "price_fen": 500}],
-            }
-        ],
-    }
-).decode()
+
+def _day(price_fen: int) -> dict[str, object]:
+    tier = {"unit_minutes": 60, "price_fen": price_fen}
+    return {"name": "day", "from": "00:00", "to": "24:00", "tiers": [tier]}
+
+
+_FIVE = {"price_form": "market", "windows": [_day(500)]}
+FIVE_AN_HOUR = msgspec.json.encode(_FIVE).decode()
+NINE_IN_B2 = msgspec.json.encode(_FIVE | {"zones": {"B2": [_day(900)]}}).decode()  # else five
 
 
 class NoPlans:

@@ -22,6 +22,7 @@ from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
 from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
@@ -68,7 +69,7 @@ class Platform:
     tariffs: Tariffs
     checks: Checks
     tariff_office: TariffOffice
-    plates: PlateModels
+    school: School
     stays: Stays
     desk: MisreadDesk
     orders: PublicOrders
@@ -88,7 +89,7 @@ class Platform:
         async def refresh() -> int:
             await self.registry.refresh()
             await self.tariffs.refresh()
-            await self.plates.refresh()
+            await self.school.models.refresh()
             return 0
 
         return [Job("refresh", REFRESH_EVERY_S, refresh)]
@@ -97,7 +98,7 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.plates, self.desk, self.clock),
+            *stay_jobs.jobs(self.stays, self.school, self.desk, self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
         ]
@@ -115,7 +116,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
         await platform.registry.load()
         await platform.tariffs.load()
-        await platform.plates.load()
+        await platform.school.models.load()
         yield platform
 
 
@@ -175,7 +176,7 @@ def _assemble(
         tariff_office=TariffOffice(
             databases.staff, tariffs=tariffs, checks=checks, audit=Audit(), clock=clock
         ),
-        plates=plates,
+        school=School(plates, cameras=lambda: registry.directory),
         stays=stays,
         desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),

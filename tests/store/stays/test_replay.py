@@ -20,7 +20,7 @@ from onepark.infra.db import Database, StaffScope
 from onepark.kernel.types import CHINA, LotId, Vehicle
 from tests.builders import a_passage
 from tests.fakes.clock import HandClock
-from tests.fakes.plans import OnePlan
+from tests.fakes.plans import NINE_IN_B2, OnePlan
 
 ROOT = Path(__file__).parents[3]
 OLD = (ROOT / "src/onepark/simulator/plans/t7_taicang.json").read_text("utf-8")
@@ -143,6 +143,15 @@ async def test_under_the_same_quota_everybody_pays_the_same(
     report = await run(replay, plan_of_asker(json.loads(HUB), FROM), lot)
     assert report.total.same == report.total.stays == 18
     assert report.total.earned_fen == report.total.would_earn_fen == 5 * 500
+
+
+async def test_under_the_same_zones_everybody_pays_the_same(batch_db, service_db, replay, lot):
+    taken = Stays(batch_db, service_db, plans=OnePlan(NINE_IN_B2), clock=HandClock())
+    for place, zone in enumerate(("B2", "B1", None)):
+        await parked(taken, lot, FROM + timedelta(hours=1), 90, plate=f"苏B7000{place}", zone=zone)
+    report = await run(replay, plan_of_asker(json.loads(NINE_IN_B2), FROM), lot)
+    assert report.total.same == report.total.stays == 3
+    assert report.total.earned_fen == 1_800 + 2 * 1_000
 
 
 async def test_a_quota_that_the_old_plan_had_not_is_counted_from_visit_to_visit(stays, replay, lot):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
 from onepark.contexts.gate import rules
 from onepark.contexts.gate.model import Rejection
@@ -46,6 +47,13 @@ def given(**changes: Any) -> Raw:
 
 def checked(raw: Raw, now: datetime = EIGHT) -> Passage | Rejection:
     return rules.check(raw, SENDER, lane_of={LANE.lane: LANE}.get, now=now)
+
+
+def test_a_passage_knows_the_zone_that_its_lane_leads_into():
+    into = replace(LANE, zone="B2")
+    passage = rules.check(given(), SENDER, lane_of={LANE.lane: into}.get, now=EIGHT)
+    assert isinstance(passage, Passage)
+    assert passage.zone == "B2"
 
 
 def test_a_passage_knows_its_lot_car_and_lane():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onepark.contexts.stays.replay import Carries, FreeEntries, count_again, price_again
 from onepark.contexts.stays.replay_store import PastStay
 from onepark.contexts.tariffs.model import Carry, Plan, PriceRequest
-from onepark.contexts.tariffs.rules import plan_of_asker, price, terms_of_plate
+from onepark.contexts.tariffs.rules import plan_of_asker, price, terms_of_stay
 from onepark.kernel.types import Fen, LotId, StayId, Vehicle
 from tests.builders import EIGHT
 
@@ -75,7 +75,7 @@ def twice_in_24_hours(stays: list[PastStay]) -> list[int]:
     for stay in stays:
         at = stay.entered_at
         used = [one for car, one in free if car == stay.car_key and at - one < DAY]
-        terms = terms_of_plate(stay.plate, stay.plate_color, len(used))
+        terms = terms_of_stay(stay.plate, stay.plate_color, len(used))
         span = (at, stay.exited_at, Vehicle(stay.vehicle))
         [quote] = price([PriceRequest(HUB, *span, terms=terms)])
         fees.append(int(quote.amount_fen))

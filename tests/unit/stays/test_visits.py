@@ -14,7 +14,7 @@ from onepark.contexts.stays import rules
 from onepark.contexts.stays.model import Car, CarCase, Folded, Kind, PriceOf, Stay, StayAndOrder
 from onepark.contexts.stays.visits import ENTRIES_MAX, REMEMBERED, count_in, remember, used_before
 from onepark.contexts.tariffs.model import FreeQuota, Plan, PriceRequest, QuotaPer, Quote
-from onepark.contexts.tariffs.rules import plan_of_asker, price, terms_of_plate
+from onepark.contexts.tariffs.rules import plan_of_asker, price, terms_of_stay
 from onepark.kernel.types import CHINA, PlanId, Vehicle
 from tests.builders import EIGHT, LOT, NewIds, a_case, a_passage, a_stay, minutes, run
 
@@ -40,7 +40,7 @@ def priced_by(plan: Plan) -> Callable[[PriceOf], Quote]:
     def quote(ask: PriceOf) -> Quote:
         stay = ask.stay
         assert stay.entered_at is not None
-        terms = terms_of_plate(stay.plate, stay.plate_color, stay.free_visits_used or 0)
+        terms = terms_of_stay(stay.plate, stay.plate_color, stay.free_visits_used or 0)
         vehicle = Vehicle(stay.vehicle)
         [found] = price([PriceRequest(plan, stay.entered_at, ask.until_at, vehicle, terms=terms)])
         return found

@@ -15,7 +15,7 @@ from onepark.contexts.tariffs.model import (
     Quote,
     QuoteAsked,
 )
-from onepark.contexts.tariffs.rules import check_asked, compile_plan, price, terms_of_plate
+from onepark.contexts.tariffs.rules import check_asked, compile_plan, price, terms_of_stay
 from onepark.kernel.types import CHINA, Fen, PlanId, Vehicle
 
 PLANS = Path(__file__).parents[3] / "src/onepark/simulator/plans"
@@ -122,4 +122,4 @@ def test_a_quote_asks_for_one_thing_to_price_by(given):
     ],
 )
 def test_a_car_without_any_right_is_priced_without_terms(plate, color, used, is_ordinary):
-    assert (terms_of_plate(plate, color, used) is None) == is_ordinary
+    assert (terms_of_stay(plate, color, used) is None) == is_ordinary

@@ -137,6 +137,7 @@ def _passage(given: PassageIn, device: Device, *, lane: Lane, received_at: datet
         entered_at=given.entered_at,
         plate_suspect=not _native.plate_is_plausible(plate, given.plate_color.value),
         camera_model=device.camera_model or "",
+        zone=lane.zone,
     )
 
 

@@ -150,7 +150,7 @@ class MisreadDesk:
                 passage = tasks.passage_of(task, candidate, at=at)
                 kept = await self._fold(tx, task, passage, choice=choice)
                 actual = tasks.reading_of(candidate)
-                if actual is not None and actor != tasks.PLATFORM:
+                if actual is not None:
                     await task_store.add_reading(tx, task, actual=actual, at=at)
             outcome = tasks.decided(task, kept)
             await task_store.decide(

@@ -1,13 +1,13 @@
 """What stays do by themselves.
 
-Owns: partitions made ahead, facts that nobody listens to, what decisions teach, held exits.
+Owns: partitions made ahead, facts that nobody listens to, what exits teach, held exits.
 Never: decides.
 """
 
 from datetime import timedelta
 
 from onepark.contexts.stays.desk import MisreadDesk
-from onepark.contexts.stays.plates import PlateModels
+from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
@@ -19,7 +19,7 @@ RECOGNISE_EVERY_S = 30
 KEEP_FACTS = timedelta(hours=1)
 
 
-def jobs(stays: Stays, models: PlateModels, desk: MisreadDesk, clock: Clock) -> list[Job]:
+def jobs(stays: Stays, school: School, desk: MisreadDesk, clock: Clock) -> list[Job]:
     """Return the recurring work of stays."""
 
     async def make_months() -> int:
@@ -32,6 +32,6 @@ def jobs(stays: Stays, models: PlateModels, desk: MisreadDesk, clock: Clock) -> 
     return [
         Job("stays.make_passage_months", MONTHS_EVERY_S, make_months),
         Job("stays.drop_facts", FORGET_EVERY_S, forget),
-        Job("stays.learn_plates", LEARN_EVERY_S, models.learn),
+        Job("stays.learn_plates", LEARN_EVERY_S, school.learn),
         Job("stays.recognise_later", RECOGNISE_EVERY_S, desk.recognise_later),
     ]

@@ -51,6 +51,7 @@ class Passage(Struct, frozen=True, gc=False):
     derived: bool = False  # nobody saw it: an opened barrier stands for it
     camera_model: str = ""
     decided_for: tuple[str, str] | None = None  # device and id of the held one that it stands for
+    zone: str | None = None  # that the cars of its lane enter
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -161,7 +162,7 @@ class StayState(StrEnum):
 
 
 class Stay(Struct):
-    """One car's time in one lot; the fields stand in the order of stays.stay_row_v2."""
+    """One car's time in one lot; the fields stand in the order of stays.stay_row_v3."""
 
     lot_id: LotId
     stay_id: StayId
@@ -182,6 +183,7 @@ class Stay(Struct):
     cap_anchor_at: datetime | None = None
     cap_charged_fen: Fen | None = None
     free_visits_used: int | None = None  # as counted at its entry; None: its plan has no quota
+    zone: str | None = None  # that it came into; None: into none, or nobody saw it come
 
     @property
     def first_at(self) -> datetime:

@@ -35,14 +35,14 @@ class PlateModels:
     """The newest model of every kind of camera, renewed when a version is added."""
 
     def __init__(self, service_db: Database, clock: Clock) -> None:
-        self._db, self._clock = service_db, clock
+        self.db, self.clock = service_db, clock
         self._prior = _known(0, _native.prior_plate_model())
         self._revision = 0
         self._models: Mapping[str, Known] = {}
 
     async def load(self) -> None:
         """Read the newest version of every kind of camera."""
-        async with self._db.transaction() as tx:
+        async with self.db.transaction() as tx:
             await task_store.stand_still(tx)
             revision = await task_store.model_revision(tx)
             rows = await task_store.newest_models(tx)
@@ -52,7 +52,7 @@ class PlateModels:
 
     async def refresh(self) -> bool:
         """Read again if a version was added; tell whether it was."""
-        async with self._db.connection() as tx:
+        async with self.db.connection() as tx:
             revision = await task_store.model_revision(tx)
         if revision == self._revision:
             return False
@@ -77,7 +77,7 @@ class PlateModels:
 
     async def learn(self) -> int:
         """Make a new version for each kind of camera of which people decided enough."""
-        async with self._db.transaction() as tx:
+        async with self.db.transaction() as tx:
             await task_store.lock_models(tx)
             cameras = await task_store.cameras_to_learn(tx, LEARN_FROM, limit=CAMERAS_AT_ONCE)
             for camera_model in cameras:
@@ -98,7 +98,7 @@ class PlateModels:
             readings=len(readings),
             last_reading_id=readings[-1].reading_id,
         )
-        await task_store.add_model(tx, learned, at=self._clock.now())
+        await task_store.add_model(tx, learned, at=self.clock.now())
         log.info("stays.model_learned", camera_model=camera_model, version=learned.version)
 
 

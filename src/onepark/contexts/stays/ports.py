@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from onepark.contexts.registry.model import Lot
+from onepark.contexts.registry.model import Device, Lot
 from onepark.contexts.stays.model import Candidate, Passage, Suspicion
 from onepark.contexts.tariffs.model import Plan
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import LotCode, LotId, OrderNo, PlanId, StayId
+from onepark.kernel.types import DeviceId, LotCode, LotId, OrderNo, PlanId, StayId
 
 
 class Archive(Protocol):
@@ -22,6 +22,12 @@ class Archive(Protocol):
     def lot(self, code: LotCode) -> Lot | None: ...
 
     def lot_by_id(self, lot_id: LotId) -> Lot | None: ...
+
+
+class Cameras(Protocol):
+    """The devices as they are known now."""
+
+    def device(self, device_id: DeviceId) -> Device | None: ...
 
 
 class Plans(Protocol):

@@ -16,7 +16,7 @@ from onepark.contexts.stays import replay_store
 from onepark.contexts.stays.replay_store import PastStay
 from onepark.contexts.stays.visits import remember, used_before
 from onepark.contexts.tariffs.model import Carry, Plan, PriceRequest, Quote
-from onepark.contexts.tariffs.rules import price, terms_of_plate
+from onepark.contexts.tariffs.rules import price, terms_of_stay
 from onepark.infra.db import Database, StaffScope
 from onepark.kernel.masks import mask_plate
 from onepark.kernel.types import Fen, LotId, StayId, Vehicle
@@ -163,7 +163,8 @@ def _visit_by_visit(plan: Plan, stays: Sequence[PastStay], carries: Carries) -> 
 
 
 def _request(plan: Plan, stay: PastStay, carry: Carry | None) -> PriceRequest:
-    terms = terms_of_plate(stay.plate, stay.plate_color, stay.free_visits_used or 0)
+    used = stay.free_visits_used or 0
+    terms = terms_of_stay(stay.plate, stay.plate_color, used, stay.zone)
     vehicle = Vehicle(stay.vehicle)
     return PriceRequest(plan, stay.entered_at, stay.exited_at, vehicle, carry, terms=terms)
 

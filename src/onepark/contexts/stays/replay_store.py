@@ -17,7 +17,7 @@ ONLY_LOOK = "SET TRANSACTION READ ONLY"
 
 PAST_STAYS = """
     SELECT s.lot_id, s.stay_id, s.car_key, s.plate, s.plate_color, s.vehicle, s.entered_at,
-           s.exited_at, o.fee_fen, s.free_visits_used
+           s.exited_at, o.fee_fen, s.free_visits_used, s.zone
     FROM stays.stay AS s
     JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
     WHERE s.lot_id = ANY($1::bigint[]) AND s.state = 'closed' AND o.state <> 'void'
@@ -39,6 +39,7 @@ class PastStay(NamedTuple):
     exited_at: datetime
     fee_fen: Fen
     free_visits_used: int | None = None  # None: its plan has no quota
+    zone: str | None = None  # that the car came into
 
 
 async def past_stays(

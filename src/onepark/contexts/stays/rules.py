@@ -171,6 +171,7 @@ class _Fold:
     def come(self, stay: Stay, passage: Passage) -> None:
         """Let a stay begin, with as many free visits before it as its tariff counts."""
         stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        stay.zone = passage.zone
         count_in(self.car, stay, self.quota_of(stay.plan_id))
 
     def entered(self, passage: Passage, inside: StayAndOrder) -> Answer:

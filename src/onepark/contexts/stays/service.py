@@ -39,7 +39,7 @@ from onepark.contexts.stays.moments import in_order
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.ports import Matches, Plans
 from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
-from onepark.contexts.tariffs.rules import price, terms_of_plate
+from onepark.contexts.tariffs.rules import price, terms_of_stay
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.kernel.events import name_of_kind
@@ -227,7 +227,8 @@ class Stays:
                 raise TariffNotLoaded("The tariff of this stay is not loaded yet; try again.")
             if stay.entered_at is not None:
                 vehicle = Vehicle(stay.vehicle)
-                terms = terms_of_plate(stay.plate, stay.plate_color, stay.free_visits_used or 0)
+                used = stay.free_visits_used or 0
+                terms = terms_of_stay(stay.plate, stay.plate_color, used, stay.zone)
                 request = PriceRequest(
                     plan, stay.entered_at, until_at, vehicle, stay.carry, terms=terms
                 )

@@ -207,12 +207,13 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
 # may read what another writes. Each count comes back as it stands after the batch.
 SAVE = """
     WITH saved_stay AS (
-        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v2[])
+        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v3[])
         ON CONFLICT (lot_id, stay_id) DO UPDATE SET
             state = excluded.state, marks = excluded.marks,
             entered_at = excluded.entered_at, entry_lane = excluded.entry_lane,
             exited_at = excluded.exited_at, exit_lane = excluded.exit_lane,
-            exit_derived = excluded.exit_derived, free_visits_used = excluded.free_visits_used
+            exit_derived = excluded.exit_derived, free_visits_used = excluded.free_visits_used,
+            zone = excluded.zone
         RETURNING 1
     ), saved_order AS (
         INSERT INTO stays.stay_order SELECT * FROM unnest($2::stays.order_row[])

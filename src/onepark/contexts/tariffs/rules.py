@@ -43,7 +43,7 @@ from onepark.kernel.types import CHINA, Fen, LotId, OperatorId, PlanId, PlateCol
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
-TERMS_MAX = 1_024  # kinds of plates by visits used, as they are kept for the next batch
+TERMS_MAX = 1_024  # kinds of plates by visits used and zone, as they are kept for the next batch
 
 ORDINARY_COLORS = {PlateColor.BLUE, PlateColor.YELLOW, PlateColor.BLACK}
 TRAITS_OF_KIND: Mapping[str, Sequence[Trait]] = {
@@ -194,22 +194,25 @@ def native_terms(terms: QuoteTerms | None) -> _native.Terms | None:
     )
 
 
-def terms_of_plate(plate: str, color: str, free_visits_used: int = 0) -> _native.Terms | None:
-    """Return what a car is entitled to by its plate (GA 36-2018) and by its earlier visits.
+def terms_of_stay(
+    plate: str, color: str, free_visits_used: int = 0, zone: str | None = None
+) -> _native.Terms | None:
+    """Return what decides a price by the plate (GA 36-2018), by earlier visits and by the zone.
 
     None, which costs nothing to price, stands for nothing at all.
     """
     if color not in ORDINARY_COLORS:
-        return _terms_of_kind(_native.classify_plate(plate, color)[0], free_visits_used)
-    return _terms_of_kind("", free_visits_used) if free_visits_used else None
+        return _terms_of_kind(_native.classify_plate(plate, color)[0], free_visits_used, zone)
+    is_plain = not free_visits_used and zone is None
+    return None if is_plain else _terms_of_kind("", free_visits_used, zone)
 
 
 @lru_cache(TERMS_MAX)
-def _terms_of_kind(kind: str, free_visits_used: int) -> _native.Terms | None:
+def _terms_of_kind(kind: str, free_visits_used: int, zone: str | None) -> _native.Terms | None:
     traits = TRAITS_OF_KIND.get(kind, ())
-    if not traits and not free_visits_used:
+    if not traits and not free_visits_used and zone is None:
         return None
-    return _native.Terms(traits=traits, free_visits_used=free_visits_used)
+    return _native.Terms(traits=traits, zone=zone, free_visits_used=free_visits_used)
 
 
 def next_change(request: PriceRequest) -> NextChange | None:
