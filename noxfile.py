@@ -202,6 +202,19 @@ def load(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Break the platform under traffic and look for what was lost; arguments after --."""
+    install(session, "test")
+    session.run(
+        "python",
+        *("-m", "tests.faults.run"),
+        *session.posargs,
+        interrupt_timeout=GRACE_S,
+        terminate_timeout=GRACE_S,
+    )
+
+
+@nox.session
 def up(session: nox.Session) -> None:
     """Serve a demo city with its traffic; arguments after -- go to `onepark up`.
 

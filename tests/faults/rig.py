@@ -1,0 +1,132 @@
+"""The platform as a fault run drives it: real servers, each of which can die and come back.
+
+Owns: the processes, the proxies between them, and how each comes back.
+Never: decides when.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from onepark.app.data_dir import DataDir
+from onepark.infra.embedded import Child, free_port, start_postgres, start_valkey
+from onepark.infra.migrations import migrate
+from tests.faults.proxy import Proxy
+
+READY_S, LOAD_S = 60.0, 300.0
+
+
+class Rig:
+    """One city without traffic; ``base_url`` stays the same whatever dies."""
+
+    def __init__(self, folder: Path, *, postgres: dict[str, str] | None = None) -> None:
+        """Start everything; ``postgres`` are settings of the server, for a control."""
+        self.data = DataDir(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.postgres = start_postgres(self.data.postgres, settings=postgres)
+        self.valkey = start_valkey(self.data.valkey)
+        migrate(self.postgres.url)
+        self.to_postgres = Proxy(_port(self.postgres.url))
+        self.to_valkey = Proxy(_port(self.valkey.url))
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.env = {
+            **os.environ,
+            "ONEPARK_DATABASE_URL": _through(self.postgres.url, self.to_postgres),
+            "ONEPARK_REDIS_URL": _through(self.valkey.url, self.to_valkey),
+            "ONEPARK_SECRET_KEY": self.data.secret_key(),
+            "ONEPARK_PORT": str(self.port),
+            "ONEPARK_DEMO": "true",
+        }
+        self._load()
+        self.api, self.worker = self._child("serve"), self._child("work")
+        self.api.start()
+        self.worker.start()
+        self.until_ready()
+        self.clients = Proxy(self.port)
+
+    def _child(self, *command: str) -> Child:
+        whole = [sys.executable, "-m", "onepark.app.cli", *command]
+        return Child(name=command[0], command=whole, log=self.data.log(command[0]), env=self.env)
+
+    def _load(self) -> None:
+        child = self._child("demo", "load", "--secrets-out", str(self.data.lots_file))
+        child.start()
+        end = time.monotonic() + LOAD_S
+        while (code := child.exit_code()) is None:
+            assert time.monotonic() < end, f"the city was not loaded: {child.log_tail()}"
+            time.sleep(0.05)
+        assert code == 0, child.log_tail()
+
+    @property
+    def lots(self) -> list[dict[str, object]]:
+        """The lots of the city with the keys of their gates."""
+        lots: list[dict[str, object]] = json.loads(self.data.lots_file.read_bytes())["lots"]
+        return lots
+
+    def until_ready(self) -> None:
+        """Wait until the API may be asked."""
+        end = time.monotonic() + READY_S
+        while time.monotonic() < end:
+            with suppress(OSError), urlopen(f"{self.base_url}/readyz", timeout=3) as answer:
+                if answer.status == 200:
+                    return
+            self.revive()
+            time.sleep(0.1)
+        raise AssertionError(f"the API is not ready: {self.api.log_tail()}")
+
+    def revive(self) -> None:
+        """Start again whatever has died, as a supervisor of services would."""
+        for child in (self.postgres, self.valkey, self.api, self.worker):
+            if child.exit_code() is not None:
+                child.start()
+
+    def kill(self, child: Child) -> None:
+        """End a process at once, and start it again."""
+        os.kill(child.pid, signal.SIGKILL)
+        _gone(child)
+        child.start()
+
+    def away(self, child: Child, seconds: float) -> None:
+        """End a process at once; it comes back after a while."""
+        os.kill(child.pid, signal.SIGKILL)
+        _gone(child)
+        time.sleep(seconds)
+        child.start()
+
+    def pause(self, child: Child, seconds: float) -> None:
+        """Stop a process for a while without ending it."""
+        os.kill(child.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(child.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End everything, the youngest first."""
+        for proxy in (self.clients, self.to_postgres, self.to_valkey):
+            proxy.close()
+        for child in (self.api, self.worker, self.valkey, self.postgres):
+            child.stop()
+
+
+def _gone(child: Child) -> None:
+    end = time.monotonic() + 10
+    while child.exit_code() is None:
+        assert time.monotonic() < end, f"{child.name} does not die"
+        time.sleep(0.01)
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None, "a started server has a port"
+    return port
+
+
+def _through(url: str, proxy: Proxy) -> str:
+    """Return a server's address by way of its proxy."""
+    return url.replace(f":{_port(url)}/", f":{proxy.port}/")
