@@ -215,6 +215,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def power_cuts(session: nox.Session) -> None:
+    """Cut the power under traffic: XFS reflinks as root; --control must lose."""
+    install(session, "test")
+    session.run("python", "-m", "tests.faults.power", *session.posargs)
+
+
+@nox.session
 def up(session: nox.Session) -> None:
     """Serve a demo city with its traffic; arguments after -- go to `onepark up`.
 

@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from tests.faults.proxy import Mood, Proxy
 from tests.faults.rig import Rig
 
+RECOVERY_S = 30.0
 BACKENDS = """
     SELECT pid FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND datname = current_database()
@@ -154,6 +155,24 @@ def cut_commit(run: Run) -> None:
     _in_mood(run.rig.to_postgres, Mood.CUT_COMMIT, min(run.outage_s, 3.0))
 
 
+def disk_full(run: Run) -> None:
+    """The disk of the city has no byte left; then it has again."""
+    root = run.rig.data.root
+    assert root.parent.is_mount(), "only a disk of the run's own is filled"
+    ballast = root / "ballast"
+    try:
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            room = os.statvfs(root)
+            os.posix_fallocate(file.fileno(), 0, (room.f_bavail - 1) * room.f_frsize)
+            file.seek(0, os.SEEK_END)
+            while True:
+                file.write(bytes(4_096))
+        time.sleep(run.outage_s)
+    finally:
+        ballast.unlink(missing_ok=True)
+    run.rig.until_ready()
+
+
 def _in_mood(proxy: Proxy, mood: Mood, seconds: float) -> None:
     proxy.mood = mood
     time.sleep(seconds)
@@ -167,11 +186,20 @@ def _reset_often(run: Run, proxy: Proxy) -> None:
 
 
 async def _backends(url: str) -> list[int]:
-    connection = await asyncpg.connect(url)
+    connection = await _connected(url)
     try:
         return [row["pid"] for row in await connection.fetch(BACKENDS)]
     finally:
         await connection.close()
+
+
+async def _connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Connect, though the server may still recover from the fault before."""
+    async with asyncio.timeout(RECOVERY_S):
+        while True:
+            with suppress(OSError, asyncpg.PostgresError):
+                return await asyncpg.connect(url)
+            await asyncio.sleep(0.1)
 
 
 async def _flush(url: str) -> None:
@@ -191,5 +219,6 @@ FAULTS: Mapping[str, Callable[[Run], None]] = {
         *(postgres_away, valkey_away, stop_api, stop_postgres, stop_valkey),
         *(flush_valkey, old_valkey, slow_database, slow_clients, mute_database, mute_valkey),
         *(reset_database, reset_valkey, reset_clients, cut_commit),
+        disk_full,
     )
 }

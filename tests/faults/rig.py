@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -25,15 +25,23 @@ READY_S, LOAD_S = 60.0, 300.0
 class Rig:
     """One city without traffic; ``base_url`` stays the same whatever dies."""
 
-    def __init__(self, folder: Path, *, postgres: dict[str, str] | None = None) -> None:
-        """Start everything; ``postgres`` are settings of the server, for a control."""
+    def __init__(self, folder: Path) -> None:
+        """Start everything; what was started is ended again where the rest does not start."""
         self.data = DataDir(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.postgres = start_postgres(self.data.postgres, settings=postgres)
+        self._open = ExitStack()
+        with ExitStack() as started:
+            self._start(started)
+            self._open = started.pop_all()
+
+    def _start(self, started: ExitStack) -> None:
+        self.postgres = start_postgres(self.data.postgres)
+        started.callback(self.postgres.stop)
         self.valkey = start_valkey(self.data.valkey)
+        started.callback(self.valkey.stop)
         migrate(self.postgres.url)
-        self.to_postgres = Proxy(_port(self.postgres.url))
-        self.to_valkey = Proxy(_port(self.valkey.url))
+        self.to_postgres = _before(started, _port(self.postgres.url))
+        self.to_valkey = _before(started, _port(self.valkey.url))
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.env = {
@@ -46,10 +54,11 @@ class Rig:
         }
         self._load()
         self.api, self.worker = self._child("serve"), self._child("work")
-        self.api.start()
-        self.worker.start()
+        for child in (self.worker, self.api):
+            child.start()
+            started.callback(child.stop)
         self.until_ready()
-        self.clients = Proxy(self.port)
+        self.clients = _before(started, self.port)
 
     def _child(self, *command: str) -> Child:
         whole = [sys.executable, "-m", "onepark.app.cli", *command]
@@ -108,10 +117,14 @@ class Rig:
 
     def close(self) -> None:
         """End everything, the youngest first."""
-        for proxy in (self.clients, self.to_postgres, self.to_valkey):
-            proxy.close()
-        for child in (self.api, self.worker, self.valkey, self.postgres):
-            child.stop()
+        self._open.close()
+
+
+def _before(started: ExitStack, port: int) -> Proxy:
+    """Return a proxy in front of a port of this machine."""
+    proxy = Proxy(port)
+    started.callback(proxy.close)
+    return proxy
 
 
 def _gone(child: Child) -> None:

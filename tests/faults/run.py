@@ -10,23 +10,23 @@ import argparse
 import asyncio
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from tests.faults.checker import Violation, look, violations
+from tests.faults.disks import may_mount, small_disk
 from tests.faults.faults import FAULTS, KILLS, Run
+from tests.faults.ledger import append, line_of
 from tests.faults.rig import Rig
 from tests.faults.traffic import Traffic
 
-LEDGER = Path(__file__).parents[2] / "faults.jsonl"
 LOTS = 24
 OUTAGE_S = 3.0
 REST_S = 30.0
@@ -37,6 +37,9 @@ def main() -> None:
     """Run; the exit status is 1 when an invariant does not hold."""
     args = _arguments()
     kinds = args.kinds.split(",") if args.kinds else list(FAULTS)
+    if "disk_full" in kinds and not may_mount():
+        print("skipped: disk_full needs root and mounts")
+        kinds.remove("disk_full")
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         folder.chmod(0o711)  # PostgreSQL may run under an account of its own
@@ -51,8 +54,7 @@ def main() -> None:
     for one in broken[:SHOWN_MAX]:
         print(f"{one.invariant}: {one.what}")
     if args.ledger:
-        with LEDGER.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append(line)
     sys.exit(bool(broken))
 
 
@@ -71,40 +73,52 @@ def injected(
 ) -> tuple[dict[str, Any], list[Violation]]:
     """Return the ledger's line of a run and everything that did not hold at its end."""
     began, done = time.monotonic(), Counter[str]()
-    rig = Rig(folder / "city")
-    try:
-        traffic = Traffic(
-            f"http://127.0.0.1:{rig.clients.port}",
-            rig.lots[:LOTS],
-            seed=seed,
-            history=folder / "history.jsonl",
-        )
-        run = Run(rig, random.Random(seed), outage_s)
-        traffic.start()
-        until = time.monotonic() + minutes * 60
-        while time.monotonic() < until:
-            kind = run.chance.choice(kinds)
-            FAULTS[kind](run)
-            done[kind] += 1
-            time.sleep(run.chance.random())
-        rig.until_ready()
-        traffic.stop()
-        broken = _at_rest(rig, traffic)
-    finally:
-        rig.close()
-    line = {
-        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "commit": _commit(),
-        "seed": seed,
-        "seconds": round(time.monotonic() - began),
-        "faults": dict(sorted(done.items())),
-        "kills": sum(done[kind] for kind in KILLS),
-        "commits_cut": rig.to_postgres.cuts,
-        "acknowledged": traffic.acknowledged,
-        "resent": traffic.resent,
-        "violations": len(broken),
-    }
+    with _disk(folder, kinds) as disk:
+        rig = Rig(disk / "city")
+        try:
+            traffic = Traffic(
+                f"http://127.0.0.1:{rig.clients.port}",
+                rig.lots[:LOTS],
+                seed=seed,
+                history=folder / "history.jsonl",
+            )
+            traffic.start()
+            _break(Run(rig, random.Random(seed), outage_s), kinds, minutes, done)
+            rig.until_ready()
+            traffic.stop()
+            broken = _at_rest(rig, traffic)
+        finally:
+            rig.close()
+    line = line_of(
+        seed=seed,
+        began=began,
+        faults=done,
+        kills=sum(done[kind] for kind in KILLS),
+        commits_cut=rig.to_postgres.cuts,
+        acknowledged=traffic.acknowledged,
+        resent=traffic.resent,
+        violations=len(broken),
+    )
     return line, broken
+
+
+@contextmanager
+def _disk(folder: Path, kinds: Sequence[str]) -> Iterator[Path]:
+    """Give the city a disk of its own where a fault would fill it."""
+    if "disk_full" not in kinds:
+        yield folder
+        return
+    with small_disk(folder) as disk:
+        yield disk
+
+
+def _break(run: Run, kinds: Sequence[str], minutes: float, done: Counter[str]) -> None:
+    until = time.monotonic() + minutes * 60
+    while time.monotonic() < until:
+        kind = run.chance.choice(kinds)
+        FAULTS[kind](run)
+        done[kind] += 1
+        time.sleep(run.chance.random())
 
 
 def _at_rest(rig: Rig, traffic: Traffic) -> list[Violation]:
@@ -126,13 +140,6 @@ def _board(rig: Rig, traffic: Traffic) -> dict[str, int]:
             pool = json.loads(answer.read())["pools"]["short_stay"]
         board[lot] = pool["occupied"] or 0
     return board
-
-
-def _commit() -> str:
-    told = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
