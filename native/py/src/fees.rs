@@ -22,17 +22,19 @@ pub fn price_columns<'py>(
     let until_s = Column::<i64>::read(until_s, "until_s")?;
     let vehicle = Column::<u8>::read(vehicle, "vehicle")?;
     let plans: Vec<Py<Plan>> = plans.into_iter().map(Bound::unbind).collect();
-    let mut fees_fen = vec![0_i64; entered_s.values().len()];
-    let priced = py.detach(|| {
-        let plans: Vec<&tariff::Plan> = plans.iter().map(|plan| &plan.get().0).collect();
-        let columns = Columns {
-            plan: plan.values(),
-            entered_s: entered_s.values(),
-            until_s: until_s.values(),
-            vehicle: vehicle.values(),
-        };
-        columns.price(&plans, &mut fees_fen)
-    });
-    priced.map_err(|ColumnError { row, error }| refused(row, error))?;
-    Ok(PyBytes::new(py, bytemuck::cast_slice(&fees_fen)))
+    let bytes = size_of_val(entered_s.values());
+    // The bytes of a Python object begin at a multiple of eight: they are written as they are.
+    PyBytes::new_with(py, bytes, |fees_fen| {
+        let priced = py.detach(|| {
+            let plans: Vec<&tariff::Plan> = plans.iter().map(|plan| &plan.get().0).collect();
+            let columns = Columns {
+                plan: plan.values(),
+                entered_s: entered_s.values(),
+                until_s: until_s.values(),
+                vehicle: vehicle.values(),
+            };
+            columns.price(&plans, bytemuck::cast_slice_mut(fees_fen))
+        });
+        priced.map_err(|ColumnError { row, error }| refused(row, error))
+    })
 }
