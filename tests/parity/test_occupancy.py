@@ -59,6 +59,25 @@ def counted(rows: list[oracle.Passage], until_s: int) -> list[tuple[int, int, in
     ]
 
 
+@pytest.mark.parametrize("many", [1, 2**15, 2**15 + 1, 2**16, 2**16 + 1])
+def test_the_last_group_counts_however_many_there_are(many):
+    last = many - 1
+    rows = [(last, 1, 1), (0, 1, 2), (last, -1, 3), (last // 2, 1, 3), (last, 1, 9)]
+    counters = _native.recount(many, *columns(rows, "H" if many <= 2**16 else "I"), 3)
+    for group in {0, last // 2, last}:
+        assert counters.occupied()[group] == oracle.occupied(rows, group, 3)
+    assert (sum(counters.entries()), sum(counters.exits())) == (3, 1)
+
+
+@pytest.mark.parametrize("rows", [2_047, 2_048, 2_049, 70_000, 200_001])
+def test_one_pool_that_takes_every_row_is_counted_to_the_last(rows):
+    group, at_s = array("H", [1]) * rows, array("I", range(rows))
+    for delta, want in ((1, (rows, 0, rows)), (-1, (0, rows, -rows))):
+        assert told(_native.recount(GROUPS, group, array("b", [delta]) * rows, at_s))[1] == want
+    half = _native.recount(GROUPS, group, array("b", [1]) * rows, at_s, rows // 2)
+    assert told(half)[1] == (rows // 2 + 1, 0, rows // 2 + 1)
+
+
 @settings(max_examples=400, deadline=None)
 @given(passages, seconds, st.data())
 def test_deltas_a_recount_and_the_oracle_agree_however_the_passages_come(rows, until_s, data):

@@ -1,7 +1,7 @@
 //! What OnePark decides in native code: the price of a stay, the shape of a plate, the count of cars.
 //!
 //! Everything here is a pure function of its arguments: no I/O, no clock, no panic.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod occupancy;
 pub mod plate;

@@ -14,7 +14,11 @@ pub trait Group: Copy + Into<u32> {
 
 impl Group for u16 {
     fn recount(passages: &Passages<'_, Self>, groups: u32, until_s: u32) -> Option<Vec<Flow>> {
-        recount::narrow(passages, groups, until_s)
+        if groups <= recount::GROUPS {
+            recount::narrow(passages, groups, until_s)
+        } else {
+            recount::wide(passages, groups, until_s)
+        }
     }
 }
 

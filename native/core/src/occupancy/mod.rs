@@ -9,6 +9,7 @@
 
 mod columns;
 mod count;
+mod fetch;
 mod recount;
 mod series;
 mod tally;
