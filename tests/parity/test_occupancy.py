@@ -59,7 +59,7 @@ def counted(rows: list[oracle.Passage], until_s: int) -> list[tuple[int, int, in
     ]
 
 
-@pytest.mark.parametrize("many", [1, 2**15, 2**15 + 1, 2**16, 2**16 + 1])
+@pytest.mark.parametrize("many", [1, 32_736, 32_737, 2**15, 2**16, 2**16 + 1])
 def test_the_last_group_counts_however_many_there_are(many):
     last = many - 1
     rows = [(last, 1, 1), (0, 1, 2), (last, -1, 3), (last // 2, 1, 3), (last, 1, 9)]

@@ -2,10 +2,10 @@
 //!
 //! Every group has a cell for its exits and one for its entries, so that a row costs one step of one
 //! cell. Vector code makes the cells' numbers of a block of rows from group and delta, and notices
-//! bad rows and the latest second on the way: a block that lies wholly before the end needs no test
-//! a row. Cells are so small that those of thousands of groups stay in the first-level cache, and
-//! are emptied before one can overflow. While the cells of one block are stepped, which leaves
-//! memory idle, what comes some blocks later is asked for.
+//! bad rows on the way; a row after the end gets a cell of nobody. Cells are so small that those of
+//! thousands of groups stay in the first-level cache, and are emptied before one can overflow. While
+//! the cells of one block are stepped, which leaves memory idle, what comes some blocks later is
+//! asked for.
 #![allow(
     clippy::inline_always,
     reason = "what is not inlined is compiled for the oldest processor"
@@ -26,8 +26,11 @@ const AHEAD: usize = 4 * BLOCK;
 const FLUSH: usize = u16::MAX as usize / BLOCK;
 /// Cells that every number of a cell has one of: no row can miss the table.
 const CELLS: usize = 1 << 16;
-/// Groups that have both their cells in the table.
-pub(super) const GROUPS: u32 = 1 << 15;
+/// The first of the last cells, which take the rows that do not count: one cell alone would make
+/// each row wait for the one before it.
+const NOBODY: u16 = 0xFFC0;
+/// Groups that have both their cells below those of nobody.
+pub(super) const GROUPS: u32 = NOBODY as u32 / 2;
 
 /// Count by narrow group numbers, of at most `GROUPS` groups; `None` if a row is bad.
 pub(super) fn narrow(passages: &Passages<'_, u16>, groups: u32, until_s: u32) -> Option<Vec<Flow>> {
@@ -69,9 +72,9 @@ impl Table {
     }
 
     #[inline(always)]
-    fn step(&mut self, number: u16, counts: bool) {
+    fn step(&mut self, number: u16) {
         if let Some(cell) = self.cells.get_mut(usize::from(number)) {
-            *cell = cell.wrapping_add(u16::from(counts));
+            *cell = cell.wrapping_add(1);
         }
     }
 
@@ -131,11 +134,9 @@ impl NullaryFnOnce for Narrow<'_> {
         let mut seen = Seen::default();
         let mut numbers = [0; BLOCK];
         for (block, rows) in (1..).zip(rows.blocks()) {
-            let whole = rows.group.len() == BLOCK;
-            if whole && number(&mut numbers, rows, &mut seen) <= until_s {
-                count_all(table, &numbers, rows);
-            } else {
-                count_some(table, rows, until_s, &mut seen);
+            if let Some(numbers) = numbers.get_mut(..rows.group.len()) {
+                number(numbers, rows, until_s, &mut seen);
+                count(table, numbers, rows);
             }
             if block % FLUSH == 0_usize {
                 table.empty();
@@ -161,40 +162,32 @@ impl Seen {
     }
 }
 
-/// Number the cells of a whole block; its latest second. Plain: the compiler makes it vector code.
+/// Number the cells of a block's rows. Plain, for the compiler makes vector code of it.
 #[inline(always)]
-fn number(numbers: &mut [u16; BLOCK], rows: Rows<'_>, seen: &mut Seen) -> u32 {
-    let (mut here, mut latest_s) = (*seen, 0); // of its own, so that they live in registers
+fn number(numbers: &mut [u16], rows: Rows<'_>, until_s: u32, seen: &mut Seen) {
+    let mut here = *seen; // a copy of its own can live in registers
     let columns = rows.group.iter().zip(rows.delta).zip(rows.at_s);
     for (number, ((&group, &delta), &at_s)) in numbers.iter_mut().zip(columns) {
         here.take(group, delta);
-        latest_s = latest_s.max(at_s);
-        *number = cell(group, delta);
+        *number = if at_s <= until_s { cell(group, delta) } else { group | NOBODY };
     }
     *seen = here;
-    latest_s
 }
 
-/// Count all rows of a block by their cells' numbers, and ask for the rows of a later one.
+/// Count a block's rows by their cells' numbers, and ask for the rows of a later block.
 #[inline(always)]
-fn count_all(table: &mut Table, numbers: &[u16; BLOCK], rows: Rows<'_>) {
-    let numbers = numbers.as_chunks::<STRIDE>().0.iter();
-    for (numbers, (group, delta, at_s)) in numbers.zip(rows.strides()) {
+fn count(table: &mut Table, numbers: &[u16], rows: Rows<'_>) {
+    let (strides, rest) = numbers.as_chunks::<STRIDE>();
+    for (numbers, (group, delta, at_s)) in strides.iter().zip(rows.strides()) {
         fetch::<AHEAD, _, STRIDE>(group);
         fetch::<AHEAD, _, STRIDE>(delta);
         fetch::<AHEAD, _, STRIDE>(at_s);
         for &number in numbers {
-            table.step(number, true);
+            table.step(number);
         }
     }
-}
-
-/// Count those rows of a block that lie before the end.
-#[inline(always)]
-fn count_some(table: &mut Table, rows: Rows<'_>, until_s: u32, seen: &mut Seen) {
-    for ((&group, &delta), &at_s) in rows.group.iter().zip(rows.delta).zip(rows.at_s) {
-        seen.take(group, delta);
-        table.step(cell(group, delta), at_s <= until_s);
+    for &number in rest {
+        table.step(number);
     }
 }
 
