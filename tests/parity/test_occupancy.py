@@ -78,6 +78,17 @@ def test_one_pool_that_takes_every_row_is_counted_to_the_last(rows):
     assert told(half)[1] == (rows // 2 + 1, 0, rows // 2 + 1)
 
 
+@pytest.mark.parametrize("width", ["H", "I"])
+@pytest.mark.parametrize("bad", [0, 2_047, 2_048, 4_999])
+def test_a_bad_row_is_named_however_deep_it_lies_and_even_after_the_end(width, bad):
+    for column, value, refused in ((0, GROUPS, "group"), (1, 2, "delta"), (1, 0, "delta")):
+        given_columns = columns([(row % GROUPS, 1, row) for row in range(5_000)], width)
+        given_columns[column][bad] = value
+        with pytest.raises(_native.ColumnError) as error:
+            _native.recount(GROUPS, *given_columns, 1_000)
+        assert (error.value.args[0], error.value.args[2]) == (refused, bad)
+
+
 @settings(max_examples=400, deadline=None)
 @given(passages, seconds, st.data())
 def test_deltas_a_recount_and_the_oracle_agree_however_the_passages_come(rows, until_s, data):

@@ -14,7 +14,7 @@ pub trait Group: Copy + Into<u32> {
 
 impl Group for u16 {
     fn recount(passages: &Passages<'_, Self>, groups: u32, until_s: u32) -> Option<Vec<Flow>> {
-        if groups <= recount::GROUPS {
+        if groups <= recount::NARROW_MAX {
             recount::narrow(passages, groups, until_s)
         } else {
             recount::wide(passages, groups, until_s)

@@ -1,4 +1,4 @@
-//! The full recount: one pass over all columns, about two cycles a row.
+//! The full recount: one pass over all columns.
 //!
 //! Every group has a cell for its exits and one for its entries, so that a row costs one step of one
 //! cell. Vector code makes the cells' numbers of a block of rows from group and delta, and notices
@@ -30,9 +30,9 @@ const CELLS: usize = 1 << 16;
 /// each row wait for the one before it.
 const NOBODY: u16 = 0xFFC0;
 /// Groups that have both their cells below those of nobody.
-pub(super) const GROUPS: u32 = NOBODY as u32 / 2;
+pub(super) const NARROW_MAX: u32 = NOBODY as u32 / 2;
 
-/// Count by narrow group numbers, of at most `GROUPS` groups; `None` if a row is bad.
+/// Count by narrow group numbers, of at most `NARROW_MAX` groups; `None` if a row is bad.
 pub(super) fn narrow(passages: &Passages<'_, u16>, groups: u32, until_s: u32) -> Option<Vec<Flow>> {
     let rows = Rows { group: passages.group, delta: passages.delta, at_s: passages.at_s };
     let mut table = Table::new(groups)?;
