@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from onepark.contexts.stays import store
-from onepark.contexts.stays.model import Answer, CarCase, Outcome, Passage, StayAndOrder, Taken
+from onepark.contexts.stays.case import CarCase
+from onepark.contexts.stays.model import Answer, Outcome, Passage, Taken
 
 Key = tuple[int, str, str]
 
@@ -36,17 +37,7 @@ def sort_out(
         if case is None:
             case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
         case.passages.append(passage)
-        if known.near is not None:
-            case.near.append(_one_of(case, known.near))
     return resolved, list(cases.values())
-
-
-def _one_of(case: CarCase, near: StayAndOrder) -> StayAndOrder:
-    """Return the case's own noun of a stay: what one passage changes, the next one must see."""
-    for pair in (case.open, case.last, *case.near):
-        if pair is not None and pair.stay.stay_id == near.stay.stay_id:
-            return pair
-    return near
 
 
 def in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:

@@ -14,8 +14,18 @@ from typing import NamedTuple
 
 import structlog
 
-from onepark.contexts.stays import misreads, money, order_store, rules, store, task_store
+from onepark.contexts.stays import (
+    history_store,
+    misreads,
+    money,
+    order_store,
+    refold,
+    rules,
+    store,
+    task_store,
+)
 from onepark.contexts.stays.batch import Key, Resolved, in_request_order, sort_out
+from onepark.contexts.stays.case import CarCase, Folded, PriceOf
 from onepark.contexts.stays.errors import (
     NothingDue,
     OrderUnknown,
@@ -23,21 +33,10 @@ from onepark.contexts.stays.errors import (
     TariffNotLoaded,
 )
 from onepark.contexts.stays.events import LetOut, OrderPaid
-from onepark.contexts.stays.model import (
-    Candidate,
-    CarCase,
-    Charge,
-    Count,
-    Due,
-    Folded,
-    Passage,
-    PriceOf,
-    StayState,
-    Taken,
-)
+from onepark.contexts.stays.model import Candidate, Charge, Count, Due, Passage, StayState, Taken
 from onepark.contexts.stays.moments import in_order
 from onepark.contexts.stays.plates import PlateModels
-from onepark.contexts.stays.ports import Matches, Plans
+from onepark.contexts.stays.ports import Matches, NewIds, Plans
 from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_stay
 from onepark.infra.clock import Clock
@@ -158,8 +157,9 @@ class Stays:
             if loaded[0].others is not None:
                 inside = store.inside_of(loaded[0].others)
                 cases = await self._recognise(tx, cases, inside)
+            await history_store.load_history(tx, cases)
             folds = self.fold(cases, loaded[0].block)
-            counts = await store.save(tx, folds) if folds else []
+            counts = await self.save(tx, folds) if folds else []
         for fold in folds:
             for kept in fold.kept:
                 answer = Resolved(kept.passage.fingerprint, kept.answer, is_new=True)
@@ -180,29 +180,29 @@ class Stays:
             raise CandidateTaken(taken)
         return misreads.hand_over(cases, recognised, locked)
 
+    async def save(self, tx: Tx, folds: Sequence[Folded]) -> list[Count]:
+        """Save what was folded; return the counts that it changed."""
+        amended = [one for fold in folds for one in fold.amended]
+        if amended:
+            await history_store.amend(tx, amended)
+        return await store.save(tx, folds)
+
     def fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
         new_ids = _FreshIds(block)
         folded: list[Folded] = []
-        asking = [
-            asked
-            for case in cases
-            if (
-                asked := _go_on(
-                    rules.fold(
-                        case, new_ids=new_ids, plan_for=self._plan_for, quota_of=self._quota_of
-                    ),
-                    None,
-                    folded,
-                )
-            )
-        ]
+        foldings = (self._folding(case, new_ids) for case in cases)
+        asking = [asked for one in foldings if (asked := _go_on(one, None, folded))]
         while asking:
             quotes = self._price([ask for _, ask in asking])
             pairs = zip(asking, quotes, strict=True)
             asking = [asked for (g, _), q in pairs if (asked := _go_on(g, q, folded))]
         misreads.name_stays(folded)
         return folded
+
+    def _folding(self, case: CarCase, new_ids: NewIds) -> Generator[PriceOf, Quote, Folded]:
+        how = rules.fold if case.history is None else refold.refold
+        return how(case, new_ids=new_ids, plan_for=self._plan_for, quota_of=self._quota_of)
 
     def _plan_for(self, passage: Passage) -> PlanId | None:
         plan = self._plans.plan_at(passage.lot_id, passage.entered_at or passage.seen_at)

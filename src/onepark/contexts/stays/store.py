@@ -10,13 +10,13 @@ from typing import NamedTuple
 from msgspec.json import Decoder, Encoder
 from msgspec.structs import astuple
 
+from onepark.contexts.stays.case import Folded, Kept
 from onepark.contexts.stays.misreads import CANDIDATES_MAX, RECENT_MAX, may_be_misread
 from onepark.contexts.stays.model import (
     Answer,
     Candidate,
     Car,
     Count,
-    Folded,
     Order,
     OrderState,
     Passage,
@@ -28,7 +28,7 @@ from onepark.contexts.stays.moments import CONFIRMS, REREAD
 from onepark.contexts.stays.tasks import row_of
 from onepark.infra.db import Again, Record, Tx
 from onepark.kernel.events import encode, name_of
-from onepark.kernel.types import LotId, Pool, StayId
+from onepark.kernel.types import LotId, Pool
 
 _ANSWERS = Decoder(Answer)
 _ENCODER = Encoder()
@@ -45,7 +45,6 @@ class Loaded(NamedTuple):
     car: Car
     open: StayAndOrder | None
     last: StayAndOrder | None
-    near: StayAndOrder | None  # the stay that a late passage may belong to
     block: int  # the first of 4,096 stay numbers that only this batch gets
     others: Sequence[Record] | None  # the cars in the lots of unmatched exits; first row only
 
@@ -97,8 +96,11 @@ LOAD = """
         SELECT
             given.*, claim.fingerprint, claim.answer,
             car.open_stay_id, car.last_stay_id, car.cap_anchor_at, car.cap_charged_fen,
-            car.free_entries_at, inside, inside_order, before, before_order,
-            greatest(inside.entered_at, before.entered_at, before.exited_at) AS known_until_at,
+            car.free_entries_at,
+            greatest(
+                car.known_until_at, inside.entered_at, before.entered_at, before.exited_at
+            ) AS known_until_at,
+            inside, inside_order, before, before_order,
             given.may_ask AND car.open_stay_id IS NULL AND claim.fingerprint IS NULL
                 AND coalesce(given.seen_at > before.exited_at + $8, true) AS asks
         FROM unnest(
@@ -116,15 +118,15 @@ LOAD = """
             ON inside_order.lot_id = car.lot_id AND inside_order.stay_id = car.open_stay_id
         LEFT JOIN stays.stay AS before
             ON before.lot_id = car.lot_id AND before.stay_id = car.last_stay_id
-            AND before.state <> 'misread_exit'
+            AND before.state NOT IN ('misread_exit', 'void')
         LEFT JOIN stays.stay_order AS before_order
             ON before_order.lot_id = car.lot_id AND before_order.stay_id = car.last_stay_id
     )
     SELECT
         known.fingerprint, known.answer,
         known.open_stay_id, known.last_stay_id, known.cap_anchor_at, known.cap_charged_fen,
-        known.free_entries_at, known.inside, known.inside_order, known.before, known.before_order,
-        near.stay AS near, near.stay_order AS near_order,
+        known.free_entries_at, known.known_until_at,
+        known.inside, known.inside_order, known.before, known.before_order,
         (SELECT nextval('stays.stay_block')) AS block,
         CASE WHEN known.place = 1 THEN (
             SELECT array_agg(ROW(
@@ -154,22 +156,6 @@ LOAD = """
             ) AS others ON true
         ) END AS others
     FROM known
-    LEFT JOIN LATERAL (
-        SELECT s AS stay, o AS stay_order
-        FROM stays.stay AS s
-        LEFT JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
-        WHERE known.seen_at < known.known_until_at
-            AND s.lot_id = known.lot_id AND s.car_key = known.car_key
-            AND s.state <> 'misread_exit'
-            AND CASE known.kind
-                WHEN 'entry' THEN s.exited_at >= known.seen_at
-                ELSE s.entered_at <= known.seen_at
-            END
-        ORDER BY
-            CASE known.kind WHEN 'entry' THEN s.exited_at END,
-            CASE known.kind WHEN 'entry' THEN NULL ELSE s.entered_at END DESC
-        LIMIT 1
-    ) AS near ON true
     ORDER BY known.place
 """
 
@@ -209,16 +195,19 @@ SAVE = """
     WITH saved_stay AS (
         INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v3[])
         ON CONFLICT (lot_id, stay_id) DO UPDATE SET
+            vehicle = excluded.vehicle, pool = excluded.pool, plan_id = excluded.plan_id,
             state = excluded.state, marks = excluded.marks,
             entered_at = excluded.entered_at, entry_lane = excluded.entry_lane,
             exited_at = excluded.exited_at, exit_lane = excluded.exit_lane,
-            exit_derived = excluded.exit_derived, free_visits_used = excluded.free_visits_used,
-            zone = excluded.zone
+            exit_derived = excluded.exit_derived, cap_anchor_at = excluded.cap_anchor_at,
+            cap_charged_fen = excluded.cap_charged_fen,
+            free_visits_used = excluded.free_visits_used, zone = excluded.zone
         RETURNING 1
     ), saved_order AS (
         INSERT INTO stays.stay_order SELECT * FROM unnest($2::stays.order_row[])
         ON CONFLICT (lot_id, order_no) DO UPDATE SET
-            state = excluded.state, fee_fen = excluded.fee_fen, owed_fen = excluded.owed_fen,
+            state = excluded.state, opened_at = excluded.opened_at,
+            fee_fen = excluded.fee_fen, owed_fen = excluded.owed_fen,
             written_off_fen = excluded.written_off_fen, refund_due_fen = excluded.refund_due_fen,
             quoted_fen = excluded.quoted_fen, quoted_at = excluded.quoted_at,
             asked_lane = excluded.asked_lane, asked_device_id = excluded.asked_device_id,
@@ -229,12 +218,16 @@ SAVE = """
         UPDATE stays.car AS car SET
             open_stay_id = given.open_stay_id, last_stay_id = given.last_stay_id,
             cap_anchor_at = given.cap_anchor_at, cap_charged_fen = given.cap_charged_fen,
-            free_entries_at = given.free_entries_at
-        FROM unnest($3::stays.car_row_v2[]) AS given
+            free_entries_at = given.free_entries_at, known_until_at = given.known_until_at
+        FROM unnest($3::stays.car_row_v3[]) AS given
         WHERE car.lot_id = given.lot_id AND car.car_key = given.car_key
         RETURNING 1
     ), saved_passage AS (
-        INSERT INTO stays.passage SELECT * FROM unnest($4::stays.passage_row[]) RETURNING 1
+        INSERT INTO stays.passage (
+            lot_id, device_id, passage_id, operator_id, received_at, seen_at, kind, lane, car_key,
+            plate_raw, plate_color, vehicle, epoch, seq, ticket, confidence, image_url, entered_at,
+            state, stay_id, corrected_at, of_car_key, zone, derived)
+        SELECT * FROM unnest($4::stays.passage_row_v2[]) RETURNING 1
     ), saved_answer AS (
         UPDATE stays.claim AS claim SET answer = given.answer
         FROM unnest($5::stays.answer_row[]) AS given
@@ -296,7 +289,7 @@ async def save(tx: Tx, folds: Sequence[Folded]) -> list[Count]:
         [astuple(stay) for stay in stays],
         [astuple(order) for order in orders],
         [astuple(car) for car in cars],
-        [_passage_row(one.passage, one.state, one.stay_id) for one in kept],
+        [_passage_row(one, fold.car) for fold in folds for one in fold.kept],
         [(*one.passage.key, _ENCODER.encode(one.answer)) for one in kept],
         _deltas(folds),
         [name_of(fact) for fact in facts],
@@ -319,14 +312,15 @@ def _deltas(folds: Sequence[Folded]) -> list[tuple[int, str, int, int]]:
     return [(*key, delta) for key, delta in total.items()]
 
 
-def _passage_row(passage: Passage, state: str, stay_id: StayId | None) -> tuple[object, ...]:
+def _passage_row(kept: Kept, car: Car) -> tuple[object, ...]:
+    passage, shown_at = kept.passage, kept.passage.shown_at
     return (
         passage.lot_id,
         passage.device_id,
         passage.passage_id,
         passage.operator_id,
         passage.received_at,
-        passage.seen_at,
+        shown_at or passage.seen_at,
         passage.kind,
         passage.lane,
         passage.car_key,
@@ -339,21 +333,24 @@ def _passage_row(passage: Passage, state: str, stay_id: StayId | None) -> tuple[
         passage.confidence,
         passage.image_url,
         passage.entered_at,
-        state,
-        stay_id,
+        kept.state,
+        kept.stay_id,
+        None if shown_at is None else passage.seen_at,
+        None if passage.car_key == car.car_key else car.car_key,
+        passage.zone,
+        passage.derived or None,
     )
 
 
 def _loaded(passage: Passage, row: Record) -> Loaded:
     answer = row["answer"]
-    car = Car(passage.lot_id, passage.car_key, *row[2:7])
+    car = Car(passage.lot_id, passage.car_key, *row[2:8])
     return Loaded(
         row["fingerprint"],
         None if answer is None else _ANSWERS.decode(answer),
         car,
         pair_of(row["inside"], row["inside_order"]),
         pair_of(row["before"], row["before_order"]),
-        pair_of(row["near"], row["near_order"]),
         row["block"],
         row["others"],
     )
