@@ -12,7 +12,8 @@ ALTER TABLE stays.passage
     ADD COLUMN corrected_at timestamptz,
     ADD COLUMN of_car_key text,
     ADD COLUMN zone text,
-    ADD COLUMN derived boolean;
+    ADD COLUMN derived boolean,
+    ADD COLUMN clock_suspect boolean; -- its device's clock was too far off to bill by; else NULL
 -- squawk-ignore require-concurrent-index-creation  -- a partitioned table cannot; no city runs this yet
 CREATE INDEX passage_of_car_in_time ON stays.passage
     (lot_id, coalesce(of_car_key, car_key), coalesce(corrected_at, seen_at));
@@ -62,13 +63,52 @@ CREATE TYPE stays.passage_row_v2 AS (
     seen_at timestamptz, kind text, lane text, car_key text, plate_raw text, plate_color text,
     vehicle text, epoch bigint, seq bigint, ticket text, confidence real, image_url text,
     entered_at timestamptz, state text, stay_id bigint, corrected_at timestamptz, of_car_key text,
-    zone text, derived boolean);
+    zone text, derived boolean, clock_suspect boolean);
 CREATE TYPE stays.stay_and_order AS (stay stays.stay, stay_order stays.stay_order);
 CREATE TYPE stays.amended_row AS (
     lot_id bigint, device_id text, passage_id text, received_at timestamptz, state text,
     stay_id bigint);
 
 GRANT SELECT, UPDATE (state, stay_id) ON stays.passage TO onepark_batch;
+
+-- Which of a device's numbered passages are kept, so that it sends again what is missing and no
+-- more. A device that lost its memory begins a new epoch; what it lost it says. One that leaves more
+-- than 1,000 holes is not asked for them.
+CREATE TABLE stays.sequence (
+    lot_id bigint NOT NULL,
+    device_id text NOT NULL,
+    epoch bigint NOT NULL,
+    operator_id bigint NOT NULL,
+    received int8multirange NOT NULL,
+    lost int8multirange NOT NULL DEFAULT '{}',
+    reused bigint NOT NULL, -- how often a number came again with another passage
+    CONSTRAINT sequence_key PRIMARY KEY (lot_id, device_id, epoch)
+) WITH (fillfactor = 70);
+CALL access.protect('stays.sequence');
+GRANT SELECT, INSERT, UPDATE ON stays.sequence TO onepark_batch, onepark_service;
+GRANT SELECT ON stays.sequence TO onepark_staff;
+
+CREATE TYPE stays.progress_row AS (
+    lot_id bigint, device_id text, epoch bigint, acked_through bigint, missing int8multirange,
+    reused bigint);
+
+CREATE FUNCTION stays.bounded(kept int8multirange) RETURNS int8multirange
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN (SELECT count(*) FROM unnest(kept)) <= 1000 THEN kept
+    ELSE range_merge(kept)::int8multirange
+END;
+
+-- Numbers count from 1; a 0 does no harm.
+CREATE FUNCTION stays.progress_of(told stays.sequence) RETURNS stays.progress_row
+    LANGUAGE sql STABLE PARALLEL SAFE
+RETURN ROW(
+    told.lot_id, told.device_id, told.epoch,
+    coalesce((
+        SELECT upper(one) - 1 FROM unnest(told.received + told.lost) AS one
+        WHERE one @> 1::bigint), 0),
+    int8multirange(int8range(1, greatest(upper(told.received), 1))) - told.received - told.lost,
+    told.reused)::stays.progress_row;
 
 -- migrate:down
 -- A step back is a new migration forward.

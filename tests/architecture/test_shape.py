@@ -17,6 +17,7 @@ ROLES = {
     "jobs",
 }
 BESIDE_THE_ROLES = {
+    "gate/clocks": "by how much each device's clock is off is a snapshot with a life of its own",
     "registry/directory": "the snapshot that the hot path reads has a life of its own",
     "registry/importing": "reading and judging files of lots is no use case of a request",
     "stays/case": "what a decision looks at and comes to: half of the nouns, none on the wire",
@@ -36,6 +37,8 @@ BESIDE_THE_ROLES = {
     "stays/task_store": "the statements of misreads, tasks and models, beside those of passages",
     "stays/tasks": "what waits for a person has nouns and views of its own",
     "stays/visits": "which visits a quota counts is asked by the fold and by the replay",
+    "stays/save_store": "what a batch keeps: one statement, as long as all others of the path",
+    "stays/sequence_store": "the statements of the numbers of passages, which heartbeats ask for",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
     "tariffs/checking": "what is wrong with a plan is asked with and without a platform around it",
     "tariffs/filing": "a draft has nouns and decisions of its own, none of which prices anything",

@@ -84,12 +84,13 @@ class Platform:
         return self.registry.directory
 
     def refresh_jobs(self) -> list[Job]:
-        """Return what keeps the archive, the tariffs and the plate models up to date."""
+        """Return what keeps the archive, tariffs, plate models and clocks up to date."""
 
         async def refresh() -> int:
             await self.registry.refresh()
             await self.tariffs.refresh()
             await self.school.models.refresh()
+            await self.gate.clocks.load()
             return 0
 
         return [Job("refresh", REFRESH_EVERY_S, refresh)]
@@ -117,6 +118,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
+        await platform.gate.clocks.load()
         yield platform
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from onepark.contexts.stays import store
 from onepark.contexts.stays.case import CarCase
-from onepark.contexts.stays.model import Answer, Outcome, Passage, Taken
+from onepark.contexts.stays.model import Answer, Count, Outcome, Passage, Progress, Taken
 
 Key = tuple[int, str, str]
 
@@ -21,6 +21,25 @@ class Resolved(NamedTuple):
     answer: Answer | None  # None: rejected, nothing is stored and the id is free
     is_new: bool
     is_bug: bool = False  # rejected because of us
+
+
+Device = tuple[int, str]
+
+
+class Came(NamedTuple):
+    """What a part of a batch came to."""
+
+    resolved: dict[Key, Resolved]
+    counts: list[Count]
+    progress: dict[Device, Progress]
+
+    def and_then(self, after: "Came") -> "Came":
+        """Return this part and a later one as one."""
+        return Came(
+            self.resolved | after.resolved,
+            self.counts + after.counts,
+            self.progress | after.progress,
+        )
 
 
 def sort_out(
@@ -40,11 +59,14 @@ def sort_out(
     return resolved, list(cases.values())
 
 
-def in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:
+def in_request_order(passages: Sequence[Passage], came: Came) -> list[Taken]:
+    """Return what each passage came to; one that comes twice in a batch is new once."""
     first: set[Key] = set()
     taken: list[Taken] = []
     for passage in passages:
-        taken.append(_taken(passage, resolved[passage.key], repeated=passage.key in first))
+        one = _taken(passage, came.resolved[passage.key], repeated=passage.key in first)
+        progress = came.progress.get((passage.lot_id, passage.device_id))
+        taken.append(one if progress is None else one._replace(progress=progress))
         first.add(passage.key)
     return taken
 

@@ -146,5 +146,6 @@ def _known(row: Record) -> Known:
         derived=is_request or bool(row["derived"]),
         decided_for=("", "") if row["device_id"] == DESK else None,
         zone=row["zone"],
+        clock_suspect=bool(row["clock_suspect"]),
     )
     return Known(passage, PassageState(row["state"]), row["stay_id"])

@@ -52,6 +52,7 @@ class Passage(Struct, frozen=True, gc=False):
     decided_for: tuple[str, str] | None = None  # device and id of the held one that it stands for
     zone: str | None = None  # that the cars of its lane enter
     shown_at: datetime | None = None  # by its device's clock, where that was known to be wrong
+    clock_suspect: bool = False  # too wrong to bill by
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -146,12 +147,22 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
+class Progress(Struct, frozen=True):
+    """Which of a device's numbered passages of an epoch are kept; those missing it sends again."""
+
+    epoch: int
+    acked_through: int  # all up to it are kept, or said to be lost
+    missing: tuple[tuple[int, int], ...]  # first and last of each hole up to the greatest, in order
+    reused: int  # how often a number came again with another passage
+
+
 class Taken(NamedTuple):
     """The outcome of one passage; no answer for a conflict or a rejected one."""
 
     outcome: Outcome
     answer: Answer | None = None
     reason: str | None = None
+    progress: Progress | None = None  # of its device, if it numbers its passages
 
 
 class StayState(StrEnum):

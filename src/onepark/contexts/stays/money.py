@@ -6,6 +6,8 @@ Never: awaits, reads the clock, or prices by itself.
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from onepark.contexts.stays.model import Due, Order, OrderState, Stay
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import Fen, OrderNo
@@ -71,6 +73,18 @@ def cancel(order: Order) -> None:
     _balance(order)
     if order.paid_fen == 0:
         order.state = OrderState.VOID
+
+
+def write_off(order: Order) -> None:
+    """Ask for nothing of a fee that was fixed."""
+    assert order.owed_fen is not None, "the fee was fixed"
+    order.written_off_fen = Fen(order.written_off_fen + order.owed_fen)
+    _balance(order)
+
+
+def nothing_due(due: Due) -> Due:
+    """Say that nothing is asked for now, whatever the fee is."""
+    return replace(due, due_fen=Fen(0))
 
 
 def _balance(order: Order) -> None:

@@ -37,7 +37,7 @@ from onepark.contexts.stays.model import (
 )
 from onepark.contexts.stays.moments import begun_at, covers, in_order, moves
 from onepark.contexts.stays.ports import NewIds
-from onepark.contexts.stays.rules import Fold, PlanFor, QuotaOf, told
+from onepark.contexts.stays.rules import CLOCK_SUSPECT, Fold, PlanFor, QuotaOf, told
 from onepark.contexts.stays.visits import remember
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import LotId, OrderNo, StayId
@@ -262,6 +262,8 @@ def _put_right(order: Order, stay: Stay, priced: Order | None) -> None:
             assert priced.fee_fen is not None, "a closed stay has a price"
             fix = money.close if order.fee_fen is None else money.close_again
             fix(order, fee_fen=priced.fee_fen, at=stay.last_at)
+            if CLOCK_SUSPECT in stay.marks:
+                money.write_off(order)
         case _:
             money.void(order)
 

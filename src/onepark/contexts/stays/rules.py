@@ -50,6 +50,7 @@ from onepark.kernel.types import PlanId, Pool
 
 OPEN_HOLDS = timedelta(minutes=3)
 MISREAD = "misread_exit"  # the mark of a stay whose exit was read under another plate
+CLOCK_SUSPECT = "clock_suspect"  # and of one whose ends were told by a clock too wrong to bill by
 
 PlanFor = Callable[[Passage], PlanId | None]
 QuotaOf = Callable[[PlanId | None], FreeQuota | None]
@@ -141,6 +142,7 @@ class Fold:
     def come(self, stay: Stay, passage: Passage) -> None:
         """Let a stay begin, with as many free visits before it as its tariff counts."""
         stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        _doubt_clock(stay, passage)
         stay.zone = passage.zone
         count_in(self.car, stay, self.quota_of(stay.plan_id))
 
@@ -172,6 +174,8 @@ class Fold:
         assert inside.order is not None, "an open stay has an order"
         quote = yield PriceOf(inside.stay, passage.seen_at)
         due = money.due_of(inside.order, inside.stay, quote, at=passage.seen_at)
+        if passage.clock_suspect or CLOCK_SUSPECT in inside.stay.marks:
+            due = money.nothing_due(due)
         self.note_request(passage, inside.order, quote)
         decision = _decide_exit(passage, due)
         if isinstance(decision, Open) and passage.decided_for is not None:
@@ -268,6 +272,8 @@ class Fold:
         assert pair.order is not None, "a priced stay has an order"
         assert pair.stay.exited_at is not None, "a priced stay has ended"
         money.close(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
+        if CLOCK_SUSPECT in pair.stay.marks:
+            money.write_off(pair.order)
         if quote.carry is not None:
             self.car.cap_anchor_at = quote.carry.anchor_at
             self.car.cap_charged_fen = quote.carry.charged_fen
@@ -340,7 +346,13 @@ def late_answer(passage: Passage) -> tuple[Answer, PassageState]:
     return Answer(Nothing(), reason=f"late_{passage.kind}"), PassageState.LATE
 
 
+def _doubt_clock(stay: Stay, passage: Passage) -> None:
+    if passage.clock_suspect and CLOCK_SUSPECT not in stay.marks:
+        stay.marks.append(CLOCK_SUSPECT)
+
+
 def _end_at(stay: Stay, passage: Passage) -> None:
+    _doubt_clock(stay, passage)
     stay.state = StayState.CLOSED
     stay.exited_at, stay.exit_lane = passage.seen_at, passage.lane
     if passage.decided_for is not None or passage.car_key != stay.car_key:
