@@ -21,6 +21,8 @@ BESIDE_THE_ROLES = {
     "registry/directory": "the snapshot that the hot path reads has a life of its own",
     "registry/importing": "reading and judging files of lots is no use case of a request",
     "stays/case": "what a decision looks at and comes to: half of the nouns, none on the wire",
+    "stays/ghosts": "what shows that an unseen car has gone is gathered over all lots, not in one",
+    "stays/ghost_store": "the statements of that evidence alone",
     "stays/history_store": "the statements of late passages alone, beside those of every batch",
     "stays/refold": "late passages fold a car again; rules.py goes on from what is known",
     "stays/batch": "parting a batch and ordering its answers decides nothing about a car",

@@ -32,6 +32,9 @@ def visits(passages: Sequence[Passage]) -> list[Visit]:
         inside = bool(found) and found[-1].state == "open"
         if one.kind == Kind.ENTRY:
             _enter(found, one, inside=inside)
+        elif one.device_id == ":evidence":
+            if inside:  # nobody saw it leave, but by then it had
+                found[-1] = found[-1]._replace(state="exit_missing", exited_at=one.seen_at)
         elif inside:
             found[-1] = found[-1]._replace(
                 state="closed", exited_at=one.seen_at, exit_lane=one.lane, derived=one.derived
@@ -65,6 +68,9 @@ def _enter(found: list[Visit], one: Passage, *, inside: bool) -> None:
 
 def _leave_outside(found: list[Visit], one: Passage) -> None:
     last = found[-1].exited_at if found else None
+    if last is not None and found[-1].state == "exit_missing" and not one.derived:
+        found[-1] = found[-1]._replace(state="closed", exited_at=one.seen_at, exit_lane=one.lane)
+        return
     if last is not None:
         if found[-1].derived and one.seen_at <= last + TEN_MINUTES:
             found[-1] = found[-1]._replace(derived=False)  # the barrier opened; now it has gone

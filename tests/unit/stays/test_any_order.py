@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from onepark.contexts.stays.case import PriceOf
 from onepark.contexts.stays.model import Kind, Passage
+from onepark.contexts.stays.moments import EVIDENCE
 from onepark.contexts.tariffs.model import FreeQuota, QuotaPer, Quote
 from onepark.kernel.types import Fen
 from tests.builders import EIGHT, a_passage, five_an_hour, minutes
@@ -20,8 +21,9 @@ from tests.reference.stay_oracle import Visit, in_time, visits
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 TWICE_A_DAY = FreeQuota(2, QuotaPer.HOURS_24)
 
-# What a passage of a history may be: an entry, an exit, an opened barrier, an exit with its entry.
-WHAT = ("entry", "exit", "derived", "carried")
+# What a passage of a history may be: an entry, an exit, an opened barrier, an exit with its entry,
+# or what shows that the car had gone by then.
+WHAT = ("entry", "exit", "derived", "carried", "gone")
 GAPS = (1, 5, 30)  # minutes: within a second look, within a confirmation, and neither
 
 
@@ -39,6 +41,8 @@ def a_passage_of(what: str, at: datetime) -> Passage:
         return a_passage(ENTRY, at, lane="E")
     if what == "carried":
         return a_passage(EXIT, at, lane="C", entered_at=at - minutes(12))
+    if what == "gone":
+        return a_passage(EXIT, at, lane="", derived=True, device_id=EVIDENCE)
     return a_passage(EXIT, at, lane="X", derived=what == "derived")
 
 
@@ -77,7 +81,7 @@ def test_every_short_history_comes_to_the_same_in_every_order(length):
 def some_histories(length: int, *, many: int, seed: int) -> list[tuple[list[str], list[int]]]:
     chance = random.Random(seed)
     return [
-        (chance.choices(WHAT, (6, 5, 2, 2), k=length), chance.choices(GAPS, k=length - 1))
+        (chance.choices(WHAT, (6, 5, 2, 2, 2), k=length), chance.choices(GAPS, k=length - 1))
         for _ in range(many)
     ]
 

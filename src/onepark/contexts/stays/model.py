@@ -315,6 +315,15 @@ class Count(Struct, frozen=True):
     changed_at: datetime
 
 
+class Emptied(NamedTuple):
+    """A pool of a lot that held no car at a moment, and the device that says so."""
+
+    lot_id: LotId
+    pool: Pool
+    at: datetime
+    told_by: str
+
+
 class Charge(Struct, frozen=True):
     """One frozen amount of an order, priced to a stated moment."""
 

@@ -6,13 +6,15 @@ Never: awaits, reads the clock, or changes what it looks at.
 
 from datetime import datetime, timedelta
 
-from onepark.contexts.stays.model import Car, Kind, Passage, Stay
+from onepark.contexts.stays.model import Car, Kind, Passage, Stay, StayState
 
 LIVE = timedelta(minutes=3)  # older than this, nobody waits at the barrier for the answer
 REREAD = timedelta(minutes=2)  # the same car seen again at another camera of the same side
 CONFIRMS = timedelta(minutes=10)  # a real exit after a derived one
 WAITS = timedelta(minutes=15)  # as long a person at the desk believes a car to stand at the exit
 DECIDED_IN = timedelta(hours=24)  # what became of a car that has gone is known by then
+
+EVIDENCE = ":evidence"  # no device can have this name: who says by when an unseen car had gone
 
 KIND_ORDER = {Kind.ENTRY: 0, Kind.EXIT_REQUEST: 1, Kind.EXIT: 2}
 
@@ -63,6 +65,11 @@ def overlaps(passage: Passage, stay: Stay) -> bool:
     """Tell whether an exit carries an entry from before the end of another stay."""
     carried_at = passage.entered_at
     return carried_at is not None and stay.exited_at is not None and carried_at < stay.exited_at
+
+
+def was_given_up(stay: Stay) -> bool:
+    """Tell whether a stay was ended for what showed that its car had gone."""
+    return stay.state == StayState.EXIT_MISSING and stay.exited_at is not None
 
 
 def begun_at(stay: Stay) -> datetime:

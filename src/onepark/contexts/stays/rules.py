@@ -33,6 +33,7 @@ from onepark.contexts.stays.model import (
     Verdict,
 )
 from onepark.contexts.stays.moments import (
+    EVIDENCE,
     again,
     confirms,
     decide_by,
@@ -42,6 +43,7 @@ from onepark.contexts.stays.moments import (
     moves,
     overlaps,
     reaches,
+    was_given_up,
 )
 from onepark.contexts.stays.ports import NewIds
 from onepark.contexts.stays.visits import count_in
@@ -200,6 +202,8 @@ class Fold:
 
     def leave(self, passage: Passage) -> Told:
         inside = self.open
+        if passage.device_id == EVIDENCE:
+            return self.end_unseen(passage)
         if passage.key in self.again:
             return Answer(Nothing(), self.again[passage.key]), PassageState.DUPLICATE_EXIT
         if inside is not None and reaches(passage, inside.stay):
@@ -207,22 +211,43 @@ class Fold:
             inside.stay.exit_derived = passage.derived
             self.close(inside, passage, quote)
             return told(Nothing(), inside), PassageState.FOLDED
+        if passage.derived:
+            return late_answer(passage)
         return (yield from self.leave_apart(passage))
+
+    def end_unseen(self, passage: Passage) -> tuple[Answer, PassageState]:
+        """End a stay at the last moment at which its car can have been inside."""
+        inside = self.open
+        if inside is None or not reaches(passage, inside.stay):
+            return late_answer(passage)
+        inside.stay.exited_at = passage.seen_at
+        self.give_up(inside)
+        return told(Nothing(), inside), PassageState.FOLDED
 
     def leave_apart(self, passage: Passage) -> Told:
         """Take an exit of a car that is not inside: one seen twice, or one that never came in."""
         before = self.last
-        if passage.derived:
-            return late_answer(passage)
-        if before is not None and confirms(passage, before.stay):
+        if before is None:
+            return (yield from self.leave_unseen(passage))
+        if was_given_up(before.stay):
+            return (yield from self.leave_after_all(passage, before))
+        if confirms(passage, before.stay):
             before.stay.exit_derived = False
             self.folded.stays[before.stay.stay_id] = before.stay
             return told(Nothing(), before), PassageState.CONFIRMED
-        if before is not None and again(passage, before.stay.exited_at):
+        if again(passage, before.stay.exited_at):
             return told(Nothing(), before), PassageState.DUPLICATE_EXIT
-        if before is not None and overlaps(passage, before.stay):
+        if overlaps(passage, before.stay):
             return late_answer(passage)
         return (yield from self.leave_unseen(passage))
+
+    def leave_after_all(self, passage: Passage, before: StayAndOrder) -> Told:
+        """Believe an exit more than what had shown that the car was gone before it."""
+        quote = yield PriceOf(before.stay, passage.seen_at)
+        _end_at(before.stay, passage)
+        self.folded.stays[before.stay.stay_id] = before.stay
+        self.charge(before, quote)
+        return told(Nothing(), before), PassageState.FOLDED
 
     def leave_unseen(self, passage: Passage) -> Told:
         """Keep the exit of a car that no entry was told of; the exit may carry the entry part."""
@@ -271,7 +296,8 @@ class Fold:
         """Fix what the ended stay owes."""
         assert pair.order is not None, "a priced stay has an order"
         assert pair.stay.exited_at is not None, "a priced stay has ended"
-        money.close(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
+        fix = money.close if pair.order.fee_fen is None else money.close_again
+        fix(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
         if CLOCK_SUSPECT in pair.stay.marks:
             money.write_off(pair.order)
         if quote.carry is not None:
