@@ -27,6 +27,7 @@ from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.registry import http as registry_http
 from onepark.contexts.stays import http as stays_http
+from onepark.contexts.stays import staff_http as stays_staff_http
 from onepark.contexts.tariffs import filing_http
 from onepark.contexts.tariffs import http as tariffs_http
 from onepark.contexts.vacancies import http as vacancies_http
@@ -47,6 +48,7 @@ PARTS = (
         "orders",
         "desk",
         "ghosts",
+        "rulings",
         "payments",
         "vacancies",
         "past",
@@ -61,6 +63,7 @@ HANDLERS = [
     *tariffs_http.HANDLERS,
     *filing_http.HANDLERS,
     *stays_http.HANDLERS,
+    *stays_staff_http.HANDLERS,
     *payments_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,

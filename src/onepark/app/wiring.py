@@ -26,6 +26,7 @@ from onepark.contexts.stays.desk import MisreadDesk
 from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.plates import PlateModels
+from onepark.contexts.stays.rulings import Rulings
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
@@ -75,6 +76,7 @@ class Platform:
     stays: Stays
     desk: MisreadDesk
     ghosts: Ghosts
+    rulings: Rulings
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
@@ -156,7 +158,7 @@ def _assemble(
     redis: Redis,
     channels: dict[str, Channel],
 ) -> Platform:
-    key = secret_key(settings)
+    key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
     tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
@@ -174,9 +176,9 @@ def _assemble(
         access=_access(settings, clock, databases=databases, tokens=tokens, limiter=limiter),
         doorkeeper=Doorkeeper(tokens),
         registry=registry,
-        office=RegistryOffice(databases.staff, key, audit=Audit(), clock=clock),
-        imports=RegistryImports(databases.service, key, audit=Audit(), clock=clock),
-        calendar=Calendar(databases.service, audit=Audit(), clock=clock),
+        office=RegistryOffice(databases.staff, key, audit=audit, clock=clock),
+        imports=RegistryImports(databases.service, key, audit=audit, clock=clock),
+        calendar=Calendar(databases.service, audit=audit, clock=clock),
         tariffs=tariffs,
         checks=checks,
         tariff_office=_tariff_office(databases, clock, tariffs=tariffs, checks=checks),
@@ -184,19 +186,32 @@ def _assemble(
         stays=stays,
         desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
         ghosts=ghosts,
+        rulings=_rulings(databases, clock, stays=stays, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
         past=past,
-        gate=Gate(
-            databases.service,
-            archive=lambda: registry.directory,
-            stays=stays,
-            vacancies=vacancies,
-            past=past,
-            clock=clock,
-            settings=settings,
-        ),
+        gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
+    )
+
+
+def _gate(
+    settings: Settings,
+    databases: Databases,
+    registry: Registry,
+    *,
+    stays: Stays,
+    vacancies: Vacancies,
+    past: PastOfLots,
+) -> Gate:
+    return Gate(
+        databases.service,
+        archive=lambda: registry.directory,
+        stays=stays,
+        vacancies=vacancies,
+        past=past,
+        clock=registry.clock,
+        settings=settings,
     )
 
 
@@ -263,6 +278,17 @@ def _desk(
         databases.batch,
         stays=stays,
         matches=plates,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
+    )
+
+
+def _rulings(databases: Databases, clock: Clock, *, stays: Stays, registry: Registry) -> Rulings:
+    return Rulings(
+        databases.staff,
+        databases.batch,
+        stays=stays,
         archive=lambda: registry.directory,
         audit=Audit(),
         clock=clock,

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     RULE_CALENDAR = "rule_calendar"
     READ_MISREADS = "read_misreads"
     DECIDE_MISREAD = "decide_misread"
+    RULE_PASSAGE = "rule_passage"
 
 
 class Principal(Struct, frozen=True):

@@ -26,7 +26,8 @@ _ADMINISTERING = _DRAFTING | {
     Permission.ROTATE_SECRET,
     Permission.PUBLISH_TARIFF,
 }
-_RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD})  # who has the lot's images and its intercom
+# Who has the lot's images and its intercom.
+_RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE})
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
     StaffRole.CITY_ADMIN: _ADMINISTERING | {Permission.RULE_CALENDAR},

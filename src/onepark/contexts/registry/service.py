@@ -48,7 +48,7 @@ class Registry:
     def __init__(self, service_db: Database, secret_key: SecretKey, clock: Clock) -> None:
         self._db = service_db
         self._sealer = Sealer(secret_key, SEAL_PURPOSE)
-        self._clock = clock
+        self.clock = clock
         self._directory = Directory(version=0)
         self._opened: dict[bytes, bytes] = {}  # sealed → plain: each key is unsealed once
 
@@ -61,7 +61,7 @@ class Registry:
         """Read the whole archive as of one moment."""
         async with self._db.transaction() as tx:
             await store.stand_still(tx)
-            rows = await _read(tx, at=self._clock.now())
+            rows = await _read(tx, at=self.clock.now())
         # Ten thousand lots take a while: passages go on meanwhile.
         self._directory, self._opened = await asyncio.to_thread(self._build, rows)
 

@@ -119,3 +119,48 @@ class MisreadOvertaken(Refusal):
     status = 409
     title = "The exit has found its own entry."
     title_zh = "该出场记录已匹配到自己的入场记录"
+
+
+class PassageUnknown(Refusal):
+    """No passage of this device has this id under this plate, or it is another operator's."""
+
+    code = "stays.passage_unknown"
+    status = 404
+    title = "There is no such passage."
+    title_zh = "过车记录不存在"
+
+
+class PassageRuled(Refusal):
+    """Something was said of the passage before."""
+
+    code = "stays.passage_ruled"
+    status = 409
+    title = "Somebody has ruled on this passage already."
+    title_zh = "该过车记录已处理"
+
+
+class RulingImpossible(Refusal):
+    """What the ruling says cannot have been."""
+
+    code = "stays.ruling_impossible"
+    status = 422
+    title = "It cannot have been so."
+    title_zh = "更正内容不可能成立"
+
+
+class StayUnknown(Refusal):
+    """The lot has no such stay, or it is another operator's."""
+
+    code = "stays.stay_unknown"
+    status = 404
+    title = "There is no such stay."
+    title_zh = "停车记录不存在"
+
+
+class StayConfirmed(Refusal):
+    """Somebody has confirmed the stay before."""
+
+    code = "stays.stay_confirmed"
+    status = 409
+    title = "Somebody has confirmed this stay already."
+    title_zh = "该停车记录已确认"

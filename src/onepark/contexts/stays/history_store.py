@@ -4,7 +4,7 @@ Owns: the one statement more of a batch that holds late passages, and what it am
 Never: decides; a row goes in or out as it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from onepark import _native
@@ -81,23 +81,34 @@ AMEND = """
 """
 
 
-async def load_history(tx: Tx, cases: Iterable[CarCase]) -> None:
-    """Give every car with late passages what it must be folded again with."""
-    late = {(case.car.lot_id, case.car.car_key): case for case in cases if late_at(case)}
+async def load_history(
+    tx: Tx, cases: Iterable[CarCase], *, since: Mapping[tuple[int, str], datetime] | None = None
+) -> None:
+    """Give every car with late passages what it must be folded again with.
+
+    ``since`` names cars that are folded again from a moment on whatever comes: what they came from
+    may be gone.
+    """
+    since = since or {}
+    late = {
+        (case.car.lot_id, case.car.car_key): case
+        for case in cases
+        if late_at(case) or (case.car.lot_id, case.car.car_key) in since
+    }
     if not late:
         return
     rows = await tx.fetch(
         HISTORY,
         [lot_id for lot_id, _ in late],
         [car_key for _, car_key in late],
-        [late_at(case) for case in late.values()],
+        [min(filter(None, (late_at(case), since.get(key)))) for key, case in late.items()],
         REFOLDED_MAX + 1,
         REMEMBERED,
     )
     for row in rows:
-        history = _history(row)
-        if len(history.known) <= REFOLDED_MAX and is_whole(history):
-            late[row["lot_id"], row["car_key"]].history = history
+        history, key = _history(row), (row["lot_id"], row["car_key"])
+        if len(history.known) <= REFOLDED_MAX and (key in since or is_whole(history)):
+            late[key].history = history
 
 
 def late_at(case: CarCase) -> datetime | None:
@@ -112,12 +123,13 @@ async def amend(tx: Tx, amended: Sequence[Amended]) -> None:
 
 
 def _history(row: Record) -> History:
-    known = [_known(one) for one in row["passages"] or ()]
+    known = [known_of(one) for one in row["passages"] or ()]
     pairs = [pair for pair in (pair_of(*both) for both in row["stays"] or ()) if pair is not None]
     return history_of(known, pairs, from_at=row["from_at"], by_exit=row["by_exit"])
 
 
-def _known(row: Record) -> Known:
+def known_of(row: Record) -> Known:
+    """Return a row of stays.passage as a noun."""
     plate, _, _ = row["car_key"].rpartition("/")
     plate = "" if row["car_key"].startswith(("ticket:", "unread:")) else plate
     is_request = row["kind"] == Kind.EXIT_REQUEST

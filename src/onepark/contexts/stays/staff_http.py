@@ -1,0 +1,169 @@
+"""Endpoints of staff who put passages and stays right.
+
+Owns: nothing but the way from a request to a ruling.
+Never: decides.
+"""
+
+from typing import Annotated
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, PathParameter
+
+from onepark.contexts.stays.errors import (
+    LotUnknown,
+    PassageRuled,
+    PassageUnknown,
+    PlateInvalid,
+    RulingImpossible,
+    StayConfirmed,
+    StayUnknown,
+    StoreUnavailable,
+    TariffNotLoaded,
+)
+from onepark.contexts.stays.ghosts import GhostPage, Ghosts
+from onepark.contexts.stays.http import NUMBER_MAX, STAY_TAGS, After, Limit, Lot
+from onepark.contexts.stays.rulings import (
+    Confirmation,
+    Correction,
+    OddStayPage,
+    Ruled,
+    Rulings,
+    Voiding,
+)
+from onepark.infra.openapi import refusals
+from onepark.kernel.staff import Permission, Principal
+from onepark.kernel.types import LotCode
+
+Stay = Annotated[
+    int, PathParameter(ge=1, le=NUMBER_MAX, description="停车记录编号。The stay's number.")
+]
+
+
+@get(
+    "/v1/stays/ghosts",
+    tags=STAY_TAGS,
+    summary="未见出场的停车记录 Stays that ended unseen",
+    description=(
+        "未收到出场、但全市证据表明车辆已离开的停车记录：同一车牌已进入其他停车场，或车场快照为空。"
+        "等候期满后按最晚可能时刻结束，不再计费；收到真实出场即以其为准。"
+        "Stays whose exit was not heard of while something shows that the car has gone: it went in "
+        "elsewhere, or its lot says that it is empty. After a while they end at the last possible "
+        "moment and nothing more is charged; an exit that is heard of after all is believed."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(LotUnknown, staff=True),
+)
+async def list_ghosts(
+    principal: NamedDependency[Principal],
+    ghosts: NamedDependency[Ghosts],
+    *,
+    lot: Lot = "",
+    after: After = 0,
+    limit: Limit = 50,
+) -> GhostPage:
+    """List cars that are believed to have left unseen."""
+    return await ghosts.page(lot=LotCode(lot), after=after, limit=limit, by=principal)
+
+
+@get(
+    "/v1/stays/odd",
+    tags=STAY_TAGS,
+    summary="待核查的停车记录 Stays that somebody should look at",
+    description=(
+        "缺少入场或出场、车牌或时钟存疑、误识别出场、无牌的停车记录，含责任单位与期限，车牌脱敏。"
+        "Stays without an entry or an exit, with a doubtful plate or clock, with a misread exit or "
+        "no plate; each with its owner and until when it should be looked at. Plates are masked."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(LotUnknown, staff=True),
+)
+async def list_odd_stays(
+    principal: NamedDependency[Principal],
+    rulings: NamedDependency[Rulings],
+    *,
+    lot: Lot,
+    after: After = 0,
+    limit: Limit = 50,
+) -> OddStayPage:
+    """List stays that nobody has looked at."""
+    return await rulings.odd_stays(lot=LotCode(lot), after=after, limit=limit, by=principal)
+
+
+@post(
+    "/v1/lots/{lot:str}/stays/{stay_id:int}/confirmations",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="确认停车记录无误 Confirm an odd stay",
+    description="说明理由，停车记录保持不变。The stay is right as it is; say why.",
+    opt={"permission": Permission.RULE_PASSAGE},
+    security=[{"staff": []}],
+    responses=refusals(LotUnknown, StayUnknown, StayConfirmed, staff=True),
+)
+async def confirm_stay(
+    principal: NamedDependency[Principal],
+    data: JSONBody[Confirmation],
+    rulings: NamedDependency[Rulings],
+    *,
+    lot: FromPath[str],
+    stay_id: Stay,
+) -> Ruled:
+    """Leave an odd stay as it is."""
+    return await rulings.confirm(LotCode(lot), stay_id, data, by=principal)
+
+
+RULING_REFUSALS = (
+    *(LotUnknown, PassageUnknown, PassageRuled, PlateInvalid, RulingImpossible),
+    *(StoreUnavailable, TariffNotLoaded),
+)
+
+
+@post(
+    "/v1/stays/passages/voidings",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="作废过车记录 Void a passage",
+    description=(
+        "该次过车不存在，按其余记录重新计算停车；已收款只退不补。"
+        "There was no such passage: its car is folded again without it. Money goes back and is "
+        "never asked for anew."
+    ),
+    opt={"permission": Permission.RULE_PASSAGE},
+    security=[{"staff": []}],
+    responses=refusals(*RULING_REFUSALS, staff=True),
+)
+async def void_passage(
+    principal: NamedDependency[Principal],
+    data: JSONBody[Voiding],
+    rulings: NamedDependency[Rulings],
+) -> Ruled:
+    """Say that there was no such passage."""
+    return await rulings.void(data, by=principal)
+
+
+@post(
+    "/v1/stays/passages/corrections",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="更正过车记录 Correct a passage",
+    description=(
+        "更正车牌、颜色或时间；原记录保留并作废，更正后的记录重新计算。"
+        "Put right the plate, its colour or the moment: what was said is kept and void, what it "
+        "was takes its place, and both cars are folded again."
+    ),
+    opt={"permission": Permission.RULE_PASSAGE},
+    security=[{"staff": []}],
+    responses=refusals(*RULING_REFUSALS, staff=True),
+)
+async def correct_passage(
+    principal: NamedDependency[Principal],
+    data: JSONBody[Correction],
+    rulings: NamedDependency[Rulings],
+) -> Ruled:
+    """Say what a passage really was."""
+    return await rulings.correct(data, by=principal)
+
+
+HANDLERS = [list_ghosts, list_odd_stays, confirm_stay, void_passage, correct_passage]
