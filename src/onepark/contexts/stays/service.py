@@ -17,6 +17,7 @@ import structlog
 from onepark.contexts.registry.model import Device
 from onepark.contexts.stays import (
     history_store,
+    meters,
     misreads,
     money,
     order_store,
@@ -163,6 +164,7 @@ class Stays:
             await history_store.load_history(tx, cases)
             folds = self.fold(cases, loaded[0].block)
             saved = await self.save(tx, folds) if folds else save_store.Saved([], {})
+        meters.saved(folds)
         for fold in folds:
             for kept in fold.kept:
                 answer = Resolved(kept.passage.fingerprint, kept.answer, is_new=True)
@@ -291,6 +293,7 @@ class Stays:
         await order_store.drop_charge(tx, lot_id, order_no)  # another one was priced without this
         await order_store.save_money(tx, case.order)
         await order_store.post(tx, _paid(case))
+        meters.paid(case.order)
         return True
 
     async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:
