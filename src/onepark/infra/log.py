@@ -1,11 +1,13 @@
 """Structured logs: one JSON line an event.
 
-Owns: the shape of a line, the id of the request in hand, and the masking of plates.
+Owns: the shape of a line, the id of the request in hand, and the masking of plates and of
+telephone numbers.
 Never: decides what is worth a line.
 
 A plate's way through the city is sensitive personal data. Code does not log plates; the last
-processor masks whatever still looks like one, wherever it stands: in the event, in a value, in a
-key, in the text of an exception, also when it is escaped for JSON or for a URL.
+processor masks whatever still looks like one, or like a mobile number, wherever it stands: in the
+event, in a value, in a key, in the text of an exception, also when it is escaped for JSON or for a
+URL.
 """
 
 import logging
@@ -41,12 +43,17 @@ PLATE = re.compile(
     r"|(?<![A-Z0-9])[A-Z]{2}\d{5}(?![A-Z0-9])",
     re.IGNORECASE,
 )
+PHONE = re.compile(
+    r"(?<![A-Z0-9])(?:\+?86[ -]?)?1[3-9]\d([ -]?)\d{4}\1\d{4}(?![A-Z0-9])",
+    re.IGNORECASE,
+)
 MASK = "‹plate›"
+PHONE_MASK = "‹phone›"
 
 
 def mask_plates(text: str) -> str:
-    """Return the text with everything that looks like a plate taken out."""
-    return PLATE.sub(MASK, text)
+    """Return the text without what looks like a plate or like a mobile number of the mainland."""
+    return PHONE.sub(PHONE_MASK, PLATE.sub(MASK, text))
 
 
 def configure_logging(level: int = logging.INFO, stream: TextIO | None = None) -> None:
