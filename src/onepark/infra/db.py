@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import asyncpg
 
 from onepark.infra.metrics import counter, gauge, histogram
+from onepark.infra.traces import part
 
 if TYPE_CHECKING:
     Tx: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -112,7 +113,8 @@ class _Commit:
             await self._transaction.__aexit__(kind, error, trace)
             return
         try:
-            await self._transaction.__aexit__(None, None, None)
+            with part("db.commit"):
+                await self._transaction.__aexit__(None, None, None)
         except BaseException as failed:
             cancelled = isinstance(failed, asyncio.CancelledError)
             if cancelled or trouble_of(failed) == Trouble.UNKNOWN:

@@ -1,7 +1,7 @@
 """Structured logs: one JSON line an event.
 
-Owns: the shape of a line, the id of the request in hand, and the masking of plates and of
-telephone numbers.
+Owns: the shape of a line, the ids of the request in hand and of its trace, and the masking of
+plates and of telephone numbers.
 Never: decides what is worth a line.
 
 A plate's way through the city is sensitive personal data. Code does not log plates; the last
@@ -20,6 +20,8 @@ from typing import Any, TextIO, cast
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from onepark.infra.traces import trace_id
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 TAILS = "学警挂港澳领使试超临应急"
@@ -80,16 +82,19 @@ def _shared() -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
 
 
-def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     current = request_id.get()
     if current is not None:
         event["request_id"] = current
+    trace = trace_id()
+    if trace is not None:
+        event["trace_id"] = trace
     return event
 
 

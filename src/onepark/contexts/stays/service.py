@@ -54,6 +54,7 @@ from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_stay
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
+from onepark.infra.traces import as_part
 from onepark.kernel.events import name_of_kind
 from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, PlanId, StayId, Vehicle
 
@@ -192,6 +193,7 @@ class Stays:
             await history_store.amend(tx, amended)
         return await save_store.save(tx, folds)
 
+    @as_part("stays.fold")
     def fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
         new_ids = _FreshIds(block)
