@@ -23,14 +23,14 @@ READY = {
     "counts": "live",
 }
 API: dict[str, float] = {
-    'parking_job_last_success_timestamp_seconds{job="refresh"}': 0.0,  # so long before now
+    'parking_job_last_success_timestamp_seconds{name="refresh"}': 0.0,  # so long before now
     'parking_vacancies_lots{quality="live"}': 3,
     'parking_vacancies_lots{quality="late"}': 0,
     'parking_vacancies_lots{quality="lost"}': 0,
 }
 WORKER: dict[str, float] = {
     **{
-        f'parking_job_last_success_timestamp_seconds{{job="{job}"}}': 0.0
+        f'parking_job_last_success_timestamp_seconds{{name="{job}"}}': 0.0
         for job in ("gate.measure", "stays.measure", "stays.measure_drift", "payments.measure")
     },
     'parking_outbox_oldest_seconds{fact="stays.order_paid.v1"}': 0,
@@ -124,7 +124,7 @@ def test_a_platform_that_is_not_ready_says_why(ready, told):
     ("metrics", "told"),
     [
         (
-            {'parking_job_last_success_timestamp_seconds{job="refresh"}': 31},
+            {'parking_job_last_success_timestamp_seconds{name="refresh"}': 31},
             "refresh has not ended",
         ),
         ({'parking_vacancies_lots{quality="live"}': 0}, "knows no lot"),
@@ -140,7 +140,10 @@ def test_what_is_wrong_with_the_api_is_told(metrics, told):
 @pytest.mark.parametrize(
     ("metrics", "told"),
     [
-        ({'parking_job_last_success_timestamp_seconds{job="stays.measure"}': 121}, "stays.measure"),
+        (
+            {'parking_job_last_success_timestamp_seconds{name="stays.measure"}': 121},
+            "stays.measure",
+        ),
         ({'parking_outbox_oldest_seconds{fact="stays.order_paid.v1"}': 61}, "has waited 61 s"),
         ({"parking_payment_unknown_age_seconds": 901}, "unknown for 901 s"),
         ({"parking_payment_notice_oldest_seconds": 61}, "notice has waited 61 s"),

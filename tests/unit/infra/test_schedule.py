@@ -8,7 +8,7 @@ from onepark.infra.schedule import Job, run_jobs
 
 
 def told(name: str, job: str) -> float:
-    return REGISTRY.get_sample_value(f"parking_job_{name}", {"job": job}) or 0.0
+    return REGISTRY.get_sample_value(f"parking_job_{name}", {"name": job}) or 0.0
 
 
 async def run_once(name: str, error: Exception | None) -> None:

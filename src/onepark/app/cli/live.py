@@ -191,7 +191,7 @@ def jobs(samples: Samples) -> str:
 
 
 def _fresh(samples: Samples, wanted: set[str], late_s: float, good: str) -> str:
-    done = {labels["job"]: at for labels, at in samples.get(DONE_AT, [])}
+    done = {labels["name"]: at for labels, at in samples.get(DONE_AT, [])}
     late = sorted(job for job in wanted if time.time() - done.get(job, 0.0) > late_s)
     if late:
         raise Missing(

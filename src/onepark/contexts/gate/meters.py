@@ -34,6 +34,11 @@ LAGS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400
 NOT_TAKEN = frozenset({Outcome.REJECTED, Outcome.CONFLICT})
 
 EVENTS = counter("gate_events", "What devices sent, by kind and outcome.", ("type", "outcome"))
+for _kind in ("entry", "exit_request", "exit", "unknown", "snapshot", "heartbeat"):
+    for _outcome in Outcome:
+        EVENTS.labels(
+            _kind, _outcome.value
+        )  # shown as 0, so that the first one is seen to be added
 LAG = histogram(
     "gate_event_lag_seconds",
     "From the moment that a device saw the oldest passage of a request to its arrival here.",

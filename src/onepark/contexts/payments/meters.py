@@ -4,7 +4,10 @@ Owns: the metrics of notices, of what facts did, of repeated keys and of unknown
 Never: decides anything, or names a payer.
 """
 
+from collections.abc import Iterable
+
 from onepark.contexts.payments import store
+from onepark.contexts.payments.model import Verdict
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
 from onepark.infra.metrics import Rows, counter
@@ -29,6 +32,15 @@ UNKNOWN_AGE = Rows(
 NOTICE_AGE = Rows(
     "payment_notice_oldest_seconds", "Age of the oldest notice that was kept and not handled."
 )
+
+
+def open_for(providers: Iterable[str]) -> None:
+    """Show the counters of these providers as 0, so that the first one is seen to be added."""
+    for provider in providers:
+        for result in ("stored", "stale", "unverified", "unavailable"):
+            CALLBACKS.labels(provider, result)
+        for verdict in Verdict:
+            FACTS.labels(provider, verdict.value)
 
 
 class PaymentMeters:

@@ -74,6 +74,7 @@ class Payments:
     ) -> None:
         self._db, self._payable, self._clock = service_db, payable, clock
         self._channels, self._public_url = channels, public_url.rstrip("/")
+        meters.open_for(channels)
 
     # -- beginning -----------------------------------------------------------------------------
 
