@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from onepark.app.cli import live
 from tests.architecture.source import ROOT
 from tests.deploy.files import PROGRAMS, labels_of, panels, parsed, queries, rules, unknown, used
 
@@ -52,6 +53,23 @@ def test_the_page_says_how_urgent_an_alert_is():
     for rule in rules():
         after = f", after {rule['for']}" if "for" in rule else ""
         assert f"### {rule['alert']}\n\n*{rule['labels']['severity']}*{after}. " in text
+
+
+@pytest.mark.parametrize(
+    ("alert", "bound"),
+    [
+        ("DatabaseDown", live.REFRESH_LATE_S),
+        ("MeasuringStopped", live.MEASURE_LATE_S),
+        ("FactWaits", live.FACT_LATE_S),
+        ("NoticeWaits", live.FACT_LATE_S),
+        ("PaymentUnknown", live.PAYMENT_UNKNOWN_S),
+        ("DeviceSilent", live.DEVICE_SILENT_S),
+        ("DeviceClockOff", live.DEVICE_CLOCK_OFF_S),
+    ],
+)
+def test_the_doctor_and_the_rules_call_the_same_thing_wrong(alert, bound):
+    [rule] = [rule for rule in rules() if rule["alert"] == alert]
+    assert rule["expr"].endswith(f" > {bound:.0f}")
 
 
 def test_panels_name_only_what_is_shown():
