@@ -32,7 +32,7 @@ def meters(batch_db, service_db) -> StayMeters:
 
 @pytest.fixture
 async def emptied(owner) -> None:
-    for table in ("stay_order", "charge", "stay", "car", "count", "outbox", "task", "reading"):
+    for table in ("stay_order", "charge", "stay", "car", "count", "outbox", "task", "sequence"):
         await owner.execute(f"TRUNCATE stays.{table} CASCADE")
 
 
@@ -60,6 +60,20 @@ async def test_a_lot_whose_count_is_missing_is_drift(emptied, stays, meters, own
     await owner.execute("DELETE FROM stays.count")
     await meters.measure_drift()
     assert told("occupancy_drift", pool=POOL) == 1
+
+
+async def test_numbers_that_a_device_left_out_are_missing_until_they_come(
+    emptied, stays, meters, lot
+):
+    for number in (1, 2, 7):
+        await stays.take([a_passage(lot_id=lot, plate=f"苏B0000{number}", epoch=2, seq=number)])
+    await stays.take([a_passage(lot_id=lot, plate="苏B00000", epoch=1, seq=900)])
+    await meters.measure_drift()
+    assert told("gate_gap_events") == 4, "an epoch before is not looked at"
+    for number in (3, 4, 5, 6):
+        await stays.take([a_passage(lot_id=lot, plate=f"苏B0000{number}", epoch=2, seq=number)])
+    await meters.measure_drift()
+    assert told("gate_gap_events") == 0
 
 
 async def test_the_oldest_fact_that_waits_has_an_age(emptied, meters, owner):

@@ -1,6 +1,6 @@
 """What is measured of stays in the database.
 
-Owns: the statements behind the gauges of counts, drift, facts and tasks.
+Owns: the statements behind the gauges of counts, drift, missing numbers, facts and tasks.
 Never: writes.
 """
 
@@ -28,6 +28,15 @@ OLDEST_FACTS = """
 OPEN_TASKS = "SELECT kind, count(*)::float8 FROM stays.task WHERE decided_at IS NULL GROUP BY kind"
 
 
+# Of each device its newest epoch alone: what it forgot of an earlier one would be missing for ever.
+MISSING = """
+    SELECT coalesce(sum(upper(hole) - lower(hole)), 0)::float8 FROM (
+        SELECT DISTINCT ON (lot_id, device_id) (stays.progress_of(sequence)).missing
+        FROM stays.sequence AS sequence ORDER BY lot_id, device_id, epoch DESC
+    ) AS newest CROSS JOIN LATERAL unnest(newest.missing) AS hole
+"""
+
+
 async def counted(tx: Tx) -> dict[str, float]:
     """Return the cars that are counted in each pool, over all lots."""
     return _pairs(await tx.fetch(COUNTED))
@@ -46,6 +55,12 @@ async def oldest_facts(tx: Tx, facts: Sequence[str]) -> dict[str, float]:
 async def open_tasks(tx: Tx) -> dict[str, float]:
     """Return how many tasks of each kind nobody has decided."""
     return _pairs(await tx.fetch(OPEN_TASKS))
+
+
+async def missing(tx: Tx) -> float:
+    """Return how many numbered passages no device has sent, though it has sent later ones."""
+    passages: float = await tx.fetchval(MISSING)
+    return passages
 
 
 def _pairs(rows: Sequence[Record]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """What is counted of stays and orders.
 
-Owns: the metrics of open stays, tasks, drift, facts that wait, and orders.
+Owns: the metrics of open stays, tasks, drift, missing passages, facts that wait, and orders.
 Never: decides anything, or names a car.
 
 Lots are added up, so that a city of any size makes as few series as it has pools.
@@ -29,6 +29,10 @@ DRIFT = Rows(
     "occupancy_drift",
     "Cars by which kept counts differ from open stays, lot by lot, added up.",
     ("pool",),
+)
+GAPS = Rows(
+    "gate_gap_events",
+    "Numbered passages that no device has sent, though it has sent later ones.",
 )
 OUTBOX = Rows(
     "outbox_oldest_seconds", "Age of the oldest fact that waits to be acted on.", ("fact",)
@@ -87,9 +91,10 @@ class StayMeters:
         return 0
 
     async def measure_drift(self) -> int:
-        """Show anew by how much counts differ from what they count."""
+        """Show anew by how much counts differ from what they count, and what devices still owe."""
         async with self._service_db.connection() as tx:
             DRIFT.replace(_by(Pool, await meter_store.drift(tx)))
+            GAPS.replace({(): await meter_store.missing(tx)})
         return 0
 
     def jobs(self) -> list[Job]:
