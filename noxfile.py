@@ -29,6 +29,7 @@ FOLDERS = {
     "store": "tests/store",
     "http": "tests/http",
     "flows": "tests/flows",
+    "deploy": "tests/deploy",
     "parity": "tests/parity",
     "arch": "tests/architecture",
 }

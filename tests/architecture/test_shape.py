@@ -18,6 +18,11 @@ ROLES = {
 }
 BESIDE_THE_ROLES = {
     "gate/clocks": "by how much each device's clock is off is a snapshot with a life of its own",
+    "stays/meter_store": "the statements that are only measured, beside those that serve",
+    "stays/meters": "what is counted of stays is no decision about a car",
+    "payments/meters": "what is counted of payments is no use case",
+    "gate/meter_store": "the statements that are only measured, beside those that serve",
+    "gate/meters": "what is counted of devices is no decision about them",
     "registry/directory": "the snapshot that the hot path reads has a life of its own",
     "registry/importing": "reading and judging files of lots is no use case of a request",
     "stays/case": "what a decision looks at and comes to: half of the nouns, none on the wire",

@@ -6,7 +6,7 @@ Never: decides anything about a request.
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -14,12 +14,13 @@ from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp
 
 from onepark import __version__
 from onepark.app import openapi, probes, problems
 from onepark.app.observe import Observed
 from onepark.app.probes import Readiness
+from onepark.app.tracing import traced
 from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
@@ -91,7 +92,7 @@ class Served(Observed):
     """The application with its life: what the server runs and asks to drain."""
 
     def __init__(self, app: Litestar, parts: Parts) -> None:
-        super().__init__(cast("Callable[[Scope, Receive, Send], Any]", app))
+        super().__init__(traced(cast("ASGIApp", app)))
         self.app = app
         self._parts = parts
 

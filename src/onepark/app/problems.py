@@ -13,8 +13,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from onepark.app import refused
 from onepark.infra.db import OUTAGES, Trouble, trouble_of
-from onepark.infra.log import mask_plates, request_id
+from onepark.infra.log import mask_plates, masked, request_id
 from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.kernel.errors import Refusal
 
@@ -52,8 +53,9 @@ HTTP_KINDS = {
 }
 
 
-def render_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+def render_refusal(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     """Answer what was understood and declined."""
+    refused.note(request, refusal.code, refusal.status)
     kind = Kind(refusal.code, refusal.title, refusal.title_zh)
     retry_after_s = refusal.facts.get("retry_after_s", refusal.retry_after_s)
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
@@ -62,12 +64,13 @@ def render_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Respon
     )
 
 
-def render_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the framework refused: no such path, a wrong method, a body that is none."""
     status = 400 if error.detail == CLIENT_LEFT else error.status_code
     if status >= 500:  # noqa: PLR2004  the framework's own failures say nothing of their inside
-        return render_bug(_request, error)
+        return render_bug(request, error)
     kind = HTTP_KINDS.get(status, HTTP_KINDS[400])
+    refused.note(request, kind.code, status)
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() in PASSED_ON}
     return problem(
         kind,
@@ -78,8 +81,9 @@ def render_http(_request: Request[Any, Any, Any], error: HTTPException) -> Respo
     )
 
 
-def render_depth(_request: Request[Any, Any, Any], _error: RecursionError) -> Response[bytes]:
+def render_depth(request: Request[Any, Any, Any], _error: RecursionError) -> Response[bytes]:
     """Answer a body that is nested deeper than anything meant."""
+    refused.note(request, HTTP_KINDS[400].code, 400)
     return problem(HTTP_KINDS[400], 400, detail="The body is nested too deeply.")
 
 
@@ -87,14 +91,17 @@ def render_outage(request: Request[Any, Any, Any], error: Exception) -> Response
     """Answer while the database does not: what was asked may be asked again."""
     if trouble_of(error) in {Trouble.GUILTY, Trouble.BUG}:
         return render_bug(request, error)
-    _log.error("http.unavailable", exc_info=error, route=request.scope.get("path_template", ""))
-    return problem(HTTP_KINDS[503], 503, headers={"Retry-After": str(RETRY_AFTER_S)})
+    kind = HTTP_KINDS[503]
+    refused.count(kind.code, 503)
+    said = refused.sender_of(request)
+    _log.error("http.unavailable", exc_info=error, code=kind.code, status=503, **said)
+    return problem(kind, 503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Log what nobody expected, and tell the client no more than that it happened."""
-    route = request.scope.get("path_template", "")
-    _log.error("http.internal", exc_info=error, method=request.method, route=route)
+    said = refused.sender_of(request)
+    _log.error("http.internal", exc_info=error, code=INTERNAL.code, status=500, **said)
     return problem(INTERNAL, 500)
 
 
@@ -131,7 +138,7 @@ def problem_json(
     detail: str | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> bytes:
-    """Return a problem's body."""
+    """Return a problem's body; what looks like a plate or a telephone number is masked."""
     told: dict[str, object] = {
         "type": TYPE_PREFIX + kind.code,
         "title": kind.title,
@@ -142,7 +149,8 @@ def problem_json(
         "request_id": request_id.get(),
     }
     members = {**(facts or {}), **told}
-    return msgspec.json.encode({k: v for k, v in members.items() if v is not None}, enc_hook=str)
+    given = masked({k: v for k, v in members.items() if v is not None})
+    return msgspec.json.encode(given, enc_hook=str)
 
 
 def _fields(extra: Mapping[str, Any] | list[Any] | None) -> dict[str, object]:

@@ -15,8 +15,10 @@ from redis.asyncio import Redis
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
+from onepark.contexts.gate.meters import Devices
 from onepark.contexts.gate.service import Gate
 from onepark.contexts.payments import jobs as payment_jobs
+from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.directory import Directory
@@ -25,6 +27,7 @@ from onepark.contexts.stays import jobs as stay_jobs
 from onepark.contexts.stays.desk import MisreadDesk
 from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
+from onepark.contexts.stays.meters import StayMeters
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.rulings import Rulings
 from onepark.contexts.stays.service import Stays
@@ -107,6 +110,17 @@ class Platform:
             *stay_jobs.jobs(self.stays, self.school, self.desk, self.ghosts, clock=self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
+            *self.measuring_jobs(),
+        ]
+
+    def measuring_jobs(self) -> list[Job]:
+        """Return what reads from the database how the city is, for the metrics of the worker."""
+        service = self.databases.service
+        devices = Devices(service, archive=lambda: self.directory, clock=self.clock)
+        return [
+            *devices.jobs(),
+            *StayMeters(self.databases.batch, service).jobs(),
+            *PaymentMeters(service, self.clock).jobs(),
         ]
 
 

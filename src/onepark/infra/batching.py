@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from onepark.infra import traces
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -20,10 +22,11 @@ class QueueFull(Exception):
 class _Group(Generic[Item, Answer]):
     """Items of one caller that travel together."""
 
-    __slots__ = ("done", "items")
+    __slots__ = ("done", "items", "origin")
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
+        self.origin = traces.here()
         self.done: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
 
 
@@ -104,7 +107,8 @@ class Batcher(Generic[Item, Answer]):
     async def _handle_batch(self, batch: Sequence[_Group[Item, Answer]]) -> None:
         items = [item for group in batch for item in group.items]
         try:
-            answers = await self._handle(items)
+            with traces.batch((group.origin for group in batch), size=len(items)):
+                answers = await self._handle(items)
         except Exception as error:  # noqa: BLE001  every waiter hears of it
             for group in batch:
                 if not group.done.done():

@@ -1,16 +1,23 @@
 """PostgreSQL: pools, roles and transactions.
 
-Owns: how a connection is opened, which role it takes and how a staff scope is set.
+Owns: how a connection is opened and waited for, which role it takes, how a staff scope is set, and
+what counts as an end that nobody knows.
 Never: holds SQL of a context, or retries on its own.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
+
+from onepark.infra.metrics import counter, gauge, histogram
+from onepark.infra.traces import part
 
 if TYPE_CHECKING:
     Tx: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -43,16 +50,28 @@ class StaffScope:
     city: bool = False
 
 
+IN_USE = gauge("db_pool_in_use", "Connections that work now, by the role of their pool.", ("pool",))
+SIZE_MAX = gauge("db_pool_size_max", "Connections that a pool may open.", ("pool",))
+WAITS = histogram("db_pool_wait_seconds", "What it took to be lent a connection.", ("pool",))
+COMMIT_UNKNOWN = counter(
+    "commit_unknown", "Commits of which nobody knows whether they happened.", ("pool",)
+)
+
+
 class Database:
     """One pool under one role."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, role: Role) -> None:
+        self._pool, self._role = pool, role
+        self._waits = WAITS.labels(role)
+        IN_USE.labels(role).set_function(lambda: pool.get_size() - pool.get_idle_size())
+        SIZE_MAX.labels(role).set(pool.get_max_size())
+        COMMIT_UNKNOWN.labels(role)
 
     @asynccontextmanager
     async def transaction(self, scope: StaffScope | None = None) -> AsyncIterator[Tx]:
         """Run a READ COMMITTED transaction; a staff scope is set before the first statement."""
-        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as tx, tx.transaction():
+        async with self.connection() as tx, _Commit(tx, self._role):
             if scope is not None:
                 await tx.execute(SET_SCOPE, str(scope.operator_id or ""), str(int(scope.city)))
             yield tx
@@ -60,12 +79,47 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
         """Lend a connection without a transaction: for one reading statement."""
-        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as tx:
+        began_s = time.perf_counter()
+        try:
+            tx = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        finally:
+            self._waits.observe(time.perf_counter() - began_s)
+        try:
             yield tx
+        finally:
+            await self._pool.release(tx)
 
     async def close(self) -> None:
         """Close every connection, waiting for those in use."""
         await self._pool.close()
+
+
+class _Commit:
+    """A transaction whose commit is watched: one that fails on its way may have happened."""
+
+    def __init__(self, tx: Tx, role: Role) -> None:
+        self._transaction, self._role = tx.transaction(), role
+
+    async def __aenter__(self) -> None:
+        await self._transaction.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            await self._transaction.__aexit__(kind, error, trace)
+            return
+        try:
+            with part("db.commit"):
+                await self._transaction.__aexit__(None, None, None)
+        except BaseException as failed:
+            cancelled = isinstance(failed, asyncio.CancelledError)
+            if cancelled or trouble_of(failed) == Trouble.UNKNOWN:
+                COMMIT_UNKNOWN.labels(self._role).inc()
+            raise
 
 
 SET_SCOPE = """
@@ -89,7 +143,7 @@ async def open_database(url: str, role: Role, *, connections: int) -> Database:
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
         },
     )
-    return Database(pool)
+    return Database(pool, role)
 
 
 OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # see trouble_of()

@@ -1,11 +1,13 @@
 """Structured logs: one JSON line an event.
 
-Owns: the shape of a line, the id of the request in hand, and the masking of plates.
+Owns: the shape of a line, the ids of the request in hand and of its trace, and the masking of
+plates and of telephone numbers.
 Never: decides what is worth a line.
 
 A plate's way through the city is sensitive personal data. Code does not log plates; the last
-processor masks whatever still looks like one, wherever it stands: in the event, in a value, in a
-key, in the text of an exception, also when it is escaped for JSON or for a URL.
+processor masks whatever still looks like one, or like a mobile number, wherever it stands: in the
+event, in a value, in a key, in the text of an exception, also when it is escaped for JSON or for a
+URL.
 """
 
 import logging
@@ -18,6 +20,8 @@ from typing import Any, TextIO, cast
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from onepark.infra.traces import trace_id
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 TAILS = "学警挂港澳领使试超临应急"
@@ -41,12 +45,17 @@ PLATE = re.compile(
     r"|(?<![A-Z0-9])[A-Z]{2}\d{5}(?![A-Z0-9])",
     re.IGNORECASE,
 )
+PHONE = re.compile(
+    r"(?<![A-Z0-9])(?:\+?86[ -]?)?1[3-9]\d([ -]?)\d{4}\1\d{4}(?![A-Z0-9])",
+    re.IGNORECASE,
+)
 MASK = "‹plate›"
+PHONE_MASK = "‹phone›"
 
 
 def mask_plates(text: str) -> str:
-    """Return the text with everything that looks like a plate taken out."""
-    return PLATE.sub(MASK, text)
+    """Return the text without what looks like a plate or like a mobile number of the mainland."""
+    return PHONE.sub(PHONE_MASK, PLATE.sub(MASK, text))
 
 
 def configure_logging(level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -73,16 +82,19 @@ def _shared() -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
 
 
-def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     current = request_id.get()
     if current is not None:
         event["request_id"] = current
+    trace = trace_id()
+    if trace is not None:
+        event["trace_id"] = trace
     return event
 
 

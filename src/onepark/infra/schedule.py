@@ -5,14 +5,20 @@ Never: knows what a job does; a job is idempotent and bounded by itself.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import structlog
 
+from onepark.infra.metrics import counter, gauge
+
 BUSY_PAUSE_S = 0.01
 PAUSE_MAX_S = 30.0  # between the tries of a job that fails
 JOB_S = 60.0
+
+DONE_AT = gauge("job_last_success_timestamp_seconds", "When a job last ended well.", ("name",))
+FAILURES = counter("job_failures", "Runs of a job that failed or took too long.", ("name",))
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +33,8 @@ class Job(NamedTuple):
 
 async def run_jobs(jobs: list[Job], stop: asyncio.Event) -> None:
     """Run every job in its rhythm until told to stop; the work in hand is ended first."""
+    for job in jobs:
+        FAILURES.labels(job.name)  # shown as 0, so that the first one is seen to be added
     await asyncio.gather(*(_repeat(job, stop) for job in jobs))
 
 
@@ -47,7 +55,10 @@ async def _once(job: Job) -> int | None:
     """Return how much was done; None for a job that failed or took too long."""
     try:
         async with asyncio.timeout(JOB_S):
-            return await job.run()
+            did = await job.run()
     except Exception:
+        FAILURES.labels(job.name).inc()
         log.exception("job.failed", job=job.name)
         return None
+    DONE_AT.labels(job.name).set(time.time())
+    return did

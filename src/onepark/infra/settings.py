@@ -35,6 +35,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: Port = 8000
+    work_metrics_host: str = "127.0.0.1"
+    work_metrics_port: Port = 0  # where `onepark work` shows its metrics; 0: nowhere
     demo: bool = False  # names the city a demonstration and allows loopback payment providers
 
     gate_batch_max: Annotated[int, Meta(ge=1, le=4_096)] = 512  # passages in one transaction

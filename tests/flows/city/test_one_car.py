@@ -131,7 +131,7 @@ def test_the_five_probes_and_pages_answer(city: City):
     status, ready = call(f"{city.base_url}/readyz")
     assert (status, ready["ready"], ready["counts"]) == (200, True, "live")
     status, metrics = call(f"{city.base_url}/metrics")
-    assert (status, b"onepark_http_request_seconds" in metrics) == (200, True)
+    assert (status, b"http_server_request_duration_seconds" in metrics) == (200, True)
     status, document = call(f"{city.base_url}/schema/openapi.json")
     assert (status, document["openapi"]) == (200, "3.1.0")
     assert call(f"{city.base_url}/schema")[0] == 200

@@ -63,17 +63,19 @@ async def test_requests_are_counted_by_route_and_not_by_lot(client):
         await client.get(f"/observed/{lot}")
     await client.get("/observed-nowhere/1")
     text = (await client.get("/metrics")).text
-    series = 'onepark_http_request_seconds_count{method="GET",route="/observed/{lot}",status="200"}'
-    assert series in text
-    assert 'route="/observed/1"' not in text
+    labels = (
+        'http_request_method="GET",http_response_status_code="200",http_route="/observed/{lot}"'
+    )
+    assert f"http_server_request_duration_seconds_count{{{labels}}}" in text
+    assert 'http_route="/observed/1"' not in text
     assert "observed-nowhere" not in text
-    assert 'route="(unmatched)",status="404"' in text
+    assert 'http_response_status_code="404",http_route="(unmatched)"' in text
 
 
 async def test_a_method_that_nobody_knows_makes_no_series_of_its_own(client):
     await client.request("BREW", "/observed/1")
     text = (await client.get("/metrics")).text
-    assert 'method="OTHER"' in text
+    assert 'http_request_method="_OTHER"' in text
     assert "BREW" not in text
 
 

@@ -7,7 +7,8 @@ import orjson
 import pytest
 import structlog
 
-from onepark.infra.log import MASK, configure_logging, mask_plates, request_id
+from onepark.infra.log import MASK, PHONE_MASK, mask_plates, request_id
+from tests.fakes.log import kept_log, written
 
 CANARIES = [
     "苏B12345",
@@ -26,20 +27,14 @@ CANARIES = [
 ]
 
 
+PHONES = ["13800138000", "+86 138 0013 8000", "139-1234-5678", "8618612345678"]
+
+
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """Where the log goes during a test."""
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.root.level
-    out = io.StringIO()
-    configure_logging(stream=out)
-    yield out
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-def written(out: io.StringIO) -> list[dict[str, object]]:
-    return [orjson.loads(line) for line in out.getvalue().splitlines()]
+    with kept_log() as out:
+        yield out
 
 
 @pytest.mark.parametrize("plate", CANARIES)
@@ -60,9 +55,18 @@ def test_no_plate_survives_wherever_it_stands(lines, plate):
     assert MASK in said
 
 
+@pytest.mark.parametrize("phone", PHONES)
+def test_no_mobile_number_survives_either(lines, phone):
+    structlog.get_logger().info("http.refused", staff=phone, text=f"call {phone}, please")
+    assert written(lines)[0]["staff"] == PHONE_MASK
+    assert phone not in lines.getvalue()
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "P1380013800ABC",
+        "1764395362000",
         "320281001101",
         "320281001101-E1",
         "江苏省江阴市",

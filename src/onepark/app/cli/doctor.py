@@ -1,6 +1,6 @@
 """`onepark doctor`: says in plain words what is missing or wrong.
 
-Owns: the list of what OnePark needs of a machine and of its servers.
+Owns: the list of what OnePark needs of a machine and of its servers, and how findings are shown.
 Never: changes or starts anything.
 """
 
@@ -11,11 +11,13 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
+from onepark.app.cli import live
+from onepark.app.cli.looks import Finding, Missing, look
 from onepark.app.data_dir import DataDir, is_held
 from onepark.app.fitness import Unfit, refuse_unfit
 from onepark.infra.embedded import ChildFailed, free_port
@@ -28,16 +30,6 @@ PYTHON = (3, 11)
 FREE_BYTES = 2 * 1024**3
 A_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # stands in where no key is given yet
 GIVEN_BY_UP = {"DATABASE_URL": "-", "REDIS_URL": "-", "SECRET_KEY": A_KEY}
-
-
-class Missing(Exception):
-    """Something is not there or not right; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    good: bool
-    text: str
 
 
 def python() -> str:
@@ -141,14 +133,6 @@ async def redis(url: str) -> str:
     return "Redis answers"
 
 
-def look(at: Callable[[], str]) -> Finding:
-    """Run one look."""
-    try:
-        return Finding(good=True, text=at())
-    except Missing as missing:
-        return Finding(good=False, text=str(missing))
-
-
 def waited(at: Awaitable[str]) -> Callable[[], str]:
     """Turn a look that waits into one that does not."""
 
@@ -158,11 +142,17 @@ def waited(at: Awaitable[str]) -> Callable[[], str]:
     return lambda: asyncio.run(all_of_it())
 
 
+def running(root: Path) -> dict[str, Any]:
+    """Return the description of the city that runs in a folder; nothing where none does."""
+    data = DataDir(root)
+    there = is_held(root) and data.demo_file.exists()
+    demo: dict[str, Any] = json.loads(data.demo_file.read_bytes()) if there else {}
+    return demo
+
+
 def urls(root: Path) -> tuple[str | None, str | None]:
     """Return the servers to look at: those of the environment, or those of a city that runs."""
-    data = DataDir(root)
-    running = is_held(root) and data.demo_file.exists()
-    demo = json.loads(data.demo_file.read_bytes()) if running else {}
+    demo = running(root)
     return (
         os.environ.get(f"{PREFIX}DATABASE_URL") or demo.get("database_url"),
         os.environ.get(f"{PREFIX}REDIS_URL") or demo.get("redis_url"),
@@ -187,11 +177,33 @@ def findings(root: Path, wanted_port: int) -> Iterator[Finding]:
 @click.command()
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default=".onepark")
 @click.option("--port", "wanted_port", type=click.IntRange(0, 65_535), default=8000)
-def doctor(*, data_dir: Path, wanted_port: int) -> None:
-    """检查运行环境。Say what is missing on this machine; the exit status is 1 if anything is."""
-    bad = 0
-    for finding in findings(data_dir, wanted_port):
-        click.echo(f"{'ok     ' if finding.good else 'MISSING'}  {finding.text}")
-        bad += not finding.good
-    if bad:
+@click.option("--live", "live_url", metavar="URL", help="Ask a platform that runs there instead.")
+@click.option("--worker", "worker_url", metavar="URL", help="The metrics page of its worker.")
+def doctor(
+    *, data_dir: Path, wanted_port: int, live_url: str | None, worker_url: str | None
+) -> None:
+    """检查运行环境。Say what is missing on this machine; the exit status is 1 if anything is.
+
+    With --live, say what is wrong with a platform that runs.
+    """
+    if live_url is None:
+        show(findings(data_dir, wanted_port), bad="MISSING")
+    else:
+        show(live.findings(live_url, worker_url or worker_of(live_url, data_dir)), bad="WRONG")
+
+
+def worker_of(live_url: str, root: Path) -> str | None:
+    """Return where the worker of a city of `onepark up` shows its metrics."""
+    demo = running(root)
+    url: str | None = demo.get("work_metrics_url")
+    return url if demo.get("base_url") == live_url.rstrip("/") else None
+
+
+def show(found: Iterator[Finding], *, bad: str) -> None:
+    """Show each finding as it comes; end with 1 if one was bad."""
+    wrong = 0
+    for finding in found:
+        click.echo(f"{'ok' if finding.good else bad:<7}  {finding.text}")
+        wrong += not finding.good
+    if wrong:
         raise SystemExit(1)

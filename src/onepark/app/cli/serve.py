@@ -18,6 +18,7 @@ from granian.server.embed import Server
 
 from onepark.app.asgi import Served, create_app
 from onepark.app.fitness import Unfit, refuse_unfit
+from onepark.infra import traces
 from onepark.infra.log import configure_logging
 from onepark.infra.settings import Settings, SettingsError, from_env
 from onepark.integrations.payments.keys import ChannelMisconfigured
@@ -33,10 +34,13 @@ log = structlog.get_logger(__name__)
 def serve() -> None:
     """提供 API 服务 Serve the API until told to end."""
     configure_logging()
+    traces.start("onepark-serve", os.environ)
     try:
         uvloop.run(_serve(from_env(os.environ)))
     except (SettingsError, Unfit, ChannelMisconfigured) as error:
         raise click.ClickException(str(error)) from error
+    finally:
+        traces.end()
 
 
 async def _serve(settings: Settings) -> None:

@@ -26,6 +26,8 @@ from onepark.infra.settings import PREFIX
 DATABASE_URL = f"{PREFIX}DATABASE_URL"
 REDIS_URL = f"{PREFIX}REDIS_URL"
 
+WORK_METRICS_PORT = f"{PREFIX}WORK_METRICS_PORT"
+
 HTTP_OK = 200
 PROBE_S = 2.0
 PROVIDERS_S = 60.0
@@ -133,6 +135,7 @@ def _city(data: DataDir, port: int, servers: dict[str, str]) -> City:
         f"{PREFIX}SECRET_KEY": data.secret_key(),
         f"{PREFIX}PAYMENTS_FILE": str(data.payments_file),
         f"{PREFIX}PUBLIC_URL": f"http://127.0.0.1:{port}",
+        WORK_METRICS_PORT: str(free_port()),
     }
     ours = {f"{PREFIX}PORT": str(port), f"{PREFIX}DEMO": "true"}
     return City(data, port, {**unless_given, **os.environ, **servers, **ours})
@@ -179,6 +182,7 @@ def _description(city: City, provider_url: str) -> dict[str, Any]:
         "database_url": city.env[DATABASE_URL],
         "redis_url": city.env[REDIS_URL],
         "provider_url": provider_url,
+        "work_metrics_url": f"http://127.0.0.1:{city.env[WORK_METRICS_PORT]}/metrics",
         "lots": json.loads(city.data.lots_file.read_bytes())["lots"],
     }
 

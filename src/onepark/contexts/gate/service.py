@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
-from onepark.contexts.gate import rules, store
+from onepark.contexts.gate import meters, rules, store
 from onepark.contexts.gate.clocks import Clocks
 from onepark.contexts.gate.errors import (
     BodyMalformed,
@@ -95,6 +95,7 @@ class Gate:
             queue_max=settings.gate_queue_max,
             workers=settings.gate_connections,
         )
+        meters.WAITING.set_function(lambda: self.waiting)
 
     def start(self) -> None:
         """Start to take batches and to look for commands."""
@@ -134,7 +135,10 @@ class Gate:
         checked = [rules.check(raw, sender, lane_of=lane_of, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Passage)]
         taken = await self._submit(good) if good else []
-        return rules.results_of(checked, taken, progress=await self._progress(device, good, taken))
+        progress = await self._progress(device, good, taken)
+        answers = rules.results_of(checked, taken, progress=progress)
+        meters.passages(device, checked, answers.results)
+        return answers
 
     async def _progress(
         self, device: Device, good: Sequence[Passage], taken: Sequence[Taken]
@@ -173,7 +177,9 @@ class Gate:
         kept = iter(await self._past.keep_snapshots(good) if good else [])
         if good:
             await self._vacancies.heard([device.lot_id], now)
-        return SnapshotResults([rules.result_of_snapshot(one, kept) for one in checked])
+        results = [rules.result_of_snapshot(one, kept) for one in checked]
+        meters.snapshots(device, results)
+        return SnapshotResults(results)
 
     # -- heartbeats ----------------------------------------------------------------------------
 
@@ -197,6 +203,7 @@ class Gate:
                 self.clocks.note(device.device_id, offset)
             progress = await self._stays.progress(device, epoch=told.epoch, lost=told.lost)
             await self._vacancies.heard([device.lot_id], now)
+        meters.heartbeat()
         return HeartbeatAnswer(now, offset_ms, rules.clock_of(offset), progress or UNSET)
 
     # -- commands ------------------------------------------------------------------------------

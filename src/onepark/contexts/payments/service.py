@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
-from onepark.contexts.payments import rules, store
+from onepark.contexts.payments import meters, rules, store
 from onepark.contexts.payments.errors import (
     ChannelDeclined,
     ChannelUnavailable,
@@ -74,6 +74,7 @@ class Payments:
     ) -> None:
         self._db, self._payable, self._clock = service_db, payable, clock
         self._channels, self._public_url = channels, public_url.rstrip("/")
+        meters.open_for(channels)
 
     # -- beginning -----------------------------------------------------------------------------
 
@@ -117,6 +118,7 @@ class Payments:
             if request.attempt_no is not None:
                 earlier = await store.attempt(tx, request.attempt_no)
                 assert earlier is not None, "attempts are never deleted"
+                meters.REPLAYS.labels("payment").inc()
                 return earlier
             attempt = await self._attempt_to_pay(tx, order_no, channel_name)
             await store.attempt_of_request(tx, key, attempt.attempt_no)
@@ -153,9 +155,11 @@ class Payments:
         try:
             notice = channel.verify_notice(headers, body, self._clock.now())
         except NoticeStale as stale:
+            meters.CALLBACKS.labels(channel_name, "stale").inc()
             await self._ask_soon(stale.out_trade_no, channel_name)
             return Received(channel.answer(NoticeVerdict.REFUSED), None)
         except NoticeUnverified as unverified:
+            meters.CALLBACKS.labels(channel_name, "unverified").inc()
             log.warning("payments.notice_unverified", channel=channel_name, why=unverified.detail)
             return Received(channel.answer(NoticeVerdict.REFUSED), None)
         return await self._keep_notice(channel, channel_name, notice, body)
@@ -169,8 +173,10 @@ class Payments:
         except Exception as error:
             if trouble_of(error) == Trouble.GUILTY:
                 raise
+            meters.CALLBACKS.labels(channel_name, "unavailable").inc()
             log.exception("payments.notice_not_kept", channel=channel_name)
             return Received(channel.answer(NoticeVerdict.UNAVAILABLE), None)
+        meters.CALLBACKS.labels(channel_name, "stored").inc()
         return Received(channel.answer(NoticeVerdict.STORED), notice_id)
 
     async def handle(self, notice_id: int) -> Verdict | None:
@@ -230,6 +236,7 @@ class Payments:
         if attempt is None:
             return None
         verdict = rules.judge(attempt, fact, merchant=channel.merchant, app=channel.app)
+        meters.FACTS.labels(channel_name, verdict.value).inc()
         if verdict != Verdict.APPLIED:
             return verdict
         if fact.state in rules.STATE_OF and rules.STATE_OF[fact.state] == AttemptState.SUCCESS:

@@ -253,6 +253,28 @@ async def notice_tried(tx: Tx, notice_id: int) -> None:
     await tx.execute(NOTICE_TRIED, notice_id)
 
 
+OLDEST_UNKNOWN = """
+    SELECT min(created_at) FROM payments.attempt WHERE state IN ('created', 'pending')
+"""
+
+OLDEST_UNHANDLED = """
+    SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
+    FROM payments.notice WHERE handled_at IS NULL
+"""
+
+
+async def oldest_unknown(tx: Tx) -> datetime | None:
+    """Return when the oldest attempt began whose outcome is not known; None if there is none."""
+    created_at: datetime | None = await tx.fetchval(OLDEST_UNKNOWN)
+    return created_at
+
+
+async def oldest_unhandled_s(tx: Tx) -> float:
+    """Return the age of the oldest notice that nobody has handled, in seconds."""
+    age_s: float = await tx.fetchval(OLDEST_UNHANDLED)
+    return age_s
+
+
 def _attempt(row: Record) -> Attempt:
     values = dict(row)
     values["state"] = AttemptState(values["state"])

@@ -14,6 +14,7 @@ from onepark.contexts.stays.case import Folded, Kept
 from onepark.contexts.stays.model import Car, Count, Progress
 from onepark.contexts.stays.tasks import row_of
 from onepark.infra.db import Again, Record, Tx
+from onepark.infra.traces import as_part
 from onepark.kernel.events import encode, name_of
 from onepark.kernel.types import Pool
 
@@ -129,6 +130,7 @@ class Saved(NamedTuple):
     progress: dict[tuple[int, str], Progress]
 
 
+@as_part("stays.save")
 async def save(tx: Tx, folds: Sequence[Folded]) -> Saved:
     """Save what the fold decided."""
     stays = [stay for fold in folds for stay in fold.stays.values()]

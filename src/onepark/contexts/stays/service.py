@@ -17,6 +17,7 @@ import structlog
 from onepark.contexts.registry.model import Device
 from onepark.contexts.stays import (
     history_store,
+    meters,
     misreads,
     money,
     order_store,
@@ -53,6 +54,7 @@ from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_stay
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
+from onepark.infra.traces import as_part
 from onepark.kernel.events import name_of_kind
 from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, PlanId, StayId, Vehicle
 
@@ -163,6 +165,7 @@ class Stays:
             await history_store.load_history(tx, cases)
             folds = self.fold(cases, loaded[0].block)
             saved = await self.save(tx, folds) if folds else save_store.Saved([], {})
+        meters.saved(folds)
         for fold in folds:
             for kept in fold.kept:
                 answer = Resolved(kept.passage.fingerprint, kept.answer, is_new=True)
@@ -190,6 +193,7 @@ class Stays:
             await history_store.amend(tx, amended)
         return await save_store.save(tx, folds)
 
+    @as_part("stays.fold")
     def fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
         new_ids = _FreshIds(block)
@@ -291,6 +295,7 @@ class Stays:
         await order_store.drop_charge(tx, lot_id, order_no)  # another one was priced without this
         await order_store.save_money(tx, case.order)
         await order_store.post(tx, _paid(case))
+        meters.paid(case.order)
         return True
 
     async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:

@@ -23,6 +23,7 @@ from onepark.contexts.stays.model import (
 )
 from onepark.contexts.stays.moments import CONFIRMS, REREAD
 from onepark.infra.db import Record, Tx
+from onepark.infra.traces import as_part
 from onepark.kernel.types import LotId, Pool
 
 _ANSWERS = Decoder(Answer)
@@ -70,6 +71,7 @@ CLAIM = """
 Also = Collection[tuple[int, str, int]]  # lot, key and operator of a car
 
 
+@as_part("stays.claim")
 async def claim(tx: Tx, passages: Sequence[Passage], *, also: Also = ()) -> None:
     """Claim the ids of the passages and lock their cars' rows, and those of other cars."""
     cars = sorted({(*passage.car, passage.operator_id) for passage in passages} | set(also))
@@ -165,6 +167,7 @@ def inside_of(others: Sequence[Record]) -> dict[LotId, list[Candidate]]:
     return lots
 
 
+@as_part("stays.load")
 async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
     """Return, in the order asked, the earlier answers and what is known of the cars."""
     rows = await tx.fetch(

@@ -5,6 +5,7 @@ made once a second and lot however many ask.
 Never: awaits; whoever feeds it may call in any order and as often as it likes.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -174,6 +175,10 @@ class Board:
             if view.faces.setdefault(lot.lot_id, face) != face:
                 view.faces[lot.lot_id] = face
                 self._changed.add(lot.lot_id)
+
+    def qualities(self) -> Counter[Quality]:
+        """Return how many lots are of each quality, as they were last aged."""
+        return Counter(face.quality for face in self._present().faces.values())
 
     def lots_of(self, lot_ids: Iterable[LotId]) -> list[Lot]:
         """Return those of these lots that are in the archive."""

@@ -19,6 +19,7 @@ from onepark.contexts.vacancies.jobs import Keeper, Writer
 from onepark.contexts.vacancies.model import (
     STREAM_LOTS_MAX,
     NearbyQuery,
+    Quality,
     Source,
     StreamQuery,
     Trust,
@@ -40,6 +41,7 @@ LOT_CODE_MAX = 32  # of an unknown code, so much is repeated to the client
 
 LISTENERS = gauge("vacancies_listeners", "Clients that follow the stream of vacancies.")
 LIVE = gauge("vacancies_live", "1 while live counts are followed, 0 while PostgreSQL stands in.")
+LOTS = gauge("vacancies_lots", "Lots by how far their counts may be trusted.", ("quality",))
 
 _log = structlog.get_logger()
 
@@ -93,6 +95,9 @@ class Vacancies:
                 self.board.age(self._clock.now())
                 LISTENERS.set(len(self.hub))
                 LIVE.set(self.board.source is Source.LIVE)
+                lots = self.board.qualities()
+                for quality in Quality:
+                    LOTS.labels(quality.value).set(lots[quality])
             self.hub.tell(self.board.take_changed())
 
     # --- what is reported

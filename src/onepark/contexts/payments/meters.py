@@ -1,0 +1,65 @@
+"""What is counted of payments.
+
+Owns: the metrics of notices, of what facts did, of repeated keys and of unknown outcomes.
+Never: decides anything, or names a payer.
+"""
+
+from collections.abc import Iterable
+
+from onepark.contexts.payments import store
+from onepark.contexts.payments.model import Verdict
+from onepark.infra.clock import Clock
+from onepark.infra.db import Database
+from onepark.infra.metrics import Rows, counter
+from onepark.infra.schedule import Job
+
+MEASURE_EVERY_S = 15
+
+CALLBACKS = counter(
+    "payment_callbacks",
+    "Notices of providers: stored, stale, unverified, or unavailable when we could not keep one.",
+    ("provider", "result"),
+)
+FACTS = counter(
+    "payment_facts", "What a provider's word did, told or asked for.", ("provider", "verdict")
+)
+REPLAYS = counter(
+    "idempotency_replays", "Requests that were answered as they had been before.", ("kind",)
+)
+UNKNOWN_AGE = Rows(
+    "payment_unknown_age_seconds", "Age of the oldest payment whose outcome nobody has told us."
+)
+NOTICE_AGE = Rows(
+    "payment_notice_oldest_seconds", "Age of the oldest notice that was kept and not handled."
+)
+
+
+def open_for(providers: Iterable[str]) -> None:
+    """Show the counters of these providers as 0, so that the first one is seen to be added."""
+    for provider in providers:
+        for result in ("stored", "stale", "unverified", "unavailable"):
+            CALLBACKS.labels(provider, result)
+        for verdict in Verdict:
+            FACTS.labels(provider, verdict.value)
+
+
+class PaymentMeters:
+    """Reads from the database how payments are."""
+
+    def __init__(self, service_db: Database, clock: Clock) -> None:
+        self._db, self._clock = service_db, clock
+
+    async def measure(self) -> int:
+        """Show anew what waits the longest."""
+        now = self._clock.now()
+        async with self._db.connection() as tx:
+            attempt_at = await store.oldest_unknown(tx)
+            notice_age_s = await store.oldest_unhandled_s(tx)
+        age_s = 0.0 if attempt_at is None else (now - attempt_at).total_seconds()
+        UNKNOWN_AGE.replace({(): max(age_s, 0.0)})
+        NOTICE_AGE.replace({(): notice_age_s})
+        return 0
+
+    def jobs(self) -> list[Job]:
+        """Return the reading as recurring work."""
+        return [Job("payments.measure", MEASURE_EVERY_S, self.measure)]
