@@ -50,6 +50,14 @@ def test_a_clock_that_fell_back_to_1970_is_mended_where_its_offset_is_known():
     assert passage.seen_at == EIGHT
 
 
+@pytest.mark.parametrize(("days", "suspect"), [(3, False), (31, False), (32, True), (365, True)])
+def test_a_weekend_offline_is_ordinary_and_a_year_is_a_wrong_clock(days, suspect):
+    """It is kept and folded all the same; nobody is charged by it."""
+    passage = checked(given(), ahead=timedelta(0), now=EIGHT + timedelta(days=days))
+    assert isinstance(passage, Passage)
+    assert passage.clock_suspect is suspect
+
+
 def test_an_offset_beyond_all_calendars_is_refused_or_never_billed():
     refused = checked(given(), ahead=timedelta(days=-365 * 4500))
     assert isinstance(refused, Rejection)

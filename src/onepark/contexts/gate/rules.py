@@ -42,6 +42,7 @@ FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_SEEN_AT = datetime(2100, 1, 1, tzinfo=UTC)
 ASKED_LATELY = timedelta(minutes=3)  # after it nobody is believed to wait at the lane
 OPEN_LIVES = timedelta(seconds=30)
+BILLED_FOR = timedelta(days=31)  # no gate is offline for longer: its clock is wrong
 WINDOW_S = 300
 PASSAGE_ID_MAX = 64
 NO_SECRET = (b"\0" * 32,)
@@ -81,9 +82,11 @@ def check(raw: Raw, sender: Sender, *, lane_of: LaneOf, now: datetime) -> Passag
     lane = lane_of(LaneCode(given.lane))
     assert lane is not None, "a lane of the device is in the directory"
     passage = _passage(then, sender.device, lane=lane, received_at=now)
+    is_old = now - then.seen_at > BILLED_FOR
     if not sender.ahead:
-        return passage
-    suspect, told = abs(sender.ahead) > clocks.BILLED, _fingerprint(given)
+        return replace(passage, clock_suspect=True) if is_old else passage
+    suspect = is_old or abs(sender.ahead) > clocks.BILLED
+    told = _fingerprint(given)
     return replace(passage, fingerprint=told, shown_at=given.seen_at, clock_suspect=suspect)
 
 
