@@ -39,6 +39,7 @@ from onepark.contexts.payments.model import (
 )
 from onepark.contexts.payments.ports import Channel, Payable
 from onepark.contexts.stays.model import Charge
+from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Trouble, Tx, trouble_of
 from onepark.kernel.types import OrderNo
@@ -92,6 +93,7 @@ class Payments:
         """
         channel = self._channel(channel_name)
         attempt = await self._keep_attempt(order_no, channel_name, key)
+        faults.point("payments.attempt_kept")
         if attempt.state == AttemptState.FAILED:
             raise ChannelDeclined("The channel declined this payment.", channel=channel_name)
         if attempt.state != AttemptState.CREATED:
@@ -102,6 +104,7 @@ class Payments:
             async with self._db.transaction() as tx:
                 await store.attempt_ended(tx, attempt.attempt_no, AttemptState.FAILED)
             raise
+        faults.point("payments.trade_placed")
         async with self._db.transaction() as tx:
             await store.attempt_pending(tx, attempt.attempt_no, instruction.code_url)
             begun = await store.attempt(tx, attempt.attempt_no)
@@ -171,6 +174,7 @@ class Payments:
                 raise
             log.exception("payments.notice_not_kept", channel=channel_name)
             return Received(channel.answer(NoticeVerdict.UNAVAILABLE), None)
+        faults.point("payments.notice_kept")
         return Received(channel.answer(NoticeVerdict.STORED), notice_id)
 
     async def handle(self, notice_id: int) -> Verdict | None:
@@ -184,6 +188,8 @@ class Payments:
                 await store.notice_tried(tx, notice_id)
             else:
                 await store.notice_handled(tx, notice_id, verdict)
+                faults.point("payments.notice_handled")
+        faults.point("payments.notice_committed")
         if verdict in {Verdict.QUARANTINED, Verdict.UNMATCHED}:
             log.error("payments.notice_odd", channel=notice.channel, verdict=verdict.value)
         return verdict
@@ -199,6 +205,7 @@ class Payments:
 
     async def handle_soon(self, notice_id: int) -> None:
         """Handle a notice that was just answered; if that fails, the job does it later."""
+        faults.point("payments.notice_answered")
         try:
             await self.handle(notice_id)
         except Exception:
@@ -279,6 +286,7 @@ class Payments:
     async def _ask(self, attempt: Attempt) -> None:
         channel = self._channel(attempt.channel)
         fact = await channel.query(attempt.attempt_no)
+        faults.point("payments.asked")
         now = self._clock.now()
         over = rules.is_over(attempt, fact, now)
         if over:

@@ -40,6 +40,7 @@ from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.ports import Matches, Plans
 from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_stay
+from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.kernel.events import name_of_kind
@@ -153,13 +154,17 @@ class Stays:
     ) -> tuple[dict[Key, Resolved], list[Count]]:
         async with self._batch_db.transaction() as tx:
             await store.claim(tx, passages, also=also)
+            faults.point("stays.claimed")
             loaded = await store.load(tx, passages)
+            faults.point("stays.loaded")
             resolved, cases = sort_out(passages, loaded)
             if loaded[0].others is not None:
                 inside = store.inside_of(loaded[0].others)
                 cases = await self._recognise(tx, cases, inside)
             folds = self.fold(cases, loaded[0].block)
+            faults.point("stays.folded")
             counts = await store.save(tx, folds) if folds else []
+            faults.point("stays.saved")
         for fold in folds:
             for kept in fold.kept:
                 answer = Resolved(kept.passage.fingerprint, kept.answer, is_new=True)
@@ -288,6 +293,7 @@ class Stays:
         await order_store.drop_charge(tx, lot_id, order_no)  # another one was priced without this
         await order_store.save_money(tx, case.order)
         await order_store.post(tx, _paid(case))
+        faults.point("stays.settled")
         return True
 
     async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:
