@@ -24,6 +24,13 @@ TAKEN = """
     SELECT attempt_no, order_no, charge_no, amount_fen, surplus FROM payments.attempt
     WHERE state = 'success'
 """
+LEFT = """
+    SELECT attempt_no, concat_ws(' ', channel, state, 'since', created_at, 'asked', queries, 'next',
+        next_query_at, 'now', now(), (
+            SELECT string_agg(concat(event_type, ' ', verdict, ' ', received_at), ',')
+            FROM payments.notice WHERE fact LIKE '%' || attempt_no || '%')) AS standing
+    FROM payments.attempt WHERE state <> 'success'
+"""
 WAITING = "SELECT notice_id FROM payments.notice WHERE handled_at IS NULL"
 
 
@@ -60,6 +67,7 @@ class Money(NamedTuple):
     taken: Sequence[Taken] = ()
     waiting: Sequence[int] = ()
     provider: Mapping[str, int] = {}  # what was paid, by number
+    left: Mapping[str, str] = {}  # how attempts stand that did not succeed, for whoever looks
 
 
 NO_MONEY = Money()
@@ -75,6 +83,7 @@ async def money_of(
         [Taken(*row) for row in await connection.fetch(TAKEN)],
         [row["notice_id"] for row in await connection.fetch(WAITING)],
         {trade.out_trade_no: trade.amount_fen for trade in trades if trade.state == "paid"},
+        {row["attempt_no"]: row["standing"] for row in await connection.fetch(LEFT)},
     )
 
 
@@ -124,7 +133,7 @@ def providers_agree(_cars: Sequence[Car], money: Money) -> list[str]:
     ours = {one.attempt_no: one.amount_fen for one in money.taken}
     differ = [
         f"attempt {number}: the provider took {money.provider.get(number)} fen, "
-        f"we were paid {ours.get(number)}"
+        f"we were paid {ours.get(number)} {money.left.get(number, '')}"
         for number in ours.keys() | money.provider.keys()
         if ours.get(number) != money.provider.get(number)
     ]

@@ -35,6 +35,7 @@ from onepark.contexts.payments.model import (
     PaymentAsked,
     PayRequest,
     TradeFact,
+    TradeState,
     Verdict,
 )
 from onepark.contexts.payments.ports import Channel, Payable
@@ -101,15 +102,29 @@ class Payments:
         try:
             instruction = await channel.create(self._pay_request(attempt))
         except ChannelDeclined:
-            async with self._db.transaction() as tx:
-                await store.attempt_ended(tx, attempt.attempt_no, AttemptState.FAILED)
-            raise
+            paid = await self._paid_before(channel, attempt)
+            if paid is None:
+                raise
+            return paid
         faults.point("payments.trade_placed")
         async with self._db.transaction() as tx:
             await store.attempt_pending(tx, attempt.attempt_no, instruction.code_url)
             begun = await store.attempt(tx, attempt.attempt_no)
         assert begun is not None, "attempts are never deleted"
         return begun
+
+    async def _paid_before(self, channel: Channel, attempt: Attempt) -> Attempt | None:
+        """Return a declined attempt if it is paid: it was placed before, and nobody heard of it.
+
+        Only a trade that the provider does not know has failed; any other is asked after later.
+        """
+        fact = await channel.query(attempt.attempt_no)
+        async with self._db.transaction() as tx:
+            await self._apply(tx, attempt.channel, fact)
+            if fact.state == TradeState.ABSENT:
+                await store.attempt_ended(tx, attempt.attempt_no, AttemptState.FAILED)
+            now = await store.attempt(tx, attempt.attempt_no)
+        return now if now is not None and now.state == AttemptState.SUCCESS else None
 
     async def _keep_attempt(self, order_no: OrderNo, channel_name: str, key: str) -> Attempt:
         fingerprint = rules.fingerprint(order_no, channel_name)
