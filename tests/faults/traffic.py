@@ -54,14 +54,16 @@ class Traffic:
         seed: int,
         history: Path,
         paying: Sequence[Lot] = (),
+        first: int = 0,
     ) -> None:
         """Take lots; the history is written line by line, as answers come.
 
-        In ``paying`` lots a car leaves when its driver was told that it is paid, or stays.
+        In ``paying`` lots a car leaves when its driver was told that it is paid, or stays. Plates
+        of one ``first`` number are apart from those of another by the lots between them.
         """
         parts = urlsplit(base_url)
         self._host, self._port = str(parts.hostname), int(parts.port or 0)
-        self._lots, self._paying, self._seed = lots, paying, seed
+        self._lots, self._paying, self._seed, self._first = lots, paying, seed, first
         self._history = history.open("a", buffering=1, encoding="utf-8")
         self.cars: list[Car] = []
         self.acknowledged = self.resent = self.repeated_wrong = 0
@@ -81,8 +83,10 @@ class Traffic:
         self._history.close()
 
     async def _all(self) -> None:
-        gates = [self._gate(number, lot) for number, lot in enumerate(self._lots)]
-        paying = [self._exit(len(gates) + n, lot) for n, lot in enumerate(self._paying)]
+        numbered = enumerate(self._lots, self._first)
+        gates = [self._gate(number, lot) for number, lot in numbered]
+        after = self._first + len(gates)
+        paying = [self._exit(number, lot) for number, lot in enumerate(self._paying, after)]
         await asyncio.gather(*gates, *paying)
 
     async def _gate(self, number: int, lot: Lot) -> None:
