@@ -99,7 +99,8 @@ def injected(
                 history=folder / "history.jsonl",
             )
             traffic.start()
-            missed = _break(Run(rig, random.Random(seed), outage_s), kinds, minutes, done)
+            run = Run(rig, random.Random(seed), outage_s)
+            missed = _break(run, kinds, minutes, done)
             rig.until_ready()
             traffic.stop()
             broken = _at_rest(rig, traffic)
@@ -132,11 +133,10 @@ def _disk(folder: Path, kinds: Sequence[str]) -> Iterator[Path]:
 
 
 def _break(run: Run, kinds: Sequence[str], minutes: float, done: Counter[str]) -> set[str]:
-    """Inject faults, count them, and return those that were tried in vain."""
-    until, missed, order = time.monotonic() + minutes * 60, set[str](), list(kinds)
-    while time.monotonic() < until:
-        if not order:
-            order = list(kinds)
+    """Inject faults, each kind once at least; count them and return those tried in vain."""
+    until, missed, order = time.monotonic() + minutes * 60, set[str](), list[str]()
+    while time.monotonic() < until or set(kinds) - done.keys() - missed:
+        order = order or list(kinds)
         kind = order.pop(run.chance.randrange(len(order)))
         if FAULTS[kind](run) is False:
             missed.add(kind)
