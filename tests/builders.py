@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from onepark.contexts.stays.case import CarCase, Folded, PriceOf
 from onepark.contexts.stays.model import (
     Car,
-    CarCase,
-    Folded,
     Kind,
     Order,
     OrderState,
     Passage,
-    PriceOf,
     Stay,
     StayAndOrder,
     StayState,

@@ -17,8 +17,14 @@ ROLES = {
     "jobs",
 }
 BESIDE_THE_ROLES = {
+    "gate/clocks": "by how much each device's clock is off is a snapshot with a life of its own",
     "registry/directory": "the snapshot that the hot path reads has a life of its own",
     "registry/importing": "reading and judging files of lots is no use case of a request",
+    "stays/case": "what a decision looks at and comes to: half of the nouns, none on the wire",
+    "stays/ghosts": "what shows that an unseen car has gone is gathered over all lots, not in one",
+    "stays/ghost_store": "the statements of that evidence alone",
+    "stays/history_store": "the statements of late passages alone, beside those of every batch",
+    "stays/refold": "late passages fold a car again; rules.py goes on from what is known",
     "stays/batch": "parting a batch and ordering its answers decides nothing about a car",
     "stays/desk": "what staff decide has roles and an audit trail, unlike all else there",
     "stays/misreads": "whose a misread exit is takes a whole lot to judge, not one car",
@@ -33,6 +39,8 @@ BESIDE_THE_ROLES = {
     "stays/task_store": "the statements of misreads, tasks and models, beside those of passages",
     "stays/tasks": "what waits for a person has nouns and views of its own",
     "stays/visits": "which visits a quota counts is asked by the fold and by the replay",
+    "stays/save_store": "what a batch keeps: one statement, as long as all others of the path",
+    "stays/sequence_store": "the statements of the numbers of passages, which heartbeats ask for",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
     "tariffs/checking": "what is wrong with a plan is asked with and without a platform around it",
     "tariffs/filing": "a draft has nouns and decisions of its own, none of which prices anything",

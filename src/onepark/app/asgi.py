@@ -46,6 +46,7 @@ PARTS = (
         "tariff_office",
         "orders",
         "desk",
+        "ghosts",
         "payments",
         "vacancies",
         "past",

@@ -7,6 +7,7 @@ Never: decides anything about parking, or hides a part from a test.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
 from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.service import Stays
@@ -73,6 +75,7 @@ class Platform:
     school: School
     stays: Stays
     desk: MisreadDesk
+    ghosts: Ghosts
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
@@ -85,12 +88,13 @@ class Platform:
         return self.registry.directory
 
     def refresh_jobs(self) -> list[Job]:
-        """Return what keeps the archive, the tariffs and the plate models up to date."""
+        """Return what keeps the archive, tariffs, plate models and clocks up to date."""
 
         async def refresh() -> int:
             await self.registry.refresh()
             await self.tariffs.refresh()
             await self.school.models.refresh()
+            await self.gate.clocks.load()
             return 0
 
         return [Job("refresh", REFRESH_EVERY_S, refresh)]
@@ -99,7 +103,7 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.school, self.desk, self.clock),
+            *stay_jobs.jobs(self.stays, self.school, self.desk, self.ghosts, clock=self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
         ]
@@ -119,6 +123,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
+        await platform.gate.clocks.load()
         yield platform
 
 
@@ -161,7 +166,8 @@ def _assemble(
     plates = PlateModels(databases.service, clock)
     stays = Stays(databases.batch, databases.service, plans=tariffs, clock=clock, matches=plates)
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
-    past = _past(clock, databases=databases, registry=registry)
+    ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
+    past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
     return Platform(
         settings=settings,
         clock=clock,
@@ -175,12 +181,11 @@ def _assemble(
         calendar=Calendar(databases.service, audit=Audit(), clock=clock),
         tariffs=tariffs,
         checks=checks,
-        tariff_office=TariffOffice(
-            databases.staff, tariffs=tariffs, checks=checks, audit=Audit(), clock=clock
-        ),
+        tariff_office=_tariff_office(databases, clock, tariffs=tariffs, checks=checks),
         school=School(plates, cameras=lambda: registry.directory),
         stays=stays,
         desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
+        ghosts=ghosts,
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
@@ -197,6 +202,12 @@ def _assemble(
     )
 
 
+def _tariff_office(
+    databases: Databases, clock: Clock, *, tariffs: Tariffs, checks: Checks
+) -> TariffOffice:
+    return TariffOffice(databases.staff, tariffs=tariffs, checks=checks, audit=Audit(), clock=clock)
+
+
 def _vacancies(
     settings: Settings, clock: Clock, *, databases: Databases, redis: Redis, registry: Registry
 ) -> Vacancies:
@@ -209,12 +220,26 @@ def _vacancies(
     )
 
 
-def _past(clock: Clock, *, databases: Databases, registry: Registry) -> PastOfLots:
+def _past(clock: Clock, *, databases: Databases, registry: Registry, ghosts: Ghosts) -> PastOfLots:
     return PastOfLots(
         databases.service,
         databases.staff,
         directory_source=lambda: registry.directory,
         clock=clock,
+        on_empty=ghosts.note_empty,
+    )
+
+
+def _ghosts(
+    settings: Settings, clock: Clock, *, databases: Databases, stays: Stays, registry: Registry
+) -> Ghosts:
+    return Ghosts(
+        databases.service,
+        databases.staff,
+        stays=stays,
+        archive=lambda: registry.directory,
+        clock=clock,
+        waits=timedelta(seconds=settings.ghost_waits_s),
     )
 
 

@@ -98,7 +98,9 @@ async def test_a_misread_exit_forgets_no_visit_of_the_car_that_it_is_of(stays, o
     assert await counted(owner, lot) == [(0, 0), (1, 0), (2, 500)]
 
 
-async def test_a_late_entry_changes_no_fee_that_was_kept_and_counts_from_then_on(stays, owner, lot):
+async def test_a_late_visit_counts_for_those_after_it_and_raises_nothing_that_was_owed(
+    stays, owner, lot
+):
     await visit(stays, lot, EIGHT)
     await visit(stays, lot, EIGHT + HOUR * 2)
     late = {"lot_id": lot, "received_at": EIGHT + HOUR * 3}
@@ -109,7 +111,11 @@ async def test_a_late_entry_changes_no_fee_that_was_kept_and_counts_from_then_on
         ]
     )
     await visit(stays, lot, EIGHT + HOUR * 4)
-    assert await counted(owner, lot) == [(0, 0), (1, 0), (1, 0), (3, 500)]
+    assert await counted(owner, lot) == [(0, 0), (1, 0), (2, 500), (2, 500)]
+    owed = await owner.fetch(
+        "SELECT owed_fen FROM stays.stay_order WHERE lot_id = $1 ORDER BY opened_at", lot
+    )
+    assert [row["owed_fen"] for row in owed] == [0, 0, 0, 500], "the third had left for nothing"
 
 
 async def test_an_entry_after_its_exit_keeps_what_it_counted_with_the_stay(stays, owner, lot):

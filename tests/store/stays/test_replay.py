@@ -142,7 +142,7 @@ async def test_under_the_same_quota_everybody_pays_the_same(
     assert {row[0] for row in used} == {0, 1, 2}
     report = await run(replay, plan_of_asker(json.loads(HUB), FROM), lot)
     assert report.total.same == report.total.stays == 18
-    assert report.total.earned_fen == report.total.would_earn_fen == 5 * 500
+    assert report.total.earned_fen == report.total.would_earn_fen == 6 * 500
 
 
 async def test_under_the_same_zones_everybody_pays_the_same(batch_db, service_db, replay, lot):

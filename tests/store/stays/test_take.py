@@ -192,7 +192,7 @@ async def test_a_batch_takes_three_statements_between_begin_and_commit(
     seen: list[str] = []
     batch_db = await open_database(database_url, Role.BATCH, connections=1)
     stays = Stays(batch_db, service_db, plans=NoPlans(), clock=HandClock())
-    await stays.take([a_passage(lot_id=lot, plate="苏E00000")])
+    await stays.take([a_passage(lot_id=lot, plate="苏E99999")])
     async with batch_db.connection() as connection:
         real: Any = connection._con  # type: ignore[attr-defined]  # the pool lends a proxy and drops its loggers on release
     real.add_query_logger(lambda record: seen.append(record.query.strip()))

@@ -73,6 +73,9 @@ class AcceptsAll:
         await self.go.wait()
         return Batch([Taken(Outcome.ACCEPTED, Answer(Nothing())) for _ in passages], [])
 
+    async def progress(self, device: Any, *, epoch: Any, lost: Any = ()) -> Any:
+        return None
+
     async def take_paid_orders(self, tx: Any, *, limit: int) -> list[Any]:
         return []
 

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from onepark.contexts.stays import misreads, rules
+from onepark.contexts.stays.case import CarCase, Folded
 from onepark.contexts.stays.events import LetOut
 from onepark.contexts.stays.model import (
     Candidate,
     Car,
-    CarCase,
-    Folded,
     Hold,
     HoldReason,
     Kind,
@@ -28,6 +27,7 @@ from onepark.contexts.stays.model import (
 )
 from onepark.kernel.types import OrderNo, PlanId, StayId
 from tests.builders import EIGHT, LOT, NewIds, a_passage, a_stay, an_order, minutes, run
+from tests.fakes.books import Books
 from tests.fakes.matches import Resembles
 
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
@@ -388,11 +388,10 @@ def test_a_decided_car_that_owes_is_told_its_dues_and_its_lane_is_remembered():
 
 
 def test_a_decided_exit_of_a_visit_that_was_given_up_raises_nothing():
-    ghost = StayAndOrder(a_stay(state=StayState.EXIT_MISSING), an_order(fee_fen=0, owed_fen=0))
-    now = a_stay(stay_id=StayId(2), entered_at=EIGHT + minutes(300))
-    case = CarCase(Car(LOT, now.car_key, open_stay_id=now.stay_id), [a_decided(EXIT)])
-    case.open, case.last = StayAndOrder(now, None), ghost
-    folded = fold(case)
-    [order] = folded.orders.values()
-    assert folded.stays[StayId(1)].state == StayState.CLOSED
+    books = Books()
+    books.take(a_passage(ENTRY), a_passage(ENTRY, EIGHT + minutes(300)))
+    books.take(a_decided(EXIT))
+    ghost, _ = books.real()
+    order = books.orders[ghost.stay_id]
+    assert (ghost.state, ghost.marks) == (StayState.CLOSED, ["misread_exit"])
     assert (order.fee_fen, order.owed_fen, order.written_off_fen) == (500, 0, 500)

@@ -83,7 +83,42 @@ def test_a_late_notice_of_an_earlier_payment_does_not_shorten_the_grace():
     assert order.covered_until_at == EIGHT + minutes(95)
 
 
-def test_a_fee_learnt_after_the_car_was_told_of_none_is_written_off():
+def test_what_was_not_owed_once_is_not_owed_when_the_fee_is_learnt():
     order = an_order(fee_fen=Fen(0), owed_fen=Fen(0))
-    money.write_off(order, fee_fen=Fen(500))
+    money.close_again(order, fee_fen=Fen(500), at=EIGHT)
     assert (order.fee_fen, order.owed_fen, order.written_off_fen) == (500, 0, 500)
+
+
+@given(
+    lists(integers(0, 5000), min_size=1, max_size=6),
+    integers(0, 5000),
+)
+def test_a_fee_that_is_fixed_again_never_raises_what_is_owed(fees, paid):
+    order = an_order(paid_fen=Fen(paid))
+    money.close(order, fee_fen=Fen(fees[0]), at=EIGHT)
+    for fee in fees[1:]:
+        before = order.owed_fen
+        money.close_again(order, fee_fen=Fen(fee), at=EIGHT)
+        assert order.owed_fen is not None
+        assert before is not None
+        assert order.owed_fen <= before
+        rest = order.owed_fen + order.written_off_fen - order.refund_due_fen
+        assert order.fee_fen == fee == paid + rest
+
+
+def test_an_order_whose_stay_goes_on_is_open_again_with_what_was_paid():
+    order = an_order(paid_fen=Fen(500))
+    money.close(order, fee_fen=Fen(1500), at=EIGHT)
+    money.reopen(order)
+    assert (order.fee_fen, order.owed_fen, order.settled) == (None, None, False)
+    assert (order.paid_fen, order.state) == (500, OrderState.PAID)
+
+
+def test_an_order_of_a_stay_that_never_was_gives_back_what_was_paid():
+    order = an_order(paid_fen=Fen(500))
+    money.close(order, fee_fen=Fen(1500), at=EIGHT)
+    money.cancel(order)
+    assert (order.fee_fen, order.owed_fen, order.refund_due_fen) == (0, 0, 500)
+    nothing = an_order()
+    money.cancel(nothing)
+    assert (nothing.state, nothing.settled) == (OrderState.VOID, True)

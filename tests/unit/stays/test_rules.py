@@ -3,9 +3,9 @@
 import pytest
 
 from onepark.contexts.stays import rules
+from onepark.contexts.stays.case import CarCase, Folded
 from onepark.contexts.stays.model import (
-    CarCase,
-    Folded,
+    Car,
     Hold,
     HoldReason,
     Kind,
@@ -13,14 +13,24 @@ from onepark.contexts.stays.model import (
     Open,
     OpenReason,
     OrderState,
-    Passage,
     PassageState,
     Pay,
     StayAndOrder,
     StayState,
 )
 from onepark.kernel.types import PlanId, StayId
-from tests.builders import EIGHT, NewIds, a_case, a_passage, a_stay, an_order, inside, minutes, run
+from tests.builders import (
+    EIGHT,
+    LOT,
+    NewIds,
+    a_case,
+    a_passage,
+    a_stay,
+    an_order,
+    inside,
+    minutes,
+    run,
+)
 
 FIRST = StayId(1)
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
@@ -155,77 +165,22 @@ def test_an_exit_may_carry_its_entry():
     assert (order.fee_fen, folded.deltas) == (500, [])
 
 
-def test_a_late_entry_completes_the_exit_that_came_before_it():
-    gone = a_stay(state=StayState.ENTRY_MISSING, entered_at=None, exited_at=EIGHT + minutes(30))
-    folded = fold(a_case(a_passage(ENTRY), last=StayAndOrder(gone, None)))
-    [stay], [order] = folded.stays.values(), folded.orders.values()
-    assert (stay.state, stay.entered_at) == (StayState.CLOSED, EIGHT)
-    assert (order.fee_fen, order.owed_fen, folded.deltas) == (500, 500, [])
+@pytest.mark.parametrize("kind", [ENTRY, EXIT])
+def test_a_passage_that_is_late_without_its_history_is_kept_and_moves_nothing(kind):
+    """More lies after it than is ever folded again: a person looks at it."""
+    late = a_passage(kind, EIGHT - minutes(30))
+    car = Car(LOT, "苏B12345/blue", known_until_at=EIGHT)
+    folded = fold(a_case(late, car=car))
+    assert [kept.state for kept in folded.kept] == [PassageState.LATE]
+    assert (folded.stays, folded.orders) == ({}, {})
 
 
-def test_a_late_exit_completes_the_stay_that_was_given_up_and_raises_nothing():
-    ghost = StayAndOrder(a_stay(state=StayState.EXIT_MISSING), an_order(fee_fen=0, owed_fen=0))
-    now = a_stay(stay_id=2, entered_at=EIGHT + minutes(300))
-    case = a_case(a_passage(EXIT, EIGHT + minutes(30)), open=StayAndOrder(now, None), last=ghost)
-    folded = fold(case)
-    assert folded.stays[FIRST].state == StayState.CLOSED
-    order = next(iter(folded.orders.values()))
-    assert (order.fee_fen, order.owed_fen, order.written_off_fen) == (500, 0, 500)
-    assert folded.deltas == []
-
-
-def test_a_late_entry_begins_a_visit_whose_end_may_still_come():
-    early = a_passage(ENTRY, EIGHT - minutes(60), received_at=EIGHT + minutes(60))
-    gone = a_passage(EXIT, EIGHT - minutes(30), received_at=EIGHT + minutes(60))
-    folded = fold(a_case(early, gone, **inside()))
-    [stay] = folded.stays.values()
-    assert (stay.state, stay.entered_at) == (StayState.CLOSED, EIGHT - minutes(60))
-    assert folded.deltas == [], "the car that is inside now is another visit"
-    assert folded.car.open_stay_id == 1
-
-
-def test_a_late_exit_without_an_entry_is_kept_beside_the_visit_of_now():
-    early = a_passage(EXIT, EIGHT - minutes(60), received_at=EIGHT + minutes(60))
-    folded = fold(a_case(early, **inside()))
-    [stay] = folded.stays.values()
-    assert (stay.state, folded.orders) == (StayState.ENTRY_MISSING, {})
-    assert folded.deltas == []
-
-
-def test_a_passage_in_the_middle_of_a_known_stay_is_late():
-    gone = a_stay(state=StayState.CLOSED, exited_at=EIGHT + minutes(60))
-    for kind in (ENTRY, EXIT):
-        middle = a_passage(kind, EIGHT + minutes(30))
-        folded = fold(a_case(middle, last=StayAndOrder(gone, an_order())))
-        assert folded.kept[0].state == PassageState.LATE
-        assert (folded.stays, folded.orders) == ({}, {})
-
-
-def a_visit(day: int) -> list[Passage]:
-    """One hour in the lot on one of the days."""
-    start = EIGHT + minutes(60 * 24 * day)
-    return [a_passage(ENTRY, start), a_passage(EXIT, start + minutes(60))]
-
-
-def test_a_weekend_of_exits_is_completed_by_the_entries_that_come_on_monday():
-    friday, saturday = a_visit(0), a_visit(1)
-    exits = fold(a_case(friday[1], saturday[1]))
-    pairs = [StayAndOrder(stay, None) for stay in exits.stays.values()]
-    entries = fold(a_case(saturday[0], friday[0], last=pairs[-1], near=pairs))
-    stays = sorted(entries.stays.values(), key=lambda stay: stay.first_at)
-    assert [stay.last_at - stay.first_at for stay in stays] == [minutes(60)] * 2
-    assert [order.fee_fen for order in entries.orders.values()] == [500, 500]
-
-
-def test_an_entry_is_not_joined_to_an_exit_beyond_the_next_visit():
-    friday, saturday = a_visit(0), a_visit(1)
-    known = fold(a_case(saturday[1]))
-    [pair] = [StayAndOrder(stay, None) for stay in known.stays.values()]
-    folded = fold(a_case(*friday, saturday[0], last=pair, near=[pair]))
-    assert (
-        sorted(stay.last_at - stay.first_at for stay in folded.stays.values()) == [minutes(60)] * 2
-    )
-    assert sum(order.fee_fen or 0 for order in folded.orders.values()) == 1000
+def test_what_is_later_than_all_that_is_known_is_folded_beside_what_is_late():
+    passages = [a_passage(EXIT, EIGHT - minutes(30)), a_passage(EXIT, EIGHT + minutes(30))]
+    known = inside()
+    known["car"].known_until_at = EIGHT
+    folded = fold(a_case(*passages, **known))
+    assert [kept.state for kept in folded.kept] == [PassageState.LATE, PassageState.FOLDED]
 
 
 def test_two_exit_cameras_that_carry_the_entry_tell_of_one_visit():

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onepark.contexts.stays import rules
-from onepark.contexts.stays.model import Car, CarCase, Folded, Kind, PriceOf, Stay, StayAndOrder
+from onepark.contexts.stays.case import CarCase, Folded, PriceOf
+from onepark.contexts.stays.model import Car, Kind, Stay
 from onepark.contexts.stays.visits import ENTRIES_MAX, REMEMBERED, count_in, remember, used_before
 from onepark.contexts.tariffs.model import FreeQuota, Plan, PriceRequest, QuotaPer, Quote
 from onepark.contexts.tariffs.rules import plan_of_asker, price, terms_of_stay
 from onepark.kernel.types import CHINA, PlanId, Vehicle
 from tests.builders import EIGHT, LOT, NewIds, a_case, a_passage, a_stay, minutes, run
+from tests.fakes.books import Books
 
 VECTORS = Path(__file__).parents[2] / "vectors/tariffs"
 ENTRY, EXIT = Kind.ENTRY, Kind.EXIT
@@ -129,24 +131,24 @@ def test_under_a_plan_without_a_quota_nothing_is_counted():
     assert folded.car.free_entries_at is None
 
 
-def test_what_was_counted_before_stands_when_a_late_entry_is_heard_of():
-    first = fold(HUB, visits(EIGHT, EIGHT + 2 * HOUR))
-    pairs = [StayAndOrder(one, None) for one in first.stays.values()]
-    late = a_passage(ENTRY, EIGHT + HOUR)
-    folded = fold(HUB, a_case(late, car=first.car, last=pairs[-1], near=pairs[1:]))
-    assert used(folded) == [1]
-    assert folded.car.free_entries_at == [EIGHT, EIGHT + HOUR, EIGHT + 2 * HOUR]
-    assert used(first) == [0, 1]
+def test_a_visit_that_is_heard_of_late_counts_for_those_after_it():
+    books = Books(quota=FreeQuota(2, QuotaPer.HOURS_24))
+    books.take(a_passage(ENTRY, EIGHT), a_passage(EXIT, EIGHT + minutes(20)))
+    books.take(a_passage(ENTRY, EIGHT + 2 * HOUR), a_passage(EXIT, EIGHT + 2 * HOUR + minutes(20)))
+    assert books.used() == [0, 1]
+    books.take(a_passage(ENTRY, EIGHT + HOUR), a_passage(EXIT, EIGHT + HOUR + minutes(20)))
+    assert books.used() == [0, 1, 2]
+    assert books.car.free_entries_at == [EIGHT, EIGHT + HOUR]
 
 
 def test_an_entry_that_completes_its_exit_later_counts_what_came_before_it():
-    seen = fold(HUB, a_case(a_passage(EXIT, EIGHT + minutes(20)), car=having(EIGHT - HOUR)))
-    [missing] = seen.stays.values()
-    assert missing.free_visits_used is None
-    pair = StayAndOrder(missing, None)
-    folded = fold(HUB, a_case(a_passage(ENTRY), car=seen.car, last=pair, near=[pair]))
-    assert (used(folded), fees(folded)) == ([1], [0])
-    assert folded.car.free_entries_at == [EIGHT - HOUR, EIGHT]
+    books = Books(quota=FreeQuota(2, QuotaPer.HOURS_24))
+    books.take(a_passage(ENTRY, EIGHT - HOUR), a_passage(EXIT, EIGHT - minutes(30)))
+    books.take(a_passage(EXIT, EIGHT + minutes(20)))
+    assert books.used() == [0, None]
+    books.take(a_passage(ENTRY, EIGHT))
+    assert books.used() == [0, 1]
+    assert books.car.free_entries_at == [EIGHT - HOUR, EIGHT]
 
 
 def test_an_exit_that_carries_its_entry_counts_as_a_visit():

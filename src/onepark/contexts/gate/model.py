@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from onepark.contexts.stays.model import Decision, Kind, Nothing, Outcome
+from onepark.contexts.stays.model import Decision, Kind, Nothing, Outcome, Progress
 from onepark.contexts.tariffs.model import Line
 from onepark.kernel.types import Fen, OrderNo, PlateColor, Pool, StayId, Vehicle
 
@@ -18,6 +18,7 @@ PASSAGES_MAX = 1_000
 SNAPSHOTS_MAX = 1_000
 BAYS_MAX = 100_000
 PLATE_CHARACTERS_MAX = 16
+HOLES_MAX = 100
 
 Instant = Annotated[datetime, Meta(tz=True, examples=["2026-11-22T08:30:00+08:00"])]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -77,10 +78,11 @@ class PassageResult(Struct, frozen=True, omit_defaults=True):
     detail: str | UnsetType = UNSET
 
 
-class PassageResults(Struct, frozen=True):
-    """The results in the order of the request."""
+class PassageResults(Struct, frozen=True, omit_defaults=True):
+    """The results in the order of the request, and how far the device's numbers have come."""
 
     results: list[PassageResult]
+    progress: Progress | UnsetType = UNSET
 
 
 NO_DECISION = Nothing()
@@ -134,18 +136,39 @@ class SnapshotResults(Struct, frozen=True):
     results: list[SnapshotResult]
 
 
+Hole = tuple[Counter, Counter]
+
+
 class HeartbeatIn(Struct, frozen=True):
-    """A device says that it lives and what its clock shows."""
+    """A device says that it lives, what its clock shows, and which of its passages are lost."""
 
     device_time: Instant | None = None
     status: Annotated[str, Meta(max_length=32)] | None = None
+    epoch: Counter | None = None
+    lost: Annotated[
+        tuple[Hole, ...],
+        Meta(
+            max_length=HOLES_MAX,
+            description="不会再上报的序号区间 first and last number of what is never sent",
+        ),
+    ] = ()
 
 
-class HeartbeatAnswer(Struct, frozen=True):
-    """The platform's time, and by how much the device's clock is ahead of it."""
+class ClockState(StrEnum):
+    """What a device's clock is good for."""
+
+    RIGHT = "right"  # within 5 s
+    CORRECTED = "corrected"  # its passages are moved to the platform's time
+    NOT_BILLED = "not_billed"  # over 10 min off: moved as well, and nobody is charged by them
+
+
+class HeartbeatAnswer(Struct, frozen=True, omit_defaults=True):
+    """The platform's time, by how much the device's clock is ahead of it, what is missing."""
 
     server_time: datetime
     clock_offset_ms: int | None
+    clock: ClockState | UnsetType = UNSET
+    progress: Progress | UnsetType = UNSET
 
 
 class CommandKind(StrEnum):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from onepark.contexts.registry.model import Device, Lane, Lot
 from onepark.contexts.stays.events import LetOut, OrderPaid
-from onepark.contexts.stays.model import Count, Outcome, Passage
+from onepark.contexts.stays.model import Count, Outcome, Passage, Progress
 from onepark.contexts.stays.service import Batch
 from onepark.contexts.vacancies.model import Snapshot
 from onepark.infra.db import Tx
@@ -31,6 +31,10 @@ class TakesPassages(Protocol):
     """Stays."""
 
     async def take(self, passages: Sequence[Passage]) -> Batch: ...
+
+    async def progress(
+        self, device: Device, *, epoch: int | None, lost: Sequence[tuple[int, int]] = ()
+    ) -> Progress | None: ...
 
     async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]: ...
 

@@ -10,17 +10,22 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
 
 from onepark import _native
+from onepark.contexts.gate import clocks
 from onepark.contexts.gate.model import (
     NO_DECISION,
     PLATE_CHARACTERS_MAX,
     AckedCommand,
     AckResult,
+    ClockState,
     Credentials,
+    HeartbeatIn,
     PassageIn,
     PassageResult,
+    PassageResults,
     PoolSnapshot,
     Rejection,
     SnapshotIn,
@@ -28,7 +33,7 @@ from onepark.contexts.gate.model import (
 )
 from onepark.contexts.registry.model import Device, Lane, Lot
 from onepark.contexts.stays.events import OrderPaid
-from onepark.contexts.stays.model import Kind, Outcome, Passage, Taken
+from onepark.contexts.stays.model import Kind, Outcome, Passage, Progress, Taken
 from onepark.contexts.vacancies.model import Snapshot
 from onepark.kernel.types import LaneCode, Pool, Vehicle
 
@@ -49,10 +54,11 @@ LaneOf = Callable[[LaneCode], Lane | None]
 
 
 class Sender(NamedTuple):
-    """The device behind a request and the code of its lot."""
+    """The device behind a request, the code of its lot, and how far its clock is ahead."""
 
     device: Device
     lot: str
+    ahead: timedelta = clocks.NONE
 
 
 def good_secrets(device: Device | None, now: datetime) -> Sequence[bytes]:
@@ -68,12 +74,26 @@ def check(raw: Raw, sender: Sender, *, lane_of: LaneOf, now: datetime) -> Passag
         given = _PASSAGES.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         return Rejection("gate.invalid_field", str(error), _id_of(raw))
-    refused = _why_not(given, now) or _why_not_lane(given, sender, lane_of)
+    then = _corrected(given, sender.ahead) if sender.ahead else given
+    refused = _why_not(then, now) or _why_not_lane(then, sender, lane_of)
     if refused is not None:
         return Rejection(refused[0], refused[1], given.passage_id)
     lane = lane_of(LaneCode(given.lane))
     assert lane is not None, "a lane of the device is in the directory"
-    return _passage(given, sender.device, lane=lane, received_at=now)
+    passage = _passage(then, sender.device, lane=lane, received_at=now)
+    if not sender.ahead:
+        return passage
+    suspect, told = abs(sender.ahead) > clocks.BILLED, _fingerprint(given)
+    return replace(passage, fingerprint=told, shown_at=given.seen_at, clock_suspect=suspect)
+
+
+def _corrected(given: PassageIn, ahead: timedelta) -> PassageIn:
+    """Move what a clock showed to the platform's time; what has no such time is left as it is."""
+    try:
+        entered_at = None if given.entered_at is None else given.entered_at - ahead
+        return replace(given, seen_at=given.seen_at - ahead, entered_at=entered_at)
+    except OverflowError:
+        return given
 
 
 def _why_not(given: PassageIn, now: datetime) -> tuple[str, str] | None:
@@ -168,6 +188,24 @@ def _fingerprint(given: PassageIn) -> bytes:
     return blake2b(msgspec.json.encode(parts), digest_size=16).digest()
 
 
+def clock_of(offset: timedelta | None) -> ClockState | UnsetType:
+    """Say what a clock that is so far off is good for."""
+    if offset is None:
+        return UNSET
+    if clocks.is_right(offset):
+        return ClockState.RIGHT
+    return ClockState.CORRECTED if abs(offset) <= clocks.BILLED else ClockState.NOT_BILLED
+
+
+def why_no_holes(told: HeartbeatIn) -> str | None:
+    """Say what is wrong with the numbers that a device says it lost."""
+    if told.lost and told.epoch is None:
+        return "epoch: say of which epoch the lost numbers are"
+    if any(first > last for first, last in told.lost):
+        return "lost: a hole ends before it begins"
+    return None
+
+
 def is_fresh(credentials: Credentials, now: datetime) -> bool:
     """Tell whether a right signature was made just now."""
     return abs(now.timestamp() - int(credentials.timestamp)) <= WINDOW_S
@@ -200,6 +238,18 @@ def derived_exit(command: AckedCommand, device: Device, now: datetime) -> Passag
         fingerprint=blake2b(passage_id.encode(), digest_size=16).digest(),
         derived=True,
     )
+
+
+def results_of(
+    checked: Sequence[Passage | Rejection], taken: Sequence[Taken], *, progress: Progress | None
+) -> PassageResults:
+    """Say what became of a request; ``taken`` tells it of the passages that were some, in order."""
+    told = iter(taken)
+    results = [
+        result_of_rejection(one) if isinstance(one, Rejection) else result_of(one, next(told))
+        for one in checked
+    ]
+    return PassageResults(results, progress or UNSET)
 
 
 def result_of(passage: Passage, taken: Taken) -> PassageResult:

@@ -11,8 +11,10 @@ from typing import TypeVar
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
 from onepark.contexts.gate import rules, store
+from onepark.contexts.gate.clocks import Clocks
 from onepark.contexts.gate.errors import (
     BodyMalformed,
     Busy,
@@ -36,14 +38,18 @@ from onepark.contexts.gate.model import (
     HeartbeatIn,
     PassageResults,
     PassagesIn,
-    Rejection,
     SnapshotResults,
     SnapshotsIn,
 )
-from onepark.contexts.gate.ports import Archive, KeepsSnapshots, ShowsCounts, TakesPassages
+from onepark.contexts.gate.ports import (
+    Archive,
+    KeepsSnapshots,
+    ShowsCounts,
+    TakesPassages,
+)
 from onepark.contexts.registry.model import Device, Lot
 from onepark.contexts.stays.events import LetOut, OrderPaid
-from onepark.contexts.stays.model import Passage, Taken
+from onepark.contexts.stays.model import Passage, Progress, Taken
 from onepark.contexts.vacancies.model import Snapshot
 from onepark.infra import faults
 from onepark.infra.batching import Batcher, QueueFull
@@ -79,6 +85,7 @@ class Gate:
     ) -> None:
         self._db, self._archive, self._stays = service_db, archive, stays
         self._vacancies, self._past = vacancies, past
+        self.clocks = Clocks(service_db)
         self._clock, self._settings = clock, settings
         self._waiters: dict[str, asyncio.Event] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -119,22 +126,27 @@ class Gate:
     async def passages(self, credentials: Credentials, body: bytes) -> PassageResults:
         """Answer a request of passages in its order, after their commit."""
         device, now = self._admit(credentials, body)
-        sender = rules.Sender(device, self._lot_of(device).code)
+        ahead = self.clocks.offset_of(device.device_id)
+        sender = rules.Sender(device, self._lot_of(device).code, ahead)
         raws = _decode(body, PassagesIn).passages
         if not 1 <= len(raws) <= min(PASSAGES_MAX, self._settings.gate_request_max):
             raise PassageCount(f"The request holds {len(raws)} passages.", count=len(raws))
         lane_of = self._archive().lane
         checked = [rules.check(raw, sender, lane_of=lane_of, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Passage)]
-        taken = iter(await self._submit(good) if good else [])
-        return PassageResults(
-            [
-                rules.result_of_rejection(one)
-                if isinstance(one, Rejection)
-                else rules.result_of(one, next(taken))
-                for one in checked
-            ]
-        )
+        taken = await self._submit(good) if good else []
+        return rules.results_of(checked, taken, progress=await self._progress(device, good, taken))
+
+    async def _progress(
+        self, device: Device, good: Sequence[Passage], taken: Sequence[Taken]
+    ) -> Progress | None:
+        """Return how far the device's numbers have come; a batch of repeats tells nothing new."""
+        epochs = [one.epoch for one in good if one.epoch is not None and one.seq is not None]
+        if not epochs:
+            return None
+        told = [one.progress for one in taken if one.progress is not None]
+        newest = max(told, key=lambda one: (one.epoch, one.acked_through), default=None)
+        return newest or await self._stays.progress(device, epoch=max(epochs))
 
     async def _submit(self, passages: Sequence[Passage]) -> list[Taken]:
         try:
@@ -174,16 +186,21 @@ class Gate:
         told = _decode(body, HeartbeatIn)
         if told.status is not None and not told.status.isprintable():
             raise BodyMalformed("status: holds a control character")
-        offset_ms = None
-        if told.device_time is not None:
-            offset_ms = (told.device_time - now) // timedelta(milliseconds=1)
+        if (why := rules.why_no_holes(told)) is not None:
+            raise BodyMalformed(why)
+        offset = None if told.device_time is None else told.device_time - now
+        offset_ms = None if offset is None else offset // timedelta(milliseconds=1)
+        progress = None
         if rules.is_fresh(credentials, now):  # an old one may be a replay: it proves no life
             async with self._db.transaction() as tx:
                 await store.heard(
                     tx, device, heard_at=now, clock_offset_ms=offset_ms, status=told.status
                 )
+            if offset is not None:
+                self.clocks.note(device.device_id, offset)
+            progress = await self._stays.progress(device, epoch=told.epoch, lost=told.lost)
             await self._vacancies.heard([device.lot_id], now)
-        return HeartbeatAnswer(now, offset_ms)
+        return HeartbeatAnswer(now, offset_ms, rules.clock_of(offset), progress or UNSET)
 
     # -- commands ------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ Never: decides; a row goes in or out as it is.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from onepark.contexts.gate.model import Ack, AckedCommand, AckResult, Command, CommandKind
@@ -116,7 +116,8 @@ HEARD = """
         (lot_id, device_id, operator_id, heard_at, clock_offset_ms, status)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (lot_id, device_id) DO UPDATE SET
-        heard_at = excluded.heard_at, clock_offset_ms = excluded.clock_offset_ms,
+        heard_at = excluded.heard_at,
+        clock_offset_ms = coalesce(excluded.clock_offset_ms, device_status.clock_offset_ms),
         status = excluded.status
 """
 
@@ -134,6 +135,17 @@ async def heard(
         clock_offset_ms,
         status,
     )
+
+
+CLOCK_OFFSETS = """
+    SELECT device_id, clock_offset_ms FROM gate.device_status WHERE abs(clock_offset_ms) > $1
+"""
+
+
+async def clock_offsets(tx: Tx, *, above: timedelta) -> dict[str, timedelta]:
+    """Return by how much clocks are ahead that are off by more than so much."""
+    rows = await tx.fetch(CLOCK_OFFSETS, above // timedelta(milliseconds=1))
+    return {row["device_id"]: timedelta(milliseconds=row["clock_offset_ms"]) for row in rows}
 
 
 def _command(row: Record) -> Command:

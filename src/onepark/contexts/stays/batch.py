@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from onepark.contexts.stays import store
-from onepark.contexts.stays.model import Answer, CarCase, Outcome, Passage, StayAndOrder, Taken
+from onepark.contexts.stays.case import CarCase
+from onepark.contexts.stays.model import Answer, Count, Outcome, Passage, Progress, Taken
 
 Key = tuple[int, str, str]
 
@@ -20,6 +21,25 @@ class Resolved(NamedTuple):
     answer: Answer | None  # None: rejected, nothing is stored and the id is free
     is_new: bool
     is_bug: bool = False  # rejected because of us
+
+
+Device = tuple[int, str]
+
+
+class Came(NamedTuple):
+    """What a part of a batch came to."""
+
+    resolved: dict[Key, Resolved]
+    counts: list[Count]
+    progress: dict[Device, Progress]
+
+    def and_then(self, after: "Came") -> "Came":
+        """Return this part and a later one as one."""
+        return Came(
+            self.resolved | after.resolved,
+            self.counts + after.counts,
+            self.progress | after.progress,
+        )
 
 
 def sort_out(
@@ -36,24 +56,17 @@ def sort_out(
         if case is None:
             case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
         case.passages.append(passage)
-        if known.near is not None:
-            case.near.append(_one_of(case, known.near))
     return resolved, list(cases.values())
 
 
-def _one_of(case: CarCase, near: StayAndOrder) -> StayAndOrder:
-    """Return the case's own noun of a stay: what one passage changes, the next one must see."""
-    for pair in (case.open, case.last, *case.near):
-        if pair is not None and pair.stay.stay_id == near.stay.stay_id:
-            return pair
-    return near
-
-
-def in_request_order(passages: Sequence[Passage], resolved: dict[Key, Resolved]) -> list[Taken]:
+def in_request_order(passages: Sequence[Passage], came: Came) -> list[Taken]:
+    """Return what each passage came to; one that comes twice in a batch is new once."""
     first: set[Key] = set()
     taken: list[Taken] = []
     for passage in passages:
-        taken.append(_taken(passage, resolved[passage.key], repeated=passage.key in first))
+        one = _taken(passage, came.resolved[passage.key], repeated=passage.key in first)
+        progress = came.progress.get((passage.lot_id, passage.device_id))
+        taken.append(one if progress is None else one._replace(progress=progress))
         first.add(passage.key)
     return taken
 

@@ -13,8 +13,9 @@ import structlog
 from msgspec.json import Decoder, Encoder
 
 from onepark.contexts.access.rules import allows
-from onepark.contexts.stays import misreads, store, task_store, tasks
+from onepark.contexts.stays import history_store, misreads, store, task_store, tasks
 from onepark.contexts.stays.batch import sort_out
+from onepark.contexts.stays.case import Kept
 from onepark.contexts.stays.errors import (
     CandidateGone,
     CandidateUnknown,
@@ -24,7 +25,7 @@ from onepark.contexts.stays.errors import (
     MisreadUnknown,
     StoreUnavailable,
 )
-from onepark.contexts.stays.model import Candidate, Kept, Passage
+from onepark.contexts.stays.model import Candidate, Passage
 from onepark.contexts.stays.ports import Archive, AuditTrail, Matches
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.tasks import Choice, Decided, Misread, MisreadPage
@@ -171,11 +172,13 @@ class MisreadDesk:
             raise MisreadOvertaken("The exit has found its own entry.", task_id=task.task_id)
         loaded = await store.load(tx, [passage])
         _, cases = sort_out([passage], loaded)
+        await history_store.load_history(tx, cases)
+        open_or_given_up = tasks.could_leave(cases, choice)
         folds = self._stays.fold(cases, loaded[0].block)
         [kept] = [one for fold in folds for one in fold.kept]
-        if not tasks.is_done(kept, choice):
+        if not open_or_given_up or not tasks.is_done(kept, choice):
             raise CandidateGone("The chosen car is not inside any more.", field="stay_id")
-        await store.save(tx, folds)
+        await self._stays.save(tx, folds)
         return kept
 
     def _lot_id(self, code: LotCode) -> LotId:

@@ -1,4 +1,4 @@
-"""Endpoints of drivers without an account, and of staff who look at misread exits.
+"""Endpoints of drivers without an account, and of staff who look at exits misread or not seen.
 
 Owns: nothing but the way from a request to a view.
 Never: decides, or shows what the views hide.
@@ -24,6 +24,7 @@ from onepark.contexts.stays.errors import (
     TariffNotLoaded,
     TooManyLookups,
 )
+from onepark.contexts.stays.ghosts import GhostPage, Ghosts
 from onepark.contexts.stays.tasks import Choice, Decided, MisreadPage
 from onepark.contexts.stays.views import DuesView, OrderView, PublicOrders
 from onepark.infra.openapi import refusals
@@ -46,7 +47,7 @@ After = Annotated[
         ge=0, le=NUMBER_MAX, description="上一页的 next_after。The next_after of the page before."
     ),
 ]
-Limit = Annotated[int, QueryParameter(ge=1, le=100, description="每页条数。Misreads a page.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="每页条数。How many a page.")]
 Task = Annotated[
     int, PathParameter(ge=1, le=NUMBER_MAX, description="待办编号。The task's number.")
 ]
@@ -138,4 +139,31 @@ async def decide_misread(
     return await desk.decide(task_id, data, by=principal)
 
 
-HANDLERS = [find_dues, show_order, list_misreads, decide_misread]
+@get(
+    "/v1/stays/ghosts",
+    tags=STAY_TAGS,
+    summary="未见出场的停车记录 Stays that ended unseen",
+    description=(
+        "未收到出场、但全市证据表明车辆已离开的停车记录：同一车牌已进入其他停车场，或车场快照为空。"
+        "等候期满后按最晚可能时刻结束，不再计费；收到真实出场即以其为准。"
+        "Stays whose exit was not heard of while something shows that the car has gone: it went in "
+        "elsewhere, or its lot says that it is empty. After a while they end at the last possible "
+        "moment and nothing more is charged; an exit that is heard of after all is believed."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(LotUnknown, staff=True),
+)
+async def list_ghosts(
+    principal: NamedDependency[Principal],
+    ghosts: NamedDependency[Ghosts],
+    *,
+    lot: Lot = "",
+    after: After = 0,
+    limit: Limit = 50,
+) -> GhostPage:
+    """List cars that are believed to have left unseen."""
+    return await ghosts.page(lot=LotCode(lot), after=after, limit=limit, by=principal)
+
+
+HANDLERS = [find_dues, show_order, list_misreads, decide_misread, list_ghosts]

@@ -1,12 +1,13 @@
 """What stays do by themselves.
 
-Owns: partitions made ahead, facts that nobody listens to, what exits teach, held exits.
+Owns: partitions made ahead, facts that nobody listens to, what exits teach, held exits, ghosts.
 Never: decides.
 """
 
 from datetime import timedelta
 
 from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
@@ -16,10 +17,13 @@ MONTHS_EVERY_S = 3_600
 FORGET_EVERY_S = 30
 LEARN_EVERY_S = 60
 RECOGNISE_EVERY_S = 30
+GHOSTS_EVERY_S = 30
 KEEP_FACTS = timedelta(hours=1)
 
 
-def jobs(stays: Stays, school: School, desk: MisreadDesk, clock: Clock) -> list[Job]:
+def jobs(
+    stays: Stays, school: School, desk: MisreadDesk, ghosts: Ghosts, *, clock: Clock
+) -> list[Job]:
     """Return the recurring work of stays."""
 
     async def make_months() -> int:
@@ -34,4 +38,6 @@ def jobs(stays: Stays, school: School, desk: MisreadDesk, clock: Clock) -> list[
         Job("stays.drop_facts", FORGET_EVERY_S, forget),
         Job("stays.learn_plates", LEARN_EVERY_S, school.learn),
         Job("stays.recognise_later", RECOGNISE_EVERY_S, desk.recognise_later),
+        Job("stays.note_elsewhere", GHOSTS_EVERY_S, ghosts.note_elsewhere),
+        Job("stays.end_ghosts", GHOSTS_EVERY_S, ghosts.end),
     ]

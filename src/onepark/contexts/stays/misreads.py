@@ -11,18 +11,17 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from onepark.contexts.stays.model import (
-    Candidate,
-    CarCase,
-    Doubt,
-    Folded,
-    Kind,
-    Passage,
-    StayState,
-    Suspicion,
-    Verdict,
+from onepark.contexts.stays.case import CarCase, Doubt, Folded
+from onepark.contexts.stays.model import Candidate, Kind, Passage, StayState, Suspicion, Verdict
+from onepark.contexts.stays.moments import (
+    CONFIRMS,
+    REREAD,
+    again,
+    in_order,
+    is_late,
+    is_live,
+    reaches,
 )
-from onepark.contexts.stays.moments import CONFIRMS, REREAD, again, in_order, is_live, reaches
 from onepark.contexts.stays.ports import Matches
 from onepark.kernel.types import LotId, StayId
 
@@ -69,12 +68,14 @@ def unmatched(case: CarCase) -> list[Passage]:
 
 
 def _is_explained(passage: Passage, case: CarCase) -> bool:
-    """Tell whether an earlier visit is near enough to be what the passage speaks of."""
-    known = [pair.stay for pair in (case.last, *case.near) if pair is not None]
-    return any(
-        passage.seen_at <= stay.last_at + CONFIRMS
-        or (stay.state == StayState.EXIT_MISSING and reaches(passage, stay))
-        for stay in known
+    """Tell whether the car's own last visit is near enough to be what the passage speaks of."""
+    if is_late(passage, case.car):
+        return True
+    if case.last is None:
+        return False
+    stay = case.last.stay
+    return passage.seen_at <= stay.last_at + CONFIRMS or (
+        stay.state == StayState.EXIT_MISSING and reaches(passage, stay)
     )
 
 

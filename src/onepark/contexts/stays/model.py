@@ -1,6 +1,6 @@
 """Nouns of a car in a lot.
 
-Owns: passages, decisions, stays, orders, charges, counts, and what one batch saves.
+Owns: passages, decisions, stays, orders, charges, counts, and who a misread exit may be.
 Never: decides anything.
 """
 
@@ -8,10 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType
 
 from onepark.contexts.tariffs.model import Carry, Line
-from onepark.kernel.events import Fact
 from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, Pool, StayId
 
 
@@ -52,6 +51,8 @@ class Passage(Struct, frozen=True, gc=False):
     camera_model: str = ""
     decided_for: tuple[str, str] | None = None  # device and id of the held one that it stands for
     zone: str | None = None  # that the cars of its lane enter
+    shown_at: datetime | None = None  # by its device's clock, where that was known to be wrong
+    clock_suspect: bool = False  # too wrong to bill by
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -123,6 +124,7 @@ class PassageState(StrEnum):
     DUPLICATE_EXIT = "duplicate_exit"
     LATE = "late"  # kept; it belongs before what is known already
     MISREAD_EXIT = "misread_exit"  # folded: it was the car inside that it resembles
+    VOID = "void"  # a person said what it was; what was said is a passage of its own
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -145,12 +147,22 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
+class Progress(Struct, frozen=True):
+    """Which of a device's numbered passages of an epoch are kept; those missing it sends again."""
+
+    epoch: int
+    acked_through: int  # all up to it are kept, or said to be lost
+    missing: tuple[tuple[int, int], ...]  # first and last of each hole up to the greatest, in order
+    reused: int  # how often a number came again with another passage
+
+
 class Taken(NamedTuple):
     """The outcome of one passage; no answer for a conflict or a rejected one."""
 
     outcome: Outcome
     answer: Answer | None = None
     reason: str | None = None
+    progress: Progress | None = None  # of its device, if it numbers its passages
 
 
 class StayState(StrEnum):
@@ -159,6 +171,7 @@ class StayState(StrEnum):
     ENTRY_MISSING = "entry_missing"
     EXIT_MISSING = "exit_missing"
     MISREAD_EXIT = "misread_exit"  # it never was one: its exit was another car's
+    VOID = "void"  # it never was one, as is known by now
 
 
 class Stay(Struct):
@@ -241,7 +254,7 @@ class Order(Struct):
 
 
 class Car(Struct):
-    """What two batches meet at; the fields stand in the order of stays.car_row_v2."""
+    """What two batches meet at; the fields stand in the order of stays.car_row_v3."""
 
     lot_id: LotId
     car_key: str
@@ -250,6 +263,7 @@ class Car(Struct):
     cap_anchor_at: datetime | None = None  # what visits so far used of a cap that spans them
     cap_charged_fen: Fen | None = None
     free_entries_at: list[datetime] | None = None  # of late visits that used up a quota, in order
+    known_until_at: datetime | None = None  # of its last passage that was folded
 
 
 class StayAndOrder(Struct):
@@ -290,55 +304,6 @@ class Suspicion(Struct, frozen=True):
     model_version: int
 
 
-class CarCase(Struct):
-    """Everything that one decision about one car may look at."""
-
-    car: Car
-    passages: list[Passage]  # those of its plate, and misread ones that are its own
-    open: StayAndOrder | None = None
-    last: StayAndOrder | None = None  # the one that ended last
-    near: list[StayAndOrder] = field(default_factory=list)  # where its late passages may belong
-    suspicions: dict[tuple[int, str, str], Suspicion] = field(default_factory=dict)
-    again: dict[tuple[int, str, str], StayId] = field(default_factory=dict)  # whose exit, once more
-
-
-class Doubt(NamedTuple):
-    """A held passage that a person must look at, and the stay that was kept for it."""
-
-    passage: Passage
-    suspicion: Suspicion
-    stay_id: StayId | None
-    due_at: datetime
-
-
-class Kept(NamedTuple):
-    """A passage with its answer and state, as it will be saved."""
-
-    passage: Passage
-    answer: Answer
-    state: PassageState
-    stay_id: StayId | None
-
-
-class PriceOf(NamedTuple):
-    """A price that a decision waits for: of this stay, up to that moment."""
-
-    stay: Stay
-    until_at: datetime
-
-
-class Folded(Struct):
-    """What one car's passages came to: all of it is saved, or none."""
-
-    car: Car
-    kept: list[Kept]
-    stays: dict[StayId, Stay]
-    orders: dict[OrderNo, Order]
-    deltas: list[tuple[Stay, int]]  # one car more or less in the stay's pool
-    facts: list[Fact]
-    doubts: list[Doubt] = field(default_factory=list)
-
-
 class Count(Struct, frozen=True):
     """The open stays of a lot and pool; newer is the greater (incarnation, n)."""
 
@@ -348,6 +313,15 @@ class Count(Struct, frozen=True):
     n: int
     occupied: int
     changed_at: datetime
+
+
+class Emptied(NamedTuple):
+    """A pool of a lot that held no car at a moment, and the device that says so."""
+
+    lot_id: LotId
+    pool: Pool
+    at: datetime
+    told_by: str
 
 
 class Charge(Struct, frozen=True):

@@ -6,7 +6,7 @@ Never: awaits, reads the clock, or changes what it looks at.
 
 from datetime import datetime, timedelta
 
-from onepark.contexts.stays.model import Kind, Passage, Stay
+from onepark.contexts.stays.model import Car, Kind, Passage, Stay, StayState
 
 LIVE = timedelta(minutes=3)  # older than this, nobody waits at the barrier for the answer
 REREAD = timedelta(minutes=2)  # the same car seen again at another camera of the same side
@@ -14,13 +14,26 @@ CONFIRMS = timedelta(minutes=10)  # a real exit after a derived one
 WAITS = timedelta(minutes=15)  # as long a person at the desk believes a car to stand at the exit
 DECIDED_IN = timedelta(hours=24)  # what became of a car that has gone is known by then
 
+EVIDENCE = ":evidence"  # no device can have this name: who says by when an unseen car had gone
+
 KIND_ORDER = {Kind.ENTRY: 0, Kind.EXIT_REQUEST: 1, Kind.EXIT: 2}
 
 
-def in_order(passage: Passage) -> tuple[datetime, int, str, int, int]:
-    """Return where a passage stands among those of its car."""
-    order = (passage.device_id, passage.epoch or 0, passage.seq or 0)
+def in_order(passage: Passage) -> tuple[datetime, int, str, int, int, str]:
+    """Return where a passage stands among those of its car; no two stand in one place."""
+    order = (passage.device_id, passage.epoch or 0, passage.seq or 0, passage.passage_id)
     return (passage.seen_at, KIND_ORDER[passage.kind], *order)
+
+
+def moves(passage: Passage) -> bool:
+    """Tell whether a passage moves its car; who asks to leave stays where he is."""
+    return passage.kind != Kind.EXIT_REQUEST
+
+
+def is_late(passage: Passage, car: Car) -> bool:
+    """Tell whether something as late is known of the car already."""
+    known_at = car.known_until_at
+    return moves(passage) and known_at is not None and passage.seen_at <= known_at
 
 
 def is_live(passage: Passage) -> bool:
@@ -54,9 +67,20 @@ def overlaps(passage: Passage, stay: Stay) -> bool:
     return carried_at is not None and stay.exited_at is not None and carried_at < stay.exited_at
 
 
-def ends_after(stay: Stay, at: datetime) -> bool:
-    return stay.exited_at is not None and stay.exited_at >= at
+def was_given_up(stay: Stay) -> bool:
+    """Tell whether a stay was ended for what showed that its car had gone."""
+    return stay.state == StayState.EXIT_MISSING and stay.exited_at is not None
 
 
-def ended_by(stay: Stay, at: datetime) -> bool:
-    return stay.exited_at is not None and stay.exited_at <= at
+def begun_at(stay: Stay) -> datetime:
+    """Return when the passage was that began a stay: its entry, or an exit that carried one."""
+    at = stay.exited_at if stay.entry_lane is None else stay.entered_at
+    assert at is not None, "a passage began it"
+    return at
+
+
+def covers(stay: Stay, at: datetime) -> bool:
+    """Tell whether a car was inside at a moment."""
+    if stay.entered_at is None or at < stay.entered_at:
+        return False
+    return stay.exited_at is not None and at <= stay.exited_at

@@ -6,6 +6,8 @@ Never: awaits, reads the clock, or prices by itself.
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from onepark.contexts.stays.model import Due, Order, OrderState, Stay
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import Fen, OrderNo
@@ -45,6 +47,44 @@ def close(order: Order, *, fee_fen: Fen, at: datetime) -> None:
     order.fee_fen = fee_fen
     order.written_off_fen = Fen(max(rest, 0) if is_covered(order, at) else 0)
     _balance(order)
+
+
+def close_again(order: Order, *, fee_fen: Fen, at: datetime) -> None:
+    """Fix another fee of a stay that had ended: what was not owed once is not owed now."""
+    assert order.owed_fen is not None, "the fee was fixed"
+    rest = max(fee_fen - order.paid_fen, 0)
+    owed = 0 if is_covered(order, at) else min(order.owed_fen, rest)
+    order.fee_fen, order.written_off_fen = fee_fen, Fen(rest - owed)
+    _balance(order)
+
+
+def reopen(order: Order) -> None:
+    """Let an order go on whose stay had not ended after all."""
+    order.fee_fen = order.owed_fen = None
+    order.written_off_fen = order.refund_due_fen = Fen(0)
+    order.settled = False
+    order.state = OrderState.PAID if order.paid_fen else OrderState.OPEN
+
+
+def cancel(order: Order) -> None:
+    """Owe nothing for a stay that never was; what was paid for it goes back."""
+    order.written_off_fen = Fen(0)
+    order.fee_fen = Fen(0)
+    _balance(order)
+    if order.paid_fen == 0:
+        order.state = OrderState.VOID
+
+
+def write_off(order: Order) -> None:
+    """Ask for nothing of a fee that was fixed."""
+    assert order.owed_fen is not None, "the fee was fixed"
+    order.written_off_fen = Fen(order.written_off_fen + order.owed_fen)
+    _balance(order)
+
+
+def nothing_due(due: Due) -> Due:
+    """Say that nothing is asked for now, whatever the fee is."""
+    return replace(due, due_fen=Fen(0))
 
 
 def _balance(order: Order) -> None:
@@ -105,11 +145,4 @@ def settle(
         return
     if stay.exited_at is not None and is_covered(order, stay.exited_at):
         order.written_off_fen = Fen(max(order.fee_fen - order.paid_fen, 0))
-    _balance(order)
-
-
-def write_off(order: Order, *, fee_fen: Fen) -> None:
-    """Fix a fee that was learnt after the car had been told that nothing is owed."""
-    order.fee_fen = fee_fen
-    order.written_off_fen = Fen(max(fee_fen - order.paid_fen, 0))
     _balance(order)

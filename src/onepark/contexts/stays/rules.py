@@ -11,17 +11,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from onepark.contexts.stays import money
+from onepark.contexts.stays.case import CarCase, Doubt, Folded, Kept, PriceOf
 from onepark.contexts.stays.events import Entered, left_of, let_out_of
 from onepark.contexts.stays.model import (
     Answer,
-    CarCase,
     Decision,
-    Doubt,
     Due,
-    Folded,
     Hold,
     HoldReason,
-    Kept,
     Kind,
     Nothing,
     Open,
@@ -30,22 +27,23 @@ from onepark.contexts.stays.model import (
     Passage,
     PassageState,
     Pay,
-    PriceOf,
     Stay,
     StayAndOrder,
     StayState,
     Verdict,
 )
 from onepark.contexts.stays.moments import (
+    EVIDENCE,
     again,
     confirms,
     decide_by,
-    ended_by,
-    ends_after,
     in_order,
+    is_late,
     is_live,
+    moves,
     overlaps,
     reaches,
+    was_given_up,
 )
 from onepark.contexts.stays.ports import NewIds
 from onepark.contexts.stays.visits import count_in
@@ -54,6 +52,7 @@ from onepark.kernel.types import PlanId, Pool
 
 OPEN_HOLDS = timedelta(minutes=3)
 MISREAD = "misread_exit"  # the mark of a stay whose exit was read under another plate
+CLOCK_SUSPECT = "clock_suspect"  # and of one whose ends were told by a clock too wrong to bill by
 
 PlanFor = Callable[[Passage], PlanId | None]
 QuotaOf = Callable[[PlanId | None], FreeQuota | None]
@@ -66,16 +65,21 @@ def fold(
     """Fold a car's new passages, in order of time, into what the batch saves.
 
     A generator: it yields the prices that a decision needs and is sent the quotes, so that the
-    whole batch is priced at once.
+    whole batch is priced at once. Every passage is later than all that is known of the car, or it
+    is kept as late: refold.py puts late ones in their places.
     """
-    folding = _Fold(case, new_ids, plan_for, quota_of)
+    folding = Fold(case, new_ids, plan_for, quota_of)
+    late = [passage for passage in case.passages if is_late(passage, case.car)]
+    for passage in late:
+        folding.keep(passage, *late_answer(passage))
     for passage in sorted(case.passages, key=in_order):
-        yield from folding.take(passage)
+        if passage not in late:
+            yield from folding.take(passage)
     return folding.folded
 
 
-class _Fold:
-    """One car while its passages are folded."""
+class Fold:
+    """One car while its passages are folded, each later than the one before."""
 
     def __init__(
         self, case: CarCase, new_ids: NewIds, plan_for: PlanFor, quota_of: QuotaOf
@@ -83,21 +87,27 @@ class _Fold:
         self.car, self.open, self.last = case.car, case.open, case.last
         self.new_ids, self.plan_for, self.quota_of = new_ids, plan_for, quota_of
         self.folded = Folded(case.car, [], {}, {}, [], [])
-        known = (case.open, case.last, *case.near)
-        self.pairs = {pair.stay.stay_id: pair for pair in known if pair is not None}
-        self.moments = [p.seen_at for p in case.passages if p.kind != Kind.EXIT_REQUEST]
         self.suspicions, self.again = case.suspicions, case.again
 
     def take(self, passage: Passage) -> Generator[PriceOf, Quote, None]:
+        """Fold the next passage."""
         misread = passage.car_key != self.car.car_key
         answer, state = yield from self.recognise(passage) if misread else self.decide(passage)
+        self.keep(passage, answer, state)
+        if moves(passage) or state == PassageState.FOLDED:
+            self.car.known_until_at = max(
+                self.car.known_until_at or passage.seen_at, passage.seen_at
+            )
+
+    def keep(self, passage: Passage, answer: Answer, state: PassageState) -> None:
         stay_id = None if answer.stay_id is UNSET else answer.stay_id
         self.folded.kept.append(Kept(passage, answer, state, stay_id))
 
     def decide(self, passage: Passage) -> Told:
         if passage.kind == Kind.ENTRY:
             return self.enter(passage)
-        return self.ask(passage) if passage.kind == Kind.EXIT_REQUEST else self.leave(passage)
+        asks = passage.kind == Kind.EXIT_REQUEST
+        return (yield from self.ask(passage) if asks else self.leave(passage))
 
     def recognise(self, passage: Passage) -> Told:
         """Take an exit that was read under another plate as this car's, if it can leave then."""
@@ -113,9 +123,7 @@ class _Fold:
 
     # -- entry ---------------------------------------------------------------------------------
 
-    def enter(self, passage: Passage) -> Told:
-        if self.is_late(passage):
-            return (yield from self.enter_late(passage))
+    def enter(self, passage: Passage) -> tuple[Answer, PassageState]:
         inside = self.open
         if inside is not None:
             if again(passage, inside.stay.entered_at):
@@ -123,46 +131,11 @@ class _Fold:
             self.give_up(inside)
         return self.entered(passage, self.begin(passage)), PassageState.FOLDED
 
-    def enter_late(self, passage: Passage) -> Told:
-        """Complete the next exit that has no entry, or begin a visit that had no end."""
-        later = [p for p in self.pairs.values() if ends_after(p.stay, passage.seen_at)]
-        near = min(later, key=lambda pair: pair.stay.last_at, default=None)
-        if near is None or not reaches(passage, near.stay):
-            if near is not None and self.is_next(passage, near.stay):
-                self.come(near.stay, passage)
-                near.order = near.order or self.new_order(near.stay)
-                yield from self.fix_fee(near)
-                return _told(Nothing(), near), PassageState.FOLDED
-            return _told(Nothing(), self.begin_ghost(passage)), PassageState.FOLDED
-        if again(passage, near.stay.entered_at):
-            return _told(Nothing(), near), PassageState.DUPLICATE_ENTRY
-        return _late(passage)
-
-    def is_late(self, passage: Passage) -> bool:
-        """Tell whether something later is known of the car already."""
-        known = [pair.stay.last_at for pair in (self.open, self.last) if pair is not None]
-        return any(passage.seen_at < at for at in known)
-
-    def is_next(self, passage: Passage, stay: Stay) -> bool:
-        """Tell whether nothing of this batch lies between an entry and an exit without one."""
-        if stay.state != StayState.ENTRY_MISSING:
-            return False
-        return not any(passage.seen_at < at < stay.last_at for at in self.moments)
-
-    def begin_ghost(self, passage: Passage) -> StayAndOrder:
-        """Keep a visit whose exit was not heard of; it takes no bay: it is long over."""
-        stay = self.new_stay(passage, StayState.EXIT_MISSING)
-        self.come(stay, passage)
-        ghost = StayAndOrder(stay, self.new_order(stay))
-        self.pairs[stay.stay_id] = ghost
-        self.void(ghost)
-        return ghost
-
     def begin(self, passage: Passage) -> StayAndOrder:
         """Open a stay and its order; the lot holds one car more."""
         stay = self.new_stay(passage, StayState.OPEN)
         self.come(stay, passage)
-        self.open = self.pairs[stay.stay_id] = StayAndOrder(stay, self.new_order(stay))
+        self.open = StayAndOrder(stay, self.new_order(stay))
         self.car.open_stay_id = stay.stay_id
         self.folded.deltas.append((stay, 1))
         self.folded.facts.append(Entered(stay.lot_id, stay.stay_id, passage.seen_at))
@@ -171,11 +144,12 @@ class _Fold:
     def come(self, stay: Stay, passage: Passage) -> None:
         """Let a stay begin, with as many free visits before it as its tariff counts."""
         stay.entered_at, stay.entry_lane = passage.seen_at, passage.lane
+        _doubt_clock(stay, passage)
         stay.zone = passage.zone
         count_in(self.car, stay, self.quota_of(stay.plan_id))
 
     def entered(self, passage: Passage, inside: StayAndOrder) -> Answer:
-        return _told(_open(passage, OpenReason.ENTERED), inside)
+        return told(_open(passage, OpenReason.ENTERED), inside)
 
     def give_up(self, ghost: StayAndOrder) -> None:
         """End a stay whose exit nobody saw."""
@@ -195,13 +169,15 @@ class _Fold:
         inside = self.open
         if inside is None:
             if self.last is not None and confirms(passage, self.last.stay):
-                return _told(_open(passage, OpenReason.LEAVING), self.last), PassageState.ASKED
+                return told(_open(passage, OpenReason.LEAVING), self.last), PassageState.ASKED
             return self.hold(passage), PassageState.HELD
         if inside.stay.entered_at is None or passage.seen_at < inside.stay.entered_at:
-            return _told(Hold(HoldReason.CLOCK_SUSPECT), inside), PassageState.HELD
+            return told(Hold(HoldReason.CLOCK_SUSPECT), inside), PassageState.HELD
         assert inside.order is not None, "an open stay has an order"
         quote = yield PriceOf(inside.stay, passage.seen_at)
         due = money.due_of(inside.order, inside.stay, quote, at=passage.seen_at)
+        if passage.clock_suspect or CLOCK_SUSPECT in inside.stay.marks:
+            due = money.nothing_due(due)
         self.note_request(passage, inside.order, quote)
         decision = _decide_exit(passage, due)
         if isinstance(decision, Open) and passage.decided_for is not None:
@@ -209,8 +185,8 @@ class _Fold:
         if isinstance(decision, Open) and not passage.confirms_exit:
             inside.stay.exit_derived = True
             self.close(inside, passage, quote)
-            return _told(decision, inside, due), PassageState.FOLDED
-        return _told(decision, inside, due), PassageState.ASKED
+            return told(decision, inside, due), PassageState.FOLDED
+        return told(decision, inside, due), PassageState.ASKED
 
     def note_request(self, passage: Passage, order: Order, quote: Quote) -> None:
         """Remember where the car asked last; a request from a backlog tells of another time."""
@@ -225,40 +201,53 @@ class _Fold:
     # -- exit ----------------------------------------------------------------------------------
 
     def leave(self, passage: Passage) -> Told:
-        inside, before = self.open, self.last
+        inside = self.open
+        if passage.device_id == EVIDENCE:
+            return self.end_unseen(passage)
         if passage.key in self.again:
             return Answer(Nothing(), self.again[passage.key]), PassageState.DUPLICATE_EXIT
         if inside is not None and reaches(passage, inside.stay):
             quote = yield PriceOf(inside.stay, passage.seen_at)
             inside.stay.exit_derived = passage.derived
             self.close(inside, passage, quote)
-            return _told(Nothing(), inside), PassageState.FOLDED
+            return told(Nothing(), inside), PassageState.FOLDED
         if passage.derived:
-            return _late(passage)
-        if before is not None and confirms(passage, before.stay):
-            before.stay.exit_derived = False
-            self.folded.stays[before.stay.stay_id] = before.stay
-            return _told(Nothing(), before), PassageState.CONFIRMED
+            return late_answer(passage)
         return (yield from self.leave_apart(passage))
 
+    def end_unseen(self, passage: Passage) -> tuple[Answer, PassageState]:
+        """End a stay at the last moment at which its car can have been inside."""
+        inside = self.open
+        if inside is None or not reaches(passage, inside.stay):
+            return late_answer(passage)
+        inside.stay.exited_at = passage.seen_at
+        self.give_up(inside)
+        return told(Nothing(), inside), PassageState.FOLDED
+
     def leave_apart(self, passage: Passage) -> Told:
-        """Find the stay that an exit speaks of when the car is not inside: the one begun last."""
-        begun = [p for p in self.pairs.values() if reaches(passage, p.stay)]
-        near = max(begun, key=lambda pair: pair.stay.first_at, default=None)
-        ended = [p for p in self.pairs.values() if ended_by(p.stay, passage.seen_at)]
-        latest = max(ended, key=lambda pair: pair.stay.last_at, default=None)
-        if near is not None and near.stay.state == StayState.EXIT_MISSING:
-            if not any(near.stay.first_at < at < passage.seen_at for at in self.moments):
-                _end_at(near.stay, passage)
-                yield from self.fix_fee(near, forgiven=True)
-                return _told(Nothing(), near), PassageState.FOLDED
-        elif near is not None and ends_after(near.stay, passage.seen_at):
-            return _late(passage)
-        if latest is not None and again(passage, latest.stay.exited_at):
-            return _told(Nothing(), latest), PassageState.DUPLICATE_EXIT
-        if latest is not None and overlaps(passage, latest.stay):
-            return _late(passage)
+        """Take an exit of a car that is not inside: one seen twice, or one that never came in."""
+        before = self.last
+        if before is None:
+            return (yield from self.leave_unseen(passage))
+        if was_given_up(before.stay):
+            return (yield from self.leave_after_all(passage, before))
+        if confirms(passage, before.stay):
+            before.stay.exit_derived = False
+            self.folded.stays[before.stay.stay_id] = before.stay
+            return told(Nothing(), before), PassageState.CONFIRMED
+        if again(passage, before.stay.exited_at):
+            return told(Nothing(), before), PassageState.DUPLICATE_EXIT
+        if overlaps(passage, before.stay):
+            return late_answer(passage)
         return (yield from self.leave_unseen(passage))
+
+    def leave_after_all(self, passage: Passage, before: StayAndOrder) -> Told:
+        """Believe an exit more than what had shown that the car was gone before it."""
+        quote = yield PriceOf(before.stay, passage.seen_at)
+        _end_at(before.stay, passage)
+        self.folded.stays[before.stay.stay_id] = before.stay
+        self.charge(before, quote)
+        return told(Nothing(), before), PassageState.FOLDED
 
     def leave_unseen(self, passage: Passage) -> Told:
         """Keep the exit of a car that no entry was told of; the exit may carry the entry part."""
@@ -274,26 +263,13 @@ class _Fold:
         _end_at(stay, passage)
         pair = StayAndOrder(stay, self.new_order(stay))
         self.remember(pair)
-        yield from self.fix_fee(pair)
-        return _told(Nothing(), pair), PassageState.FOLDED
+        self.charge(pair, (yield PriceOf(stay, passage.seen_at)))
+        return told(Nothing(), pair), PassageState.FOLDED
 
     def close(self, inside: StayAndOrder, passage: Passage, quote: Quote) -> None:
         _end_at(inside.stay, passage)
         self.end(inside)
         self.charge(inside, quote)
-
-    def fix_fee(
-        self, pair: StayAndOrder, *, forgiven: bool = False
-    ) -> Generator[PriceOf, Quote, None]:
-        """Price a stay that a late passage completed; what was forgiven is not owed again."""
-        stay = pair.stay
-        assert stay.exited_at is not None, "a completed stay has an exit"
-        stay.state = StayState.CLOSED
-        self.folded.stays[stay.stay_id] = stay
-        quote = yield PriceOf(stay, stay.exited_at)
-        self.charge(pair, quote)
-        if forgiven and pair.order is not None:
-            money.write_off(pair.order, fee_fen=quote.amount_fen)
 
     def hold(self, passage: Passage, stay: Stay | None = None) -> Answer:
         """Let a person decide; whose exit it may be is kept for them."""
@@ -320,8 +296,11 @@ class _Fold:
         """Fix what the ended stay owes."""
         assert pair.order is not None, "a priced stay has an order"
         assert pair.stay.exited_at is not None, "a priced stay has ended"
-        money.close(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
-        if quote.carry is not None and pair is self.last:
+        fix = money.close if pair.order.fee_fen is None else money.close_again
+        fix(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
+        if CLOCK_SUSPECT in pair.stay.marks:
+            money.write_off(pair.order)
+        if quote.carry is not None:
             self.car.cap_anchor_at = quote.carry.anchor_at
             self.car.cap_charged_fen = quote.carry.charged_fen
         self.folded.orders[pair.order.order_no] = pair.order
@@ -335,12 +314,10 @@ class _Fold:
         self.remember(inside)
 
     def remember(self, pair: StayAndOrder) -> None:
-        """Keep a stay that has ended; the last one is that which ended last."""
-        self.pairs[pair.stay.stay_id] = pair
+        """Keep a stay that has ended: it is the last one now."""
         self.folded.stays[pair.stay.stay_id] = pair.stay
-        if self.last is None or self.last.stay.last_at <= pair.stay.last_at:
-            self.last = pair
-            self.car.last_stay_id = pair.stay.stay_id
+        self.last = pair
+        self.car.last_stay_id = pair.stay.stay_id
 
     def new_stay(self, passage: Passage, state: StayState) -> Stay:
         stay = Stay(
@@ -379,7 +356,8 @@ def _open(passage: Passage, reason: OpenReason) -> Decision:
     return Open(reason, passage.received_at + OPEN_HOLDS) if is_live(passage) else Nothing()
 
 
-def _told(decision: Decision, pair: StayAndOrder, due: Due | None = None) -> Answer:
+def told(decision: Decision, pair: StayAndOrder, due: Due | None = None) -> Answer:
+    """Answer with the stay and the order that a passage came to."""
     return Answer(
         decision,
         pair.stay.stay_id,
@@ -389,11 +367,18 @@ def _told(decision: Decision, pair: StayAndOrder, due: Due | None = None) -> Ans
     )
 
 
-def _late(passage: Passage) -> tuple[Answer, PassageState]:
+def late_answer(passage: Passage) -> tuple[Answer, PassageState]:
+    """Keep a passage that has no place among what is known, and move nothing."""
     return Answer(Nothing(), reason=f"late_{passage.kind}"), PassageState.LATE
 
 
+def _doubt_clock(stay: Stay, passage: Passage) -> None:
+    if passage.clock_suspect and CLOCK_SUSPECT not in stay.marks:
+        stay.marks.append(CLOCK_SUSPECT)
+
+
 def _end_at(stay: Stay, passage: Passage) -> None:
+    _doubt_clock(stay, passage)
     stay.state = StayState.CLOSED
     stay.exited_at, stay.exit_lane = passage.seen_at, passage.lane
     if passage.decided_for is not None or passage.car_key != stay.car_key:

@@ -14,8 +14,21 @@ from typing import NamedTuple
 
 import structlog
 
-from onepark.contexts.stays import misreads, money, order_store, rules, store, task_store
-from onepark.contexts.stays.batch import Key, Resolved, in_request_order, sort_out
+from onepark.contexts.registry.model import Device
+from onepark.contexts.stays import (
+    history_store,
+    misreads,
+    money,
+    order_store,
+    refold,
+    rules,
+    save_store,
+    sequence_store,
+    store,
+    task_store,
+)
+from onepark.contexts.stays.batch import Came, Resolved, in_request_order, sort_out
+from onepark.contexts.stays.case import CarCase, Folded, PriceOf
 from onepark.contexts.stays.errors import (
     NothingDue,
     OrderUnknown,
@@ -25,19 +38,17 @@ from onepark.contexts.stays.errors import (
 from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import (
     Candidate,
-    CarCase,
     Charge,
     Count,
     Due,
-    Folded,
     Passage,
-    PriceOf,
+    Progress,
     StayState,
     Taken,
 )
 from onepark.contexts.stays.moments import in_order
 from onepark.contexts.stays.plates import PlateModels
-from onepark.contexts.stays.ports import Matches, Plans
+from onepark.contexts.stays.ports import Matches, NewIds, Plans
 from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_stay
 from onepark.infra import faults
@@ -101,14 +112,12 @@ class Stays:
         """
         unique = list({passage.key: passage for passage in reversed(passages)}.values())
         unique.sort(key=lambda passage: (passage.car, in_order(passage)))
-        resolved, counts = await self._take(unique, also=frozenset(), tries=TRIES)
-        if all(one.is_bug for one in resolved.values()):
+        came = await self._take(unique, also=frozenset(), tries=TRIES)
+        if all(one.is_bug for one in came.resolved.values()):
             raise StoreUnavailable("The passages were not kept; send them again.")
-        return Batch(in_request_order(passages, resolved), counts)
+        return Batch(in_request_order(passages, came), came.counts)
 
-    async def _take(
-        self, passages: Sequence[Passage], *, also: Also, tries: int
-    ) -> tuple[dict[Key, Resolved], list[Count]]:
+    async def _take(self, passages: Sequence[Passage], *, also: Also, tries: int) -> Came:
         try:
             return await self._take_whole(passages, also)
         except Exception as error:
@@ -122,36 +131,29 @@ class Stays:
                 return await self._take_apart(passages, error, also=also, tries=tries - 1)
         return await self._take(passages, also=also, tries=tries - 1)
 
-    async def _take_halves(
-        self, passages: Sequence[Passage], error: Exception, also: Also
-    ) -> tuple[dict[Key, Resolved], list[Count]]:
+    async def _take_halves(self, passages: Sequence[Passage], error: Exception, also: Also) -> Came:
         """Find the guilty passage by halving; all others are kept."""
         if len(passages) == 1:
             log.error("stays.passage_rejected", exc_info=error)
             is_bug = trouble_of(error) == Trouble.BUG
             rejected = Resolved(passages[0].fingerprint, None, is_new=True, is_bug=is_bug)
-            return {passages[0].key: rejected}, []
+            return Came({passages[0].key: rejected}, [], {})
         middle = len(passages) // 2
-        first, first_counts = await self._take(passages[:middle], also=also, tries=TRIES)
-        second, second_counts = await self._take(passages[middle:], also=also, tries=TRIES)
-        return first | second, first_counts + second_counts
+        first = await self._take(passages[:middle], also=also, tries=TRIES)
+        return first.and_then(await self._take(passages[middle:], also=also, tries=TRIES))
 
     async def _take_apart(
         self, passages: Sequence[Passage], taken: CandidateTaken, *, also: Also, tries: int
-    ) -> tuple[dict[Key, Resolved], list[Count]]:
+    ) -> Came:
         """Keep all others first; then wait for the candidates, whose rows the next batch locks."""
         others = [passage for passage in passages if passage.key not in taken.keys]
         left = [passage for passage in passages if passage.key in taken.keys]
-        first: dict[Key, Resolved] = {}
-        counts: list[Count] = []
+        first = Came({}, [], {})
         if others:
-            first, counts = await self._take(others, also=also, tries=TRIES)
-        second, more = await self._take(left, also=also | taken.cars, tries=tries)
-        return first | second, counts + more
+            first = await self._take(others, also=also, tries=TRIES)
+        return first.and_then(await self._take(left, also=also | taken.cars, tries=tries))
 
-    async def _take_whole(
-        self, passages: Sequence[Passage], also: Also
-    ) -> tuple[dict[Key, Resolved], list[Count]]:
+    async def _take_whole(self, passages: Sequence[Passage], also: Also) -> Came:
         async with self._batch_db.transaction() as tx:
             await store.claim(tx, passages, also=also)
             faults.point("stays.claimed")
@@ -161,15 +163,16 @@ class Stays:
             if loaded[0].others is not None:
                 inside = store.inside_of(loaded[0].others)
                 cases = await self._recognise(tx, cases, inside)
+            await history_store.load_history(tx, cases)
             folds = self.fold(cases, loaded[0].block)
             faults.point("stays.folded")
-            counts = await store.save(tx, folds) if folds else []
+            saved = await self.save(tx, folds) if folds else save_store.Saved([], {})
             faults.point("stays.saved")
         for fold in folds:
             for kept in fold.kept:
                 answer = Resolved(kept.passage.fingerprint, kept.answer, is_new=True)
                 resolved[kept.passage.key] = answer
-        return resolved, counts
+        return Came(resolved, saved.counts, saved.progress)
 
     async def _recognise(
         self, tx: Tx, cases: list[CarCase], inside: Mapping[LotId, Sequence[Candidate]]
@@ -185,29 +188,29 @@ class Stays:
             raise CandidateTaken(taken)
         return misreads.hand_over(cases, recognised, locked)
 
+    async def save(self, tx: Tx, folds: Sequence[Folded]) -> save_store.Saved:
+        """Save what was folded, and amend what earlier passages have come to."""
+        amended = [one for fold in folds for one in fold.amended]
+        if amended:
+            await history_store.amend(tx, amended)
+        return await save_store.save(tx, folds)
+
     def fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
         new_ids = _FreshIds(block)
         folded: list[Folded] = []
-        asking = [
-            asked
-            for case in cases
-            if (
-                asked := _go_on(
-                    rules.fold(
-                        case, new_ids=new_ids, plan_for=self._plan_for, quota_of=self._quota_of
-                    ),
-                    None,
-                    folded,
-                )
-            )
-        ]
+        foldings = (self._folding(case, new_ids) for case in cases)
+        asking = [asked for one in foldings if (asked := _go_on(one, None, folded))]
         while asking:
             quotes = self._price([ask for _, ask in asking])
             pairs = zip(asking, quotes, strict=True)
             asking = [asked for (g, _), q in pairs if (asked := _go_on(g, q, folded))]
         misreads.name_stays(folded)
         return folded
+
+    def _folding(self, case: CarCase, new_ids: NewIds) -> Generator[PriceOf, Quote, Folded]:
+        how = rules.fold if case.history is None else refold.refold
+        return how(case, new_ids=new_ids, plan_for=self._plan_for, quota_of=self._quota_of)
 
     def _plan_for(self, passage: Passage) -> PlanId | None:
         plan = self._plans.plan_at(passage.lot_id, passage.entered_at or passage.seen_at)
@@ -314,6 +317,19 @@ class Stays:
         """Make the partitions of the raw passages ahead of time."""
         async with self._service_db.transaction() as tx:
             return await order_store.make_passage_months(tx, PASSAGE_MONTHS_AHEAD)
+
+    async def progress(
+        self, device: Device, *, epoch: int | None, lost: Sequence[tuple[int, int]] = ()
+    ) -> Progress | None:
+        """Return which numbers of an epoch are kept, or of the newest; first note what is lost.
+
+        ``lost`` holds the first and the last number of each hole that nobody can fill any more.
+        None: no passage of the device has a number.
+        """
+        async with self._service_db.transaction() as tx:
+            if lost and epoch is not None:
+                await sequence_store.note_lost(tx, device, epoch, lost)
+            return await sequence_store.progress(tx, device, epoch)
 
     def _due(self, case: order_store.OrderCase) -> Due:
         until_at = money.priced_until(case.order, case.stay, self._clock.now())

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
 
-from onepark.contexts.stays.model import Candidate, Car, CarCase, Kind, Suspicion, Verdict
+from onepark.contexts.stays.case import CarCase
+from onepark.contexts.stays.model import Candidate, Car, Kind, Suspicion, Verdict
 from onepark.contexts.stays.store import pair_of
 from onepark.contexts.stays.tasks import Misread
 from onepark.infra.db import Record, Tx
@@ -32,7 +33,11 @@ async def stand_still(tx: Tx) -> None:
 LOCK_INSIDE = """
     SELECT
         car.lot_id, car.car_key, car.open_stay_id, car.last_stay_id, car.cap_anchor_at,
-        car.cap_charged_fen, car.free_entries_at, inside, inside_order, before, before_order
+        car.cap_charged_fen, car.free_entries_at,
+        greatest(
+            car.known_until_at, inside.entered_at, before.entered_at, before.exited_at
+        ) AS known_until_at,
+        inside, inside_order, before, before_order
     FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS given (lot_id, car_key, stay_id)
     JOIN stays.car AS car
         ON car.lot_id = given.lot_id AND car.car_key = given.car_key
@@ -55,7 +60,7 @@ async def lock_inside(tx: Tx, cars: Collection[tuple[int, str, StayId | None]]) 
         LOCK_INSIDE, [car[0] for car in cars], [car[1] for car in cars], [car[2] for car in cars]
     )
     return [
-        CarCase(Car(*row[:7]), [], pair_of(row[7], row[8]), pair_of(row[9], row[10]))
+        CarCase(Car(*row[:8]), [], pair_of(row[8], row[9]), pair_of(row[10], row[11]))
         for row in rows
     ]
 
@@ -86,7 +91,13 @@ DECIDE = """
     RETURNING task_id
 """
 
+# The exit that was kept under the plate as read is never folded again.
 WITHDRAW_STAY = """
+    WITH voided AS (
+        UPDATE stays.passage SET state = 'void'
+        WHERE lot_id = $1 AND stay_id = $2 AND car_key = $3 AND device_id = $4 AND passage_id = $5
+            AND coalesce(of_car_key, car_key) = $3 AND coalesce(corrected_at, seen_at) = $6
+    )
     UPDATE stays.stay SET state = 'misread_exit'
     WHERE lot_id = $1 AND stay_id = $2 AND state = 'entry_missing'
     RETURNING stay_id
@@ -130,7 +141,8 @@ async def decide(
 
 async def withdraw_stay(tx: Tx, task: Misread) -> bool:
     """Say that the stay kept for an exit never was one; False if it has its entry by now."""
-    return await tx.fetchval(WITHDRAW_STAY, task.lot_id, task.stay_id) is not None
+    passage = (task.car_key, task.device_id, task.passage_id, task.seen_at)
+    return await tx.fetchval(WITHDRAW_STAY, task.lot_id, task.stay_id, *passage) is not None
 
 
 async def add_reading(tx: Tx, task: Misread, *, actual: str, at: datetime) -> None:

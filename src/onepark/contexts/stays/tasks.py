@@ -4,6 +4,7 @@ Owns: their nouns, what each role sees of them, and the passage that a decision 
 Never: awaits, or decides for the person.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated
@@ -12,15 +13,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.json import Encoder
 from msgspec.structs import replace
 
+from onepark.contexts.stays.case import CarCase, Doubt, Kept
 from onepark.contexts.stays.model import (
     Candidate,
     Decision,
-    Doubt,
-    Kept,
     Kind,
     Nothing,
     Passage,
     PassageState,
+    StayState,
     Verdict,
 )
 from onepark.contexts.tariffs.model import Line
@@ -196,6 +197,17 @@ def passage_of(task: Misread, candidate: Candidate, *, at: datetime) -> Passage:
         plate_color=candidate.plate_color,
         vehicle=candidate.vehicle,
     )
+
+
+def could_leave(cases: Sequence[CarCase], choice: Choice) -> bool:
+    """Tell whether the chosen stay had no exit of its own before the decision."""
+    known = [
+        pair.stay
+        for case in cases
+        for pair in (case.open, case.last, *(case.history.pairs if case.history else ()))
+        if pair is not None and pair.stay.stay_id == choice.stay_id
+    ]
+    return any(stay.state in {StayState.OPEN, StayState.EXIT_MISSING} for stay in known)
 
 
 def is_done(kept: Kept, choice: Choice) -> bool:

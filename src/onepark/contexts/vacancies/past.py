@@ -5,13 +5,13 @@ Never: answers from memory: the past is read from PostgreSQL, which is the truth
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from onepark.contexts.registry.model import Lot, Zone
-from onepark.contexts.stays.model import Outcome
+from onepark.contexts.stays.model import Emptied, Outcome
 from onepark.contexts.vacancies import past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
 from onepark.contexts.vacancies.model import (
@@ -26,6 +26,7 @@ from onepark.contexts.vacancies.model import (
 )
 from onepark.contexts.vacancies.past_rules import Anchor, Entrances, Past, Visits
 from onepark.contexts.vacancies.ports import DirectorySource
+from onepark.contexts.vacancies.rules import emptied
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
 from onepark.kernel.staff import Principal
@@ -63,6 +64,9 @@ class Asked(NamedTuple):
     through: Entrances
 
 
+OnEmpty = Callable[[Emptied], Awaitable[int]]
+
+
 class PastOfLots:
     """What lots held at any instant, and what their days add up to."""
 
@@ -74,10 +78,11 @@ class PastOfLots:
         directory_source: DirectorySource,
         clock: Clock,
         visits_max: int = VISITS_MAX,
+        on_empty: OnEmpty | None = None,
     ) -> None:
         self._service_db, self._staff_db = service_db, staff_db
         self._directory, self._clock = directory_source, clock
-        self._visits_max = visits_max
+        self._visits_max, self._on_empty = visits_max, on_empty
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
@@ -125,6 +130,9 @@ class PastOfLots:
         async with self._service_db.transaction() as tx:
             new = await past_store.keep_snapshots(tx, list(unique.values()))
             known = await past_store.fingerprints(tx, list(unique.values()))
+        if self._on_empty is not None:
+            for told in emptied(unique.values()):
+                await self._on_empty(told)
         outcomes = []
         for one in snapshots:
             same = known[_key(one)] == one.fingerprint

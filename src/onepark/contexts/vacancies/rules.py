@@ -4,18 +4,19 @@ Owns: free bays, opening hours, quality by age, and which of two counts is newer
 Never: awaits, reads the clock, or knows where a count came from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import UNSET, Struct, UnsetType
 
 from onepark.contexts.registry.model import Hours, Lot, OpeningHours
-from onepark.contexts.stays.model import Count
+from onepark.contexts.stays.model import Count, Emptied
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import (
     STREAM_LOTS_MAX,
     PoolVacancy,
     Quality,
+    Snapshot,
     Source,
     StreamQuery,
     Trust,
@@ -119,6 +120,16 @@ def _pool(pool: Pool, capacities: Mapping[Pool, int], known: LotCounts, of: Know
     nothing_counted = 0 if of.complete else None
     occupied = count.occupied if count else nothing_counted
     return PoolVacancy(capacities[pool], occupied, free_of(capacities[pool], occupied))
+
+
+def emptied(snapshots: Iterable[Snapshot]) -> list[Emptied]:
+    """Return the pools that lots said are empty."""
+    return [
+        Emptied(one.lot_id, pool, one.taken_at, one.device_id)
+        for one in snapshots
+        for pool, occupied in one.occupied.items()
+        if occupied == 0
+    ]
 
 
 def codes_of(lots: str) -> tuple[LotCode, ...]:

@@ -1,0 +1,78 @@
+-- migrate:up
+-- Why: a car whose exit nobody saw stays inside for ever in the books. What shows that it has gone (it
+-- went in elsewhere, or its lot says that it is empty) is kept, ends the stay after a while, and is
+-- shown.
+SET LOCAL lock_timeout = '2s';
+
+-- A stay that ended unseen may have a last possible moment. The new check is wider than the former, so
+-- that every row fulfils it already.
+-- squawk-ignore ban-drop-constraint
+ALTER TABLE stays.stay DROP CONSTRAINT stay_state;
+ALTER TABLE stays.stay ADD CONSTRAINT stay_state CHECK (
+    CASE state
+        WHEN 'open' THEN entered_at IS NOT NULL AND exited_at IS NULL
+        WHEN 'closed' THEN entered_at IS NOT NULL AND exited_at IS NOT NULL
+        WHEN 'entry_missing' THEN entered_at IS NULL AND exited_at IS NOT NULL
+        WHEN 'misread_exit' THEN entered_at IS NULL AND exited_at IS NOT NULL
+        WHEN 'exit_missing' THEN entered_at IS NOT NULL
+        WHEN 'void' THEN entered_at IS NOT NULL OR exited_at IS NOT NULL
+        ELSE false
+    END) NOT VALID;
+
+CREATE OR REPLACE VIEW stays.pub_visit WITH (security_invoker = true) AS
+    SELECT
+        s.lot_id, s.operator_id, s.pool, s.state, s.entered_at, s.exited_at,
+        CASE
+            WHEN s.state = 'exit_missing' AND s.exited_at IS NULL THEN coalesce((
+                SELECT min(coalesce(later.entered_at, later.exited_at))
+                FROM stays.stay AS later
+                WHERE later.lot_id = s.lot_id AND later.car_key = s.car_key
+                    AND later.state <> 'void'
+                    AND coalesce(later.entered_at, later.exited_at) > s.entered_at), s.entered_at)
+            ELSE s.exited_at
+        END AS left_at,
+        o.fee_fen > 0 AS charged,
+        s.entry_lane
+    FROM stays.stay AS s
+    LEFT JOIN stays.stay_order AS o ON o.lot_id = s.lot_id AND o.stay_id = s.stay_id
+    WHERE s.entered_at IS NOT NULL AND s.state <> 'void';
+
+CREATE TABLE stays.evidence (
+    evidence_id bigint GENERATED ALWAYS AS IDENTITY,
+    lot_id bigint NOT NULL,
+    stay_id bigint NOT NULL,
+    operator_id bigint NOT NULL,
+    kind text NOT NULL,
+    gone_by_at timestamptz NOT NULL, -- the last moment at which the car can have been inside
+    other_lot_id bigint, -- where it was seen going in
+    other_stay_id bigint,
+    told_by text, -- the device whose snapshot said that the lot was empty
+    found_at timestamptz NOT NULL,
+    acts_at timestamptz NOT NULL, -- until then the exit may still be heard of
+    acted_at timestamptz,
+    CONSTRAINT evidence_key PRIMARY KEY (evidence_id),
+    CONSTRAINT evidence_once UNIQUE (lot_id, stay_id, kind),
+    CONSTRAINT evidence_kind CHECK (
+        CASE kind
+            WHEN 'elsewhere' THEN other_lot_id IS NOT NULL AND other_stay_id IS NOT NULL
+            WHEN 'lot_empty' THEN told_by IS NOT NULL
+            ELSE false
+        END)
+);
+CREATE INDEX evidence_waiting ON stays.evidence (acts_at) WHERE acted_at IS NULL;
+CALL access.protect('stays.evidence');
+GRANT SELECT, INSERT, UPDATE ON stays.evidence TO onepark_service;
+GRANT SELECT ON stays.evidence TO onepark_staff;
+
+CREATE VIEW stays.ghost WITH (security_invoker = true) AS
+    SELECT
+        evidence.evidence_id, evidence.lot_id, evidence.operator_id, evidence.stay_id,
+        evidence.kind, evidence.gone_by_at, evidence.acts_at, evidence.other_lot_id, stay.car_key,
+        stay.plate, stay.plate_color, stay.vehicle, stay.state AS stay_state, stay.entered_at,
+        stay.exited_at, evidence.acted_at
+    FROM stays.evidence AS evidence
+    JOIN stays.stay AS stay ON stay.lot_id = evidence.lot_id AND stay.stay_id = evidence.stay_id;
+GRANT SELECT ON stays.ghost TO onepark_service, onepark_staff;
+
+-- migrate:down
+-- A step back is a new migration forward.
