@@ -223,6 +223,19 @@ def power_cuts(session: nox.Session) -> None:
 
 
 @nox.session
+def restore_drill(session: nox.Session) -> None:
+    """Back a city up under traffic, restore it to many moments and compare; arguments after --."""
+    install(session, "test")
+    session.run(
+        "python",
+        *("-m", "tests.faults.restore"),
+        *session.posargs,
+        interrupt_timeout=GRACE_S,
+        terminate_timeout=GRACE_S,
+    )
+
+
+@nox.session
 def up(session: nox.Session) -> None:
     """Serve a demo city with its traffic; arguments after -- go to `onepark up`.
 

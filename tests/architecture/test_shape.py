@@ -37,6 +37,7 @@ BESIDE_THE_ROLES = {
     "stays/money": "orders and charges are half of a stay, and would double rules.py",
     "stays/lesson_store": "the statements of readings that nobody decided, beside those of tasks",
     "stays/lessons": "what exits teach the models of cameras, apart from the judging",
+    "stays/numbers": "fresh numbers come from chance, which rules.py never asks",
     "stays/order_store": "the statements of orders, beside those of passages",
     "stays/replay": "pricing the past again is work over history, no use case of a request",
     "stays/replay_store": "the one statement that reads the past, by cursor",

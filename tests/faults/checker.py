@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import asyncpg
 
+from onepark.simulator.city.wire import Trade
+from tests.faults.money import MONEY, NO_MONEY, Money, money_of
 from tests.faults.traffic import Car
 
 SHOWN_MAX = 5
@@ -42,9 +44,10 @@ class Seen(NamedTuple):
     passages: Mapping[str, int]
     counts: Mapping[str, int]
     board: Mapping[str, int]
+    money: Money = NO_MONEY
 
 
-async def look(url: str, board: Mapping[str, int]) -> Seen:
+async def look(url: str, board: Mapping[str, int], trades: Sequence[Trade] = ()) -> Seen:
     """Read everything once."""
     connection = await asyncpg.connect(url)
     try:
@@ -57,6 +60,7 @@ async def look(url: str, board: Mapping[str, int]) -> Seen:
             {row["passage_id"]: row["times"] for row in await connection.fetch(KEPT)},
             {row["code"]: int(row["occupied"]) for row in await connection.fetch(KEPT_COUNTS)},
             board,
+            await money_of(connection, trades),
         )
     finally:
         await connection.close()
@@ -91,7 +95,7 @@ def fees_are_alike(cars: Sequence[Car], seen: Seen) -> list[str]:
     for car in cars:
         for row in seen.stays.get((car.lot, car.plate), ()):
             if row["state"] == "closed":
-                at = (car.lot, car.entered_at)
+                at = (car.lot, (car.entered_at, car.left_at))
                 fees.setdefault(at, Counter())[row["fee_fen"]] += 1
     return [f"{lot} at {at}: {dict(found)}" for (lot, at), found in fees.items() if len(found) > 1]
 
@@ -113,6 +117,10 @@ def nobody_else_is_there(cars: Sequence[Car], seen: Seen) -> list[str]:
     return [f"{lot} {plate} is nobody's" for lot, plate in seen.stays if (lot, plate) not in known]
 
 
+def _of_money(holds: Callable[[Sequence[Car], Money], list[str]]) -> "Check":
+    return lambda cars, seen: holds(cars, seen.money)
+
+
 Check = Callable[[Sequence[Car], Seen], list[str]]
 INVARIANTS: Mapping[str, Check] = {
     "I9": acknowledged_is_kept,
@@ -120,6 +128,7 @@ INVARIANTS: Mapping[str, Check] = {
     "I7": fees_are_alike,
     "I6": counts_are_right,
     "I4b": nobody_else_is_there,
+    **{name: _of_money(holds) for name, holds in MONEY.items()},
 }
 
 

@@ -7,20 +7,23 @@ Never: checks anything.
 import asyncio
 import os
 import random
-import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import NamedTuple
+from urllib.request import Request, urlopen
 
 import asyncpg
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from tests.faults.proxy import Mood, Proxy
 from tests.faults.rig import Rig
 
 RECOVERY_S = 30.0
+PASSES_MAX = 5  # a point is armed for one of its first passes
 BACKENDS = """
     SELECT pid FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND datname = current_database()
@@ -99,20 +102,35 @@ def flush_valkey(run: Run) -> None:
 
 
 def old_valkey(run: Run) -> None:
-    """Valkey comes back with the state of a while before."""
-    data, kept = run.rig.data.valkey, run.rig.data.root / "valkey.old"
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(data, kept)
+    """Valkey comes back with the state of a while before, which it was asked to keep."""
+    asyncio.run(save(run.rig.valkey.url))
     time.sleep(run.outage_s)
-    valkey = run.rig.valkey
-    os.kill(valkey.pid, signal.SIGKILL)
-    while valkey.exit_code() is None:
-        time.sleep(0.01)
-    for part in kept.iterdir():
-        target = data / part.name
-        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
-        shutil.copytree(part, target) if part.is_dir() else shutil.copy2(part, target)
-    valkey.start()
+    run.rig.kill(run.rig.valkey)
+    kept = run.rig.data.valkey / "dump.rdb"
+    assert kept.exists(), "the older state was kept"
+    until_loaded(run.rig.valkey.url)
+    kept.unlink()  # whoever dies next comes back empty
+
+
+def lose_notices(run: Run) -> None:
+    """The payment providers' notices are lost; asking them is the only way to hear."""
+    with _notices_lost(run):
+        time.sleep(run.outage_s)
+
+
+def stop_providers(run: Run) -> None:
+    """The payment providers stand still, and go on."""
+    run.rig.pause(run.rig.providers, min(run.outage_s, 5.0))
+
+
+def kill_at(point: str, run: Run) -> bool:
+    """A process kills itself at a point of our own code; says whether it got there."""
+    process = run.rig.worker if POINTS[point] == "worker" else run.rig.api
+    passes = run.chance.randint(1, PASSES_MAX)
+    with _notices_lost(run) if point in WITHOUT_NOTICES else nullcontext():
+        reached = run.rig.kill_at(process, f"{point}:{passes}")
+    run.rig.until_ready()
+    return reached
 
 
 def slow_database(run: Run) -> None:
@@ -173,6 +191,25 @@ def disk_full(run: Run) -> None:
     run.rig.until_ready()
 
 
+@contextmanager
+def _notices_lost(run: Run) -> Iterator[None]:
+    _tell_providers(run, b'{"lose_notices": true}')
+    try:
+        yield
+    finally:
+        _tell_providers(run, b'{"lose_notices": false}')
+
+
+def _tell_providers(run: Run, change: bytes) -> None:
+    asked = Request(
+        f"{run.rig.provider_url}/_simulator/behaviour",
+        data=change,
+        headers={"content-type": "application/json"},
+    )
+    with urlopen(asked, timeout=10) as answer:
+        assert answer.status == 200
+
+
 def _in_mood(proxy: Proxy, mood: Mood, seconds: float) -> None:
     proxy.mood = mood
     time.sleep(seconds)
@@ -202,6 +239,33 @@ async def _connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":
             await asyncio.sleep(0.1)
 
 
+def until_loaded(url: str) -> None:
+    """Wait until a Valkey that was started answers."""
+    end = time.monotonic() + RECOVERY_S
+    while not asyncio.run(_answers(url)):
+        assert time.monotonic() < end, "Valkey does not answer"
+        time.sleep(0.05)
+
+
+async def _answers(url: str) -> bool:
+    client = Redis.from_url(url)
+    try:
+        with suppress(RedisError, OSError):
+            return bool(await client.ping())
+        return False
+    finally:
+        await client.aclose()
+
+
+async def save(url: str) -> None:
+    """Let Valkey write what it holds into its folder, from which it would start again."""
+    client = Redis.from_url(url)
+    try:
+        await client.save()
+    finally:
+        await client.aclose()
+
+
 async def _flush(url: str) -> None:
     client = Redis.from_url(url)
     try:
@@ -212,13 +276,26 @@ async def _flush(url: str) -> None:
 
 KILLS = ("kill_api", "kill_worker", "kill_backend", "kill_postmaster", "kill_valkey")
 
-FAULTS: Mapping[str, Callable[[Run], None]] = {
+# Each point of our own code, and the process that it is armed in. Notices and paid orders are also
+# taken up by the other one, where a point is not armed.
+POINTS = {
+    **dict.fromkeys(("stays.claimed", "stays.loaded", "stays.folded", "stays.saved"), "api"),
+    **dict.fromkeys(("gate.committed", "gate.published", "stays.settled"), "api"),
+    **dict.fromkeys(("payments.attempt_kept", "payments.trade_placed"), "api"),
+    **dict.fromkeys(("payments.notice_kept", "payments.notice_answered"), "api"),
+    **dict.fromkeys(("payments.notice_handled", "payments.notice_committed"), "api"),
+    **dict.fromkeys(("gate.facts_taken", "gate.opened", "payments.asked"), "worker"),
+}
+WITHOUT_NOTICES = {"payments.asked"}  # nobody asks after what was told already
+KILL_AT = tuple(f"kill_at:{point}" for point in POINTS)
+
+FAULTS: Mapping[str, Callable[[Run], bool | None]] = {
     fault.__name__: fault
     for fault in (
         *(kill_api, kill_worker, kill_backend, kill_postmaster, kill_valkey),
         *(postgres_away, valkey_away, stop_api, stop_postgres, stop_valkey),
         *(flush_valkey, old_valkey, slow_database, slow_clients, mute_database, mute_valkey),
         *(reset_database, reset_valkey, reset_clients, cut_commit),
-        disk_full,
+        *(lose_notices, stop_providers, disk_full),
     )
-}
+} | {f"kill_at:{point}": partial(kill_at, point) for point in POINTS}

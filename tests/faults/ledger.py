@@ -15,7 +15,7 @@ from typing import Any
 LEDGER = Path(__file__).parents[2] / "faults.jsonl"
 
 
-def line_of(*, seed: int, began: float, faults: Mapping[str, int], **found: int) -> dict[str, Any]:
+def line_of(*, seed: int, began: float, faults: Mapping[str, int], **found: Any) -> dict[str, Any]:
     """Return a line; ``began`` is a moment of the monotonic clock."""
     return {
         "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

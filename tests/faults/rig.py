@@ -20,14 +20,19 @@ from onepark.infra.migrations import migrate
 from tests.faults.proxy import Proxy
 
 READY_S, LOAD_S = 60.0, 300.0
+POINT_S = 20.0  # a point that traffic reaches is reached within so long
 
 
 class Rig:
     """One city without traffic; ``base_url`` stays the same whatever dies."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start everything; what was started is ended again where the rest does not start."""
+    def __init__(self, folder: Path, *, settings: dict[str, str] | None = None) -> None:
+        """Start everything; ``settings`` are PostgreSQL's.
+
+        What was started is ended again where the rest does not start.
+        """
         self.data = DataDir(folder)
+        self._settings = settings
         folder.mkdir(parents=True, exist_ok=True)
         self._open = ExitStack()
         with ExitStack() as started:
@@ -35,7 +40,7 @@ class Rig:
             self._open = started.pop_all()
 
     def _start(self, started: ExitStack) -> None:
-        self.postgres = start_postgres(self.data.postgres)
+        self.postgres = start_postgres(self.data.postgres, settings=self._settings)
         started.callback(self.postgres.stop)
         self.valkey = start_valkey(self.data.valkey)
         started.callback(self.valkey.stop)
@@ -44,8 +49,12 @@ class Rig:
         self.to_valkey = _before(started, _port(self.valkey.url))
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
+        self.clients = _before(started, self.port)
+        self.providers, self.provider_url = self._providers(started)
         self.env = {
             **os.environ,
+            "ONEPARK_PAYMENTS_FILE": str(self.data.payments_file),
+            "ONEPARK_PUBLIC_URL": f"http://127.0.0.1:{self.clients.port}",
             "ONEPARK_DATABASE_URL": _through(self.postgres.url, self.to_postgres),
             "ONEPARK_REDIS_URL": _through(self.valkey.url, self.to_valkey),
             "ONEPARK_SECRET_KEY": self.data.secret_key(),
@@ -58,7 +67,17 @@ class Rig:
             child.start()
             started.callback(child.stop)
         self.until_ready()
-        self.clients = _before(started, self.port)
+
+    def _providers(self, started: ExitStack) -> tuple[Child, str]:
+        """Start the simulated payment providers; return them and where they answer."""
+        where = ("--port", "0", "--data", str(self.data.providers))
+        program = [sys.executable, "-m", "onepark.simulator.providers", *where]
+        child = Child(name="providers", command=program, log=self.data.log("providers"))
+        child.start()
+        started.callback(child.stop)
+        child.wait_until(self.data.payments_file.exists, within_s=READY_S)
+        address = urlsplit(json.loads(self.data.payments_file.read_bytes())["wechat"]["base_url"])
+        return child, f"{address.scheme}://{address.netloc}"
 
     def _child(self, *command: str) -> Child:
         whole = [sys.executable, "-m", "onepark.app.cli", *command]
@@ -101,6 +120,22 @@ class Rig:
         os.kill(child.pid, signal.SIGKILL)
         _gone(child)
         child.start()
+
+    def kill_at(self, child: Child, point: str) -> bool:
+        """Let a process meet its end at a point of its own code; False if it never got there."""
+        child.env = {**self.env, "ONEPARK_FAULT_POINT": point}
+        self.kill(child)
+        child.env = self.env
+        end = time.monotonic() + POINT_S
+        while child.exit_code() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        reached = child.exit_code() is not None
+        assert child.exit_code() in {None, -signal.SIGKILL}, child.log_tail()
+        if reached:
+            child.start()
+        else:
+            self.kill(child)
+        return reached
 
     def away(self, child: Child, seconds: float) -> None:
         """End a process at once; it comes back after a while."""

@@ -18,10 +18,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from onepark.infra.signing import decode_secret, sign
+from tests.faults.payer import Payer
 
 ANSWER_S = 8.0  # a gate that hears nothing for so long asks again
 PARKED = timedelta(hours=2)
 TOGETHER_MAX = 20
+PAYERS_MAX = 4
 HANG_UP = 0.03  # of all requests are cut off by the client itself
 
 Lot = Mapping[str, Any]
@@ -36,16 +38,32 @@ class Car:
     entered_at: datetime
     left_at: datetime
     answers: dict[str, Any] = field(default_factory=dict)  # by passage id
+    order_no: str = ""
+    asked_fen: int = 0
+    is_paid: bool = False  # as far as its driver was told
 
 
 class Traffic:
     """Gates of some lots in a thread; ``stop`` lets them finish what they began."""
 
-    def __init__(self, base_url: str, lots: Sequence[Lot], *, seed: int, history: Path) -> None:
-        """Take lots; the history is written line by line, as answers come."""
+    def __init__(
+        self,
+        base_url: str,
+        lots: Sequence[Lot],
+        *,
+        seed: int,
+        history: Path,
+        paying: Sequence[Lot] = (),
+        first: int = 0,
+    ) -> None:
+        """Take lots; the history is written line by line, as answers come.
+
+        In ``paying`` lots a car leaves when its driver was told that it is paid, or stays. Plates
+        of one ``first`` number are apart from those of another by the lots between them.
+        """
         parts = urlsplit(base_url)
         self._host, self._port = str(parts.hostname), int(parts.port or 0)
-        self._lots, self._seed = lots, seed
+        self._lots, self._paying, self._seed, self._first = lots, paying, seed, first
         self._history = history.open("a", buffering=1, encoding="utf-8")
         self.cars: list[Car] = []
         self.acknowledged = self.resent = self.repeated_wrong = 0
@@ -57,7 +75,7 @@ class Traffic:
         """Begin to drive."""
         self._thread.start()
 
-    def stop(self, *, within_s: float = 120.0) -> None:
+    def stop(self, *, within_s: float = 180.0) -> None:
         """Begin no car any more, and wait until every passage is answered."""
         self._stopping.set()
         self._thread.join(within_s)
@@ -65,7 +83,11 @@ class Traffic:
         self._history.close()
 
     async def _all(self) -> None:
-        await asyncio.gather(*(self._gate(number, lot) for number, lot in enumerate(self._lots)))
+        numbered = enumerate(self._lots, self._first)
+        gates = [self._gate(number, lot) for number, lot in numbered]
+        after = self._first + len(gates)
+        paying = [self._exit(number, lot) for number, lot in enumerate(self._paying, after)]
+        await asyncio.gather(*gates, *paying)
 
     async def _gate(self, number: int, lot: Lot) -> None:
         chance = random.Random(f"{self._seed} {number}")
@@ -79,6 +101,23 @@ class Traffic:
             await self._pass(line, lot, cars, "entry")
             staying = [car for car in cars if chance.random() < 0.05]
             await self._pass(line, lot, [car for car in cars if car not in staying], "exit")
+        line.hang_up()
+
+    async def _exit(self, number: int, lot: Lot) -> None:
+        """Drive cars through a lot whose drivers pay at the exit."""
+        chance = random.Random(f"{self._seed} {number} pays")
+        line, payer = _Line(self._host, self._port, chance), Payer(self._host, self._port, chance)
+        made = 0
+        while not self._stopping.is_set():
+            cars = [self._car(lot, number, made + n) for n in range(chance.randint(1, PAYERS_MAX))]
+            made += len(cars)
+            await self._pass(line, lot, cars, "entry")
+            await self._pass(line, lot, cars, "exit_request")
+            await asyncio.gather(*(_pay(payer, car) for car in cars))
+            left = [car for car in cars if car.is_paid]
+            for car in left:
+                car.left_at = datetime.now(UTC)
+            await self._pass(line, lot, left, "exit")
         line.hang_up()
 
     def _car(self, lot: Lot, number: int, count: int) -> Car:
@@ -106,7 +145,7 @@ class Traffic:
     ) -> list[dict[str, Any]]:
         body = json.dumps({"passages": rows}).encode()
         while True:
-            results = await line.ask(lot[kind], body)
+            results = await line.ask(lot["entry" if kind == "entry" else "exit"], body)
             if results is not None and len(results) == len(rows):
                 bad = [one for one in results if one["outcome"] not in {"accepted", "duplicate"}]
                 if not bad:
@@ -115,12 +154,21 @@ class Traffic:
             await asyncio.sleep(0.05)
 
 
+async def _pay(payer: Payer, car: Car) -> None:
+    """Pay what the exit asked for; a car that owes nothing may go."""
+    asked = car.answers[f"exit_request-{car.plate}"]
+    car.order_no, due_fen = asked["order_no"], asked.get("due_fen") or 0
+    paid_fen = await payer.pay(car.order_no) if due_fen else 0
+    car.asked_fen, car.is_paid = paid_fen or 0, paid_fen is not None
+
+
 def _row(lot: Lot, car: Car, kind: str) -> dict[str, Any]:
-    at = car.entered_at if kind == "entry" else car.left_at
+    at = {"entry": car.entered_at, "exit": car.left_at}.get(kind, datetime.now(UTC))
+    gate = lot["entry" if kind == "entry" else "exit"]
     return {
         "passage_id": f"{kind}-{car.plate}",
         "lot": lot["lot"],
-        "lane": lot[kind]["lane"],
+        "lane": gate["lane"],
         "kind": kind,
         "plate": car.plate,
         "plate_color": "blue",

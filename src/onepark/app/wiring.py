@@ -36,6 +36,7 @@ from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
 from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
+from onepark.infra import faults
 from onepark.infra.clock import Clock, SystemClock
 from onepark.infra.db import Database, Role, open_database
 from onepark.infra.http_client import open_http_client
@@ -128,6 +129,7 @@ class Platform:
 async def open_platform(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Platform]:
     """Connect and assemble the platform; leaving closes what was opened."""
     clock = clock or SystemClock()
+    faults.arm(settings.fault_point)
     async with AsyncExitStack() as stack:
         databases = await _open_databases(settings, stack)
         redis = open_redis(settings.redis_url)

@@ -17,6 +17,7 @@ PREFIX = "ONEPARK_"
 SECRET_KEY_BYTES = 32
 
 Positive = Annotated[int, Meta(ge=1)]
+FaultPoint = Annotated[str, Meta(pattern=r"^([a-z]+\.[a-z_]+(:[1-9][0-9]{0,5})?)?$")]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
@@ -38,6 +39,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     work_metrics_host: str = "127.0.0.1"
     work_metrics_port: Port = 0  # where `onepark work` shows its metrics; 0: nowhere
     demo: bool = False  # names the city a demonstration and allows loopback payment providers
+    fault_point: FaultPoint = ""  # of a demonstration only: where the process kills itself
 
     gate_batch_max: Annotated[int, Meta(ge=1, le=4_096)] = 512  # passages in one transaction
     gate_queue_max: Positive = 16_384  # passages that wait; beyond it 503 with Retry-After
@@ -73,6 +75,8 @@ def from_env(env: Mapping[str, str]) -> Settings:
         settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{PREFIX}* settings: {error}") from error
+    if settings.fault_point and not settings.demo:
+        raise SettingsError(f"{PREFIX}FAULT_POINT is for demonstrations: it needs {PREFIX}DEMO")
     secret_key(settings)
     return settings
 

@@ -1,18 +1,13 @@
 """Money from a charge to a paid order, against the real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from itertools import count
-from typing import Any, NamedTuple
 
-import asyncpg
 import msgspec
 import pytest
 
-from onepark.contexts.payments.errors import ChannelDeclined, ChannelUnavailable, KeyReused
+from onepark.contexts.payments.errors import ChannelUnavailable, KeyReused
 from onepark.contexts.payments.model import (
-    Attempt,
     AttemptState,
     Notice,
     PayRequest,
@@ -20,99 +15,11 @@ from onepark.contexts.payments.model import (
     TradeState,
     Verdict,
 )
-from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.errors import NothingDue, OrderUnknown
 from onepark.contexts.stays.model import Kind, OrderState
-from onepark.contexts.stays.service import Stays
-from onepark.infra.db import Database
 from onepark.kernel.types import Fen, LotId, OrderNo
 from tests.builders import EIGHT, a_passage, minutes
-from tests.fakes.channel import OpenChannel
-from tests.fakes.clock import HandClock
-from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
-
-AN_HOUR_AND_A_MINUTE = minutes(61)
-numbers = count(1)
-plates = count(10_000)
-
-
-class City(NamedTuple):
-    """One lot at 5 yuan an hour, with two channels that believe anybody."""
-
-    clock: HandClock
-    stays: Stays
-    payments: Payments
-    channel: OpenChannel
-    other: OpenChannel
-
-
-@pytest.fixture
-async def city(batch_db: Database, service_db: Database) -> City:
-    clock = HandClock()
-    channel, other = OpenChannel(), OpenChannel()
-    stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-    payments = Payments(
-        service_db,
-        payable=stays,
-        channels={"open": channel, "other": other},
-        clock=clock,
-        public_url="http://127.0.0.1:1/",
-    )
-    return City(clock, stays, payments, channel, other)
-
-
-@pytest.fixture(scope="module")
-async def owner(database_url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-async def a_car_inside(city: City, *, since: timedelta = AN_HOUR_AND_A_MINUTE) -> OrderNo:
-    """A car that came ``since`` before now; its order."""
-    city.clock.at = EIGHT + since
-    entry = a_passage(plate=f"苏B{next(plates)}", lot_id=LotId(7))
-    batch = await city.stays.take([entry])
-    answer = batch.taken[0].answer
-    assert answer is not None
-    assert isinstance(answer.order_no, str)
-    return answer.order_no
-
-
-def key() -> str:
-    return f"key-{next(numbers)}"
-
-
-def success(attempt: Attempt, **changes: Any) -> TradeFact:
-    values: dict[str, Any] = {
-        "out_trade_no": attempt.attempt_no,
-        "state": TradeState.SUCCESS,
-        "merchant": "m",
-        "app": "a",
-        "amount_fen": attempt.amount_fen,
-        "currency": "CNY",
-        "provider_txn": f"txn-{attempt.attempt_no}",
-        "paid_at": EIGHT + minutes(62),
-    }
-    return TradeFact(**(values | changes))
-
-
-async def tell(
-    city: City, fact: TradeFact | None, *, event: str | None = None, channel: str = "open"
-) -> Verdict | None:
-    """Send a notice and let it be handled."""
-    notice = Notice(event or f"ev-{next(numbers)}", "paid", fact)
-    body = msgspec.json.encode(notice)
-    received = await city.payments.receive(channel, {"word": "please"}, body)
-    assert received.answer.status == 200
-    if received.notice_id is None:
-        return None
-    return await city.payments.handle(received.notice_id)
-
-
-async def state_of(city: City, order_no: OrderNo) -> tuple[OrderState, int]:
-    due = await city.stays.due(order_no)
-    return due.state, due.due_fen
+from tests.store.payments.conftest import City, a_car_inside, key, state_of, success, tell
 
 
 async def test_a_paid_order_lets_its_car_out_in_the_grace(city: City):
@@ -291,16 +198,6 @@ async def test_an_unknown_order_is_refused(city: City, order_no):
         await city.payments.begin(OrderNo(order_no), "open", key=key())
 
 
-async def test_a_declined_attempt_is_over_and_the_next_one_may_be_paid(city: City):
-    order_no = await a_car_inside(city)
-    city.channel.refusal = ChannelDeclined("no")
-    with pytest.raises(ChannelDeclined):
-        await city.payments.begin(order_no, "open", key=key())
-    city.channel.refusal = None
-    attempt = await city.payments.begin(order_no, "open", key=key())
-    assert attempt.state == AttemptState.PENDING
-
-
 async def test_a_silent_provider_leaves_the_outcome_open_and_is_asked_later(city: City):
     order_no = await a_car_inside(city)
     mine = key()
@@ -356,15 +253,6 @@ async def test_money_for_an_older_charge_is_taken_off_the_next_one(city: City):
     city.clock.go(minutes(1))
     rest = await city.payments.begin(order_no, "other", key=key())
     assert rest.amount_fen == 500
-
-
-async def test_a_declined_key_stays_declined(city: City):
-    order_no = await a_car_inside(city)
-    mine = key()
-    city.channel.refusal = ChannelDeclined("no")
-    for _ in range(2):
-        with pytest.raises(ChannelDeclined):
-            await city.payments.begin(order_no, "open", key=mine)
 
 
 async def test_a_notice_that_cannot_be_handled_holds_up_no_other(city: City, owner):

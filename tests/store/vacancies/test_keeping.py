@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from onepark.contexts.stays.model import Count
 from onepark.contexts.vacancies import store
 from onepark.contexts.vacancies.model import Source
 from onepark.contexts.vacancies.service import Vacancies
@@ -16,12 +17,12 @@ from onepark.infra.clock import SystemClock
 from onepark.infra.embedded import Child, start_valkey
 from onepark.infra.redis import open_redis
 from onepark.infra.settings import Settings
-from onepark.kernel.types import LotId
+from onepark.kernel.types import LotId, Pool
 from tests.conftest import run_sql
 from tests.fakes.city import Archive, a_city_lot, a_count, until
 
 SETTINGS = Settings(database_url="", redis_url="", secret_key="")
-CODE = "320281001101"
+CODE, OTHER_CODE = "320281001101", "320281001102"
 
 
 @pytest.fixture
@@ -135,6 +136,24 @@ async def test_a_restored_postgresql_outranks_an_older_redis(own_redis, service_
     await until(lambda: city.source is Source.LIVE)
     assert free(city) == 90
     assert await held(own_redis) == ((5, 10),)
+    await city.stop()
+
+
+async def test_what_was_first_counted_after_the_moment_of_a_restore_is_not_believed(
+    own_redis, service_db, counted
+):
+    other_lot = Count(LotId(2), Pool.SHORT_STAY, 1, 9, 30, SystemClock().now())
+    await store.put(own_redis, [store.LotReport(LotId(2), (other_lot,))])
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    assert city.vacancy(OTHER_CODE).free == 70, "the control: nothing was restored"
+    await city.stop()
+    await run_sql(counted, "UPDATE stays.incarnation SET number = 2")
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    assert city.vacancy(OTHER_CODE).free == 100
     await city.stop()
 
 

@@ -51,6 +51,7 @@ from onepark.contexts.registry.model import Device, Lot
 from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Passage, Progress, Taken
 from onepark.contexts.vacancies.model import Snapshot
+from onepark.infra import faults
 from onepark.infra.batching import Batcher, QueueFull
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
@@ -160,7 +161,9 @@ class Gate:
     async def _take(self, passages: Sequence[Passage]) -> Sequence[Taken]:
         """Take one natural batch and show its counts; they are committed by then."""
         batch = await self._stays.take(passages)
+        faults.point("gate.committed")
         await self._vacancies.publish(batch.counts)
+        faults.point("gate.published")
         return batch.taken
 
     # -- snapshots -----------------------------------------------------------------------------
@@ -281,8 +284,10 @@ class Gate:
         async with self._db.transaction() as tx:
             paid = await self._stays.take_paid_orders(tx, limit=RELAY_AT_ONCE)
             for fact in paid:
+                faults.point("gate.facts_taken")
                 if rules.may_open(fact, now):
                     await self._open_for(tx, fact, now, reason="paid")
+                faults.point("gate.opened")
         return len(paid)
 
     async def open_for_let_outs(self) -> int:

@@ -35,10 +35,12 @@ from onepark.contexts.payments.model import (
     PaymentAsked,
     PayRequest,
     TradeFact,
+    TradeState,
     Verdict,
 )
 from onepark.contexts.payments.ports import Channel, Payable
 from onepark.contexts.stays.model import Charge
+from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Trouble, Tx, trouble_of
 from onepark.kernel.types import OrderNo
@@ -93,6 +95,7 @@ class Payments:
         """
         channel = self._channel(channel_name)
         attempt = await self._keep_attempt(order_no, channel_name, key)
+        faults.point("payments.attempt_kept")
         if attempt.state == AttemptState.FAILED:
             raise ChannelDeclined("The channel declined this payment.", channel=channel_name)
         if attempt.state != AttemptState.CREATED:
@@ -100,14 +103,29 @@ class Payments:
         try:
             instruction = await channel.create(self._pay_request(attempt))
         except ChannelDeclined:
-            async with self._db.transaction() as tx:
-                await store.attempt_ended(tx, attempt.attempt_no, AttemptState.FAILED)
-            raise
+            paid = await self._paid_before(channel, attempt)
+            if paid is None:
+                raise
+            return paid
+        faults.point("payments.trade_placed")
         async with self._db.transaction() as tx:
             await store.attempt_pending(tx, attempt.attempt_no, instruction.code_url)
             begun = await store.attempt(tx, attempt.attempt_no)
         assert begun is not None, "attempts are never deleted"
         return begun
+
+    async def _paid_before(self, channel: Channel, attempt: Attempt) -> Attempt | None:
+        """Return a declined attempt if it is paid: it was placed before, and nobody heard of it.
+
+        Only a trade that the provider does not know has failed; any other is asked after later.
+        """
+        fact = await channel.query(attempt.attempt_no)
+        async with self._db.transaction() as tx:
+            await self._apply(tx, attempt.channel, fact)
+            if fact.state == TradeState.ABSENT:
+                await store.attempt_ended(tx, attempt.attempt_no, AttemptState.FAILED)
+            now = await store.attempt(tx, attempt.attempt_no)
+        return now if now is not None and now.state == AttemptState.SUCCESS else None
 
     async def _keep_attempt(self, order_no: OrderNo, channel_name: str, key: str) -> Attempt:
         fingerprint = rules.fingerprint(order_no, channel_name)
@@ -177,6 +195,7 @@ class Payments:
             log.exception("payments.notice_not_kept", channel=channel_name)
             return Received(channel.answer(NoticeVerdict.UNAVAILABLE), None)
         meters.CALLBACKS.labels(channel_name, "stored").inc()
+        faults.point("payments.notice_kept")
         return Received(channel.answer(NoticeVerdict.STORED), notice_id)
 
     async def handle(self, notice_id: int) -> Verdict | None:
@@ -190,6 +209,8 @@ class Payments:
                 await store.notice_tried(tx, notice_id)
             else:
                 await store.notice_handled(tx, notice_id, verdict)
+                faults.point("payments.notice_handled")
+        faults.point("payments.notice_committed")
         if verdict in {Verdict.QUARANTINED, Verdict.UNMATCHED}:
             log.error("payments.notice_odd", channel=notice.channel, verdict=verdict.value)
         return verdict
@@ -205,6 +226,7 @@ class Payments:
 
     async def handle_soon(self, notice_id: int) -> None:
         """Handle a notice that was just answered; if that fails, the job does it later."""
+        faults.point("payments.notice_answered")
         try:
             await self.handle(notice_id)
         except Exception:
@@ -286,6 +308,7 @@ class Payments:
     async def _ask(self, attempt: Attempt) -> None:
         channel = self._channel(attempt.channel)
         fact = await channel.query(attempt.attempt_no)
+        faults.point("payments.asked")
         now = self._clock.now()
         over = rules.is_over(attempt, fact, now)
         if over:

@@ -4,12 +4,8 @@ Owns: the transaction around a batch of passages, around a look at dues and arou
 Never: writes SQL, or speaks HTTP.
 """
 
-import base64
-import re
-import secrets
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import count
 from typing import NamedTuple
 
 import structlog
@@ -48,21 +44,21 @@ from onepark.contexts.stays.model import (
     Taken,
 )
 from onepark.contexts.stays.moments import in_order
+from onepark.contexts.stays.numbers import FreshIds, lot_of
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.ports import Matches, NewIds, Plans
 from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
 from onepark.contexts.tariffs.rules import price, terms_of_stay
+from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.infra.traces import as_part
 from onepark.kernel.events import name_of_kind
-from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, PlanId, StayId, Vehicle
+from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, Vehicle
 
 TRIES = 4
 DUES_MAX = 20
 FORGET_AT_ONCE = 5_000
-LOT_DIGITS = slice(1, 8)
-ORDER_NO_RANDOM_BYTES = 15  # 120 bits
 PASSAGE_MONTHS_AHEAD = 2
 DEFAULT_GRACE = timedelta(minutes=15)
 
@@ -157,14 +153,18 @@ class Stays:
     async def _take_whole(self, passages: Sequence[Passage], also: Also) -> Came:
         async with self._batch_db.transaction() as tx:
             await store.claim(tx, passages, also=also)
+            faults.point("stays.claimed")
             loaded = await store.load(tx, passages)
+            faults.point("stays.loaded")
             resolved, cases = sort_out(passages, loaded)
             if loaded[0].others is not None:
                 inside = store.inside_of(loaded[0].others)
                 cases = await self._recognise(tx, cases, inside)
             await history_store.load_history(tx, cases)
             folds = self.fold(cases, loaded[0].block)
+            faults.point("stays.folded")
             saved = await self.save(tx, folds) if folds else save_store.Saved([], {})
+            faults.point("stays.saved")
         meters.saved(folds)
         for fold in folds:
             for kept in fold.kept:
@@ -196,7 +196,7 @@ class Stays:
     @as_part("stays.fold")
     def fold(self, cases: Sequence[CarCase], block: int) -> list[Folded]:
         """Fold every car, pricing the whole batch at once in each round."""
-        new_ids = _FreshIds(block)
+        new_ids = FreshIds(block)
         folded: list[Folded] = []
         foldings = (self._folding(case, new_ids) for case in cases)
         asking = [asked for one in foldings if (asked := _go_on(one, None, folded))]
@@ -296,6 +296,7 @@ class Stays:
         await order_store.save_money(tx, case.order)
         await order_store.post(tx, _paid(case))
         meters.paid(case.order)
+        faults.point("stays.settled")
         return True
 
     async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:
@@ -334,27 +335,6 @@ class Stays:
         until_at = money.priced_until(case.order, case.stay, self._clock.now())
         [quote] = self._price([PriceOf(case.stay, until_at)])
         return money.due_of(case.order, case.stay, quote, at=until_at)
-
-
-def lot_of(order_no: str) -> LotId:
-    """Return the lot that an order number names; OrderUnknown for what is no order number."""
-    if re.fullmatch(ORDER_NO_PATTERN, order_no) is None:
-        raise OrderUnknown("No order has this number.")
-    return LotId(int(order_no[LOT_DIGITS]))
-
-
-class _FreshIds:
-    """Stay numbers of one block, and order numbers that nobody can guess."""
-
-    def __init__(self, block: int) -> None:
-        self._numbers = count(block)
-
-    def stay_id(self) -> StayId:
-        return StayId(next(self._numbers))
-
-    def order_no(self, lot_id: LotId) -> OrderNo:
-        random = base64.b32encode(secrets.token_bytes(ORDER_NO_RANDOM_BYTES)).decode()
-        return OrderNo(f"P{lot_id:07d}{random}")
 
 
 def _go_on(

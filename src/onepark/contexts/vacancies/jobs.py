@@ -131,6 +131,7 @@ class Keeper:
         self._redis = redis
         self._db = service_db
         self._newest_at: datetime | None = None  # of all counts read so far
+        self._incarnation = 0  # of the database; what was counted in an earlier one was undone
 
     async def follow(self) -> None:
         """Follow Redis until cancelled; each new connection begins with a full load."""
@@ -159,7 +160,7 @@ class Keeper:
         self._board.turn_to(source)
 
     def _take(self, report: LotReport) -> None:
-        self._board.apply(report.counts)
+        self._board.apply(one for one in report.counts if one.incarnation >= self._incarnation)
         if report.heard_at is not None:
             self._board.hear(report.lot_id, report.heard_at)
         self._writer.note(report)
@@ -207,6 +208,7 @@ class Keeper:
         if since is None:
             self._board.complete()
         self._newest_at = max((count.changed_at for count in counts), default=self._newest_at)
+        self._incarnation = max([self._incarnation, *(count.incarnation for count in counts)])
         return counts
 
     async def run(self) -> None:

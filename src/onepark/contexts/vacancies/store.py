@@ -25,6 +25,8 @@ from onepark.kernel.types import LotId, Pool
 CHANNEL = "vacancies"
 MARKER = "vacancies:filled"  # gone when Redis was emptied
 HEARD = b"heard"
+KEYS = "{lot:*}:vacancy"
+SCANNED_AT_ONCE = 1_000
 POOLS = {pool.value.encode(): pool for pool in Pool}  # a later version may know more
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -117,6 +119,14 @@ async def load(redis: Redis, lot_ids: Sequence[LotId]) -> list[LotReport]:
         pipeline.execute_command("HGETALL", key(lot_id))
     hashes: list[Mapping[bytes, bytes]] = await pipeline.execute()
     return [_report(lot_id, fields) for lot_id, fields in zip(lot_ids, hashes, strict=True)]
+
+
+async def incarnation_held(redis: Redis) -> int:
+    """Return the latest incarnation of all counts that Redis holds; 0 if it holds none."""
+    names = [name async for name in redis.scan_iter(match=KEYS, count=SCANNED_AT_ONCE)]
+    lot_ids = [LotId(int(name[len("{lot:") : name.index(b"}")])) for name in names]
+    counts = [count for report in await load(redis, lot_ids) for count in report.counts]
+    return max((count.incarnation for count in counts), default=0)
 
 
 async def is_filled(redis: Redis) -> bool:
