@@ -20,7 +20,7 @@ MODULES = {
     "tariffs": ("F1a", "F1b", "F2", "F3"),
     "plates": ("P0", "P1a", "P1b"),
     "occupancy": ("A1", "A2"),
-    "passages": ("passages_1", "passages_100"),
+    "durable": ("D1", "D2", "D3"),
 }
 LIBRARIES = ("onepark", "numpy", "duckdb", "polars", "pyarrow", "rapidfuzz", "asyncpg")
 
