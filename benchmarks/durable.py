@@ -17,7 +17,7 @@ from benchmarks.big_city import City, DrivenLot, served
 from benchmarks.gate_load import Generation, Load
 from benchmarks.processes import cpu_s
 from benchmarks.side_by_side import Measurement, told
-from benchmarks.single_rows import SingleRows, check_rows, durability, psql
+from benchmarks.single_rows import SingleRows, check_rows, durability, psql, words
 from benchmarks.wire import sent
 
 ROUNDS = 5
@@ -71,7 +71,7 @@ def beside_single_rows(name: str, *, each: int) -> Iterator[Measurement]:
         check_rows(city.database_url, passages=ours.entries + ours.exits, visits=ours.entries)
         check_rows(peer.url, passages=peer.passages, visits=peer.passages // 2)
         check_fees(city)
-        unit = f"passages/s; pgbench with {peer.clients} clients; {_words(settings)}"
+        unit = f"passages/s; pgbench with {peer.clients} clients; {words(settings)}"
         yield from _both(name, rounds, unit)
 
 
@@ -85,7 +85,7 @@ def on_one_lot(name: str) -> Iterator[Measurement]:
         entries, exits = one.entries + many.entries, one.exits + many.exits
         check_rows(city.database_url, passages=entries + exits, visits=entries)
         check_fees(city)
-        yield from _both(name, rounds, f"passages/s, one lot and 1,007; {_words(settings)}")
+        yield from _both(name, rounds, f"passages/s, one lot and 1,007; {words(settings)}")
 
 
 def alternated(
@@ -131,10 +131,6 @@ def check_fees(city: City) -> None:
     """Hold that exits were priced and owe something, but where the tariff is free by night."""
     owing = "SELECT count(*) FILTER (WHERE owed_fen > 0) > count(fee_fen) / 2 FROM stays.stay_order"
     assert psql(city.database_url, owing) == "t", "exits cost nothing: the load prices nothing"
-
-
-def _words(settings: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 CASES: Mapping[str, Callable[[], Iterator[Measurement]]] = {

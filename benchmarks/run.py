@@ -21,8 +21,20 @@ MODULES = {
     "plates": ("P0", "P1a", "P1b"),
     "occupancy": ("A1", "A2"),
     "durable": ("D1", "D2", "D3"),
+    "efficiency": ("E1a", "E1b"),
 }
-LIBRARIES = ("onepark", "numpy", "duckdb", "polars", "pyarrow", "rapidfuzz", "asyncpg")
+LIBRARIES = (
+    "onepark",
+    "numpy",
+    "duckdb",
+    "polars",
+    "pyarrow",
+    "rapidfuzz",
+    "asyncpg",
+    "fastapi",
+    "sqlalchemy",
+    "uvicorn",
+)
 
 
 def machine() -> dict[str, Any]:

@@ -81,3 +81,8 @@ def durability(url: str) -> Mapping[str, str]:
     tables = "{stays.car,stays.stay,stays.stay_order,stays.passage,stays.count}"
     assert psql(url, forced.replace("$1", f"'{tables}'")) == "t", "row-level security is off"
     return told | {"row_level_security": "on"}
+
+
+def words(settings: Mapping[str, str]) -> str:
+    """Return settings as a line tells them."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
