@@ -53,6 +53,8 @@ class DrivenLot(NamedTuple):
     lot_id: int
     code: str
     plan_key: str
+    lat: float
+    lon: float
     entry: Gate
     exit: Gate
 
@@ -159,7 +161,8 @@ def _body(file: str) -> str:
 
 def _driven(platform: Platform, lot: Lot) -> DrivenLot:
     gates = [_gate(platform, f"{lot.code}-{way}1") for way in ("E", "X")]
-    return DrivenLot(lot.lot_id, lot.code, lot.plan_key or "", *gates)
+    where = lot.lat_wgs84, lot.lon_wgs84
+    return DrivenLot(lot.lot_id, lot.code, lot.plan_key or "", *where, *gates)
 
 
 def _gate(platform: Platform, lane: str) -> Gate:

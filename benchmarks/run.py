@@ -22,6 +22,7 @@ MODULES = {
     "occupancy": ("A1", "A2"),
     "durable": ("D1", "D2", "D3"),
     "efficiency": ("E1a", "E1b"),
+    "readers": ("H1",),
 }
 LIBRARIES = (
     "onepark",

@@ -15,6 +15,7 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
+from litestar.types import ASGIApp
 
 from onepark.app.asgi import Served, create_app
 from onepark.app.fitness import Unfit, refuse_unfit
@@ -49,7 +50,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     served = create_app(settings)
-    server = _server(served, settings)
+    server = server_of(served, host=settings.host, port=settings.port)
     serving = asyncio.create_task(server.serve())
     asked = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,11 +74,12 @@ async def _drain(served: Served, *, within_s: float) -> None:
                 await asyncio.sleep(POLL_S)
 
 
-def _server(served: Served, settings: Settings) -> Server:
+def server_of(app: ASGIApp, *, host: str, port: int) -> Server:
+    """Return the server that the platform runs under, around an app."""
     return Server(
-        served,
-        address=settings.host,
-        port=settings.port,
+        app,
+        address=host,
+        port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=30_000),
