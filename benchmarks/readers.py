@@ -85,9 +85,7 @@ def _mean_size(city: City) -> int:
     return round(sum(len(body.partition(b"\r\n\r\n")[2]) for body in bodies) / len(bodies))
 
 
-def _under_writes(
-    name: str, city: City, bare: Child, *, load: Load, size: int
-) -> Measurement:
+def _under_writes(name: str, city: City, bare: Child, *, load: Load, size: int) -> Measurement:
     rounds: list[tuple[float, float]] = []
     asked = {port: questions(city, port, POSITIONS) for port in (city.port, _port(bare))}
     for turn in range(ROUNDS + 1):

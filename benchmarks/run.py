@@ -23,6 +23,7 @@ MODULES = {
     "durable": ("D1", "D2", "D3"),
     "efficiency": ("E1a", "E1b"),
     "readers": ("H1",),
+    "boards": ("R1",),
 }
 LIBRARIES = (
     "onepark",

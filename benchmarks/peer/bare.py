@@ -10,6 +10,7 @@ import asyncio
 import sys
 
 import uvloop
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from onepark.app.cli.serve import server_of
@@ -21,7 +22,7 @@ def bare(size: int) -> ASGIApp:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(size).encode())]
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == ScopeType.HTTP:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body, "more_body": False})
 
