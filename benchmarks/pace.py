@@ -13,6 +13,7 @@ from typing import NamedTuple
 from benchmarks.wire import ACCEPTED, STATUS, Connection, opened
 
 DRAIN_S = 30.0
+RETRY_AFTER = b"\r\nretry-after: "
 
 
 class Arrivals(NamedTuple):
@@ -30,6 +31,7 @@ class Answer(NamedTuple):
     latency_s: float
     status: bytes
     accepted: int
+    retry_after: bool  # a refusal says when to come again
 
 
 class Report(NamedTuple):
@@ -92,8 +94,8 @@ class _Sender:
     def note(self, lane: _Lane, answer: bytes) -> None:
         due_s = self.due_s(lane.number)
         latency_s = self._loop.time() - self.began - due_s
-        accepted = answer.count(ACCEPTED)
-        self.answers.append(Answer(lane.number, due_s, latency_s, answer[STATUS], accepted))
+        told = answer[STATUS], answer.count(ACCEPTED), RETRY_AFTER in answer
+        self.answers.append(Answer(lane.number, due_s, latency_s, *told))
         if self._waiting:
             lane.send(self._waiting.popleft())
         else:

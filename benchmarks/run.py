@@ -24,6 +24,7 @@ MODULES = {
     "efficiency": ("E1a", "E1b"),
     "readers": ("H1",),
     "boards": ("R1",),
+    "overload": ("OVERLOAD", "LATENCY"),
 }
 LIBRARIES = (
     "onepark",
