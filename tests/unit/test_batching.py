@@ -66,6 +66,55 @@ async def test_a_full_queue_takes_nothing_of_the_next_request():
     await batcher.stop()
 
 
+async def refused(batcher: Batcher[int, int], items: list[int], *, pressing: bool) -> bool:
+    """Whether a request is refused at once; one that is taken waits on behind us."""
+    taken = asyncio.create_task(batcher.submit(items, pressing=pressing))
+    await asyncio.sleep(0.01)
+    return taken.done() and isinstance(taken.exception(), QueueFull)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "more", "pressing", "is_refused"),
+    [
+        (5, 1, False, False),
+        (6, 1, False, True),  # the last fourth of 8 is kept
+        (6, 2, True, False),
+        (6, 3, True, True),
+        (8, 1, True, True),
+        (0, 8, False, False),  # nothing waits: the largest request is taken
+        (0, 9, False, True),
+    ],
+)
+async def test_the_end_of_the_queue_is_kept_for_what_cannot_wait(
+    waiting: int, more: int, pressing: bool, is_refused: bool
+):
+    doubler = Doubler()
+    batcher = a_batcher(doubler)
+    busy = asyncio.create_task(batcher.submit([0]))
+    await asyncio.sleep(0.01)
+    if waiting:
+        assert not await refused(batcher, [1] * waiting, pressing=True)
+    assert batcher.full is (waiting == 8)
+    assert await refused(batcher, [2] * more, pressing=pressing) is is_refused
+    doubler.go.set()
+    await busy
+    await batcher.stop()
+
+
+async def test_what_is_pressing_is_let_in_and_overtakes_nothing():
+    doubler = Doubler()
+    batcher = a_batcher(doubler)
+    requests = [([1], False), ([2, 3], False), ([4], True)]
+    sent = []
+    for items, pressing in requests:
+        sent.append(asyncio.create_task(batcher.submit(items, pressing=pressing)))
+        await asyncio.sleep(0.01)
+    doubler.go.set()
+    await asyncio.gather(*sent)
+    assert doubler.batches == [[1], [2, 3, 4]]
+    await batcher.stop()
+
+
 async def test_a_caller_that_hangs_up_cancels_nothing():
     doubler = Doubler()
     batcher = a_batcher(doubler)

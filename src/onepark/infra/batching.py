@@ -1,6 +1,7 @@
 """Natural batching: whatever waits when a connection comes free is the next batch.
 
-Owns: the bounded queue, the workers that empty it, and the answer of each group.
+Owns: the bounded queue and whom it lets in when it is nearly full, the workers that empty it, and
+the answer of each group.
 Never: uses a timer, or knows what an item is.
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from onepark.infra import traces
+
+PRESSING_SHARE = 4  # the last fourth of the queue is kept for what cannot wait
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -34,6 +37,7 @@ class Batcher(Generic[Item, Answer]):
     """Hands waiting items to ``handle`` in batches of at most ``batch_max``.
 
     A caller that goes away cancels nothing that was queued: its items are handled all the same.
+    What waits is handled in the order in which it came, pressing or not.
     """
 
     def __init__(
@@ -57,6 +61,11 @@ class Batcher(Generic[Item, Answer]):
         """Return how many items wait."""
         return self._waiting
 
+    @property
+    def full(self) -> bool:
+        """Return whether not one more item would be taken, however pressing."""
+        return self._waiting >= self._queue_max
+
     def start(self) -> None:
         """Start the workers; one for each connection that may be busy at once."""
         self._tasks = [asyncio.create_task(self._run()) for _ in range(self._workers)]
@@ -68,9 +77,9 @@ class Batcher(Generic[Item, Answer]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def submit(self, items: Sequence[Item]) -> list[Answer]:
+    async def submit(self, items: Sequence[Item], *, pressing: bool = False) -> list[Answer]:
         """Queue items and return their answers in order; QueueFull takes none of them."""
-        if self._waiting + len(items) > self._queue_max:
+        if self._waiting + len(items) > self._room(pressing=pressing):
             raise QueueFull
         cut = range(0, len(items), self._batch_max)
         groups = [_Group[Item, Answer](items[at : at + self._batch_max]) for at in cut]
@@ -82,6 +91,12 @@ class Batcher(Generic[Item, Answer]):
         all_done.add_done_callback(_heard)
         answers = await asyncio.shield(all_done)
         return [answer for part in answers for answer in part]
+
+    def _room(self, *, pressing: bool) -> int:
+        """Return how much may wait; an empty queue takes whatever it can hold."""
+        if pressing or not self._waiting:
+            return self._queue_max
+        return self._queue_max - self._queue_max // PRESSING_SHARE
 
     async def _run(self) -> None:
         while True:

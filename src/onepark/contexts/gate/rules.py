@@ -164,6 +164,11 @@ def _passage(given: PassageIn, device: Device, *, lane: Lane, received_at: datet
     )
 
 
+def cannot_wait(passage: Passage) -> bool:
+    """Tell whether a car wants out: what is full refuses those first that want in."""
+    return passage.kind is not Kind.ENTRY
+
+
 def _car_key(given: PassageIn, plate: str, device: Device) -> str:
     """Name the car: its plate with the colour class, its ticket, or, unread, only this passage."""
     if plate:

@@ -125,7 +125,12 @@ class Gate:
     # -- passages ------------------------------------------------------------------------------
 
     async def passages(self, credentials: Credentials, body: bytes) -> PassageResults:
-        """Answer a request of passages in its order, after their commit."""
+        """Answer a request of passages in its order, after their commit.
+
+        Under overload it is refused before anything is spent on it, and entries before exits.
+        """
+        if self._batcher.full:
+            raise Busy("More passages wait than the platform holds.")
         device, now = self._admit(credentials, body)
         ahead = self.clocks.offset_of(device.device_id)
         sender = rules.Sender(device, self._lot_of(device).code, ahead)
@@ -153,8 +158,9 @@ class Gate:
         return newest or await self._stays.progress(device, epoch=max(epochs))
 
     async def _submit(self, passages: Sequence[Passage]) -> list[Taken]:
+        pressing = any(rules.cannot_wait(one) for one in passages)
         try:
-            return await self._batcher.submit(passages)
+            return await self._batcher.submit(passages, pressing=pressing)
         except QueueFull as full:
             raise Busy("More passages wait than the platform holds.") from full
 
