@@ -36,6 +36,21 @@ def test_the_grid_finds_what_a_look_at_every_lot_finds(places, lat, lon, radius_
     assert len(slowly) == len(lots)
 
 
+STEPS = lists(tuples(floats(-0.001, 0.001), floats(-0.001, 0.001)), min_size=2, max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(PLACES, STEPS, floats(100, 5_000), integers(1, 20))
+def test_a_grid_that_was_asked_nearby_before_answers_as_a_new_one(places, steps, radius_m, limit):
+    lots = lots_at([(LAT + lat % 0.02, LON + lon % 0.02) for lat, lon in places])
+    grid = Grid(lots)
+    for north, east in steps:
+        here = LAT + 0.01 + north, LON + 0.01 + east
+        everything = Grid(lots).nearest(*here, radius_m=100_000, limit=len(lots) + 1)
+        nearest = [near for near in everything if near.distance_m <= radius_m][:limit]
+        assert grid.nearest(*here, radius_m=radius_m, limit=limit) == nearest
+
+
 @settings(max_examples=150, deadline=None)
 @given(PLACES, floats(31.6, 32.1), floats(119.9, 120.7))
 def test_distances_are_right_to_a_quarter_of_a_percent(places, lat, lon):

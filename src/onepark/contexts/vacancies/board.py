@@ -34,15 +34,6 @@ _ENCODER = Encoder()
 _NOTHING = LotCounts({})
 
 
-class Encoded(NamedTuple):
-    """JSON of one lot and what it was made from."""
-
-    counts: LotCounts
-    known: Known
-    second: int
-    json: bytes
-
-
 class Face(NamedTuple):
     """What changes about a lot while nobody reports anything."""
 
@@ -55,7 +46,8 @@ class View(Struct):
 
     directory: Directory
     grid: Grid
-    encoded: dict[LotId, Encoded]
+    encoded: dict[LotId, bytes]  # JSON of lots that did not change since, made in this second
+    second: int
     faces: dict[LotId, Face]
 
 
@@ -82,15 +74,19 @@ class Board:
         if not is_newer(count, lot.counts.get(count.pool)):
             return False
         heard_at = max(lot.heard_at or count.changed_at, count.changed_at)
-        self._lots[count.lot_id] = LotCounts({**lot.counts, count.pool: count}, heard_at)
+        self._put(count.lot_id, LotCounts({**lot.counts, count.pool: count}, heard_at))
         return True
+
+    def _put(self, lot_id: LotId, lot: LotCounts) -> None:
+        self._lots[lot_id] = lot
+        self._view.encoded.pop(lot_id, None)
 
     def hear(self, lot_id: LotId, at: datetime) -> bool:
         """Note a sign of life; an earlier one than is known changes nothing."""
         lot = self._lots.get(lot_id, _NOTHING)
         if lot.heard_at is not None and at <= lot.heard_at:
             return False
-        self._lots[lot_id] = LotCounts(lot.counts, at)
+        self._put(lot_id, LotCounts(lot.counts, at))
         return True
 
     def complete(self) -> None:
@@ -105,6 +101,7 @@ class Board:
 
     def _know(self, *, complete: bool, source: Source) -> None:
         self._known = Known(complete=complete, source=source, trust=self._known.trust)
+        self._view.encoded.clear()
 
     # --- what is known
 
@@ -129,7 +126,8 @@ class Board:
 
     def vacancy_json(self, lot: Lot, at: datetime) -> bytes:
         """Return one lot as JSON, made anew when it changed or a second has passed."""
-        return self._json(self._present(), lot, at, int(at.timestamp()))
+        made = self._made(at)
+        return made.get(lot.lot_id) or self._make(lot, at, made)
 
     def nearest(self, query: NearbyQuery) -> list[Near]:
         return self._present().grid.nearest(
@@ -138,26 +136,28 @@ class Board:
 
     def nearest_json(self, query: NearbyQuery, at: datetime) -> bytes:
         """Return the answer of a search as JSON: a join of what is made already."""
-        view, second = self._present(), int(at.timestamp())
+        made = self._made(at)
         lots = b",".join(
             [
-                b'{"distance_m":%d,%b' % (away_m, self._json(view, lot, at, second)[1:])
+                b'{"distance_m":%d,%b'
+                % (away_m, (made.get(lot.lot_id) or self._make(lot, at, made))[1:])
                 for away_m, _, lot in self.nearest(query)
             ]
         )
         return b'{"vacancies":[%b],"source":"%b"}' % (lots, self.source.encode())
 
-    def _json(self, view: View, lot: Lot, at: datetime, second: int) -> bytes:
-        counts, made = self.counts_of(lot.lot_id), view.encoded.get(lot.lot_id)
-        if (
-            made is None
-            or made.second != second
-            or made.counts is not counts
-            or made.known is not self._known
-        ):
-            json = _ENCODER.encode(show(lot, counts, of=self._known, at=at))
-            made = view.encoded[lot.lot_id] = Encoded(counts, self._known, second, json)
-        return made.json
+    def _made(self, at: datetime) -> dict[LotId, bytes]:
+        """Return the JSON that holds in this second."""
+        view, second = self._present(), int(at.timestamp())
+        if view.second != second:
+            view.second = second
+            view.encoded.clear()
+        return view.encoded
+
+    def _make(self, lot: Lot, at: datetime, into: dict[LotId, bytes]) -> bytes:
+        json = _ENCODER.encode(show(lot, self.counts_of(lot.lot_id), of=self._known, at=at))
+        into[lot.lot_id] = json
+        return json
 
     # --- what changed
 
@@ -194,4 +194,4 @@ class Board:
 
 
 def _view_of(directory: Directory) -> View:
-    return View(directory, Grid(directory.lots()), {}, {})
+    return View(directory, Grid(directory.lots()), {}, 0, {})

@@ -1,7 +1,11 @@
 """Which lots lie near a position.
 
-Owns: a uniform grid over the archive, and distances on a city's scale.
+Owns: a uniform grid over the archive, which lots may be the answer from anywhere in a small square,
+and distances on a city's scale.
 Never: knows a count, or asks anything outside.
+
+Two questions from one square of a hundred metres have nearly the same answer. The lots that can be
+among it are looked for once; after that, a question measures some thirty distances.
 """
 
 from collections.abc import Iterable
@@ -14,9 +18,15 @@ from onepark.contexts.registry.model import Lot
 CELL_DEG = 0.01  # about 1.1 km from south to north
 METRES_PER_DEG = 111_194.93  # of a sphere of 6,371.0088 km
 COS_MIN = 0.01
+SQUARE_DEG = 0.001
+HALF_SQUARE_M = 80.0  # from the middle of a square to its corner, at most
+STRETCH = 1.002  # more than distances differ by where in a square the degree is measured
+SQUARES_MAX = 32_768  # that are remembered
+MANY = 1_000_000  # more lots than a city has
 
 Cell: TypeAlias = tuple[int, int]
-Place: TypeAlias = tuple[float, float, Lot]
+Place: TypeAlias = tuple[float, float, str, Lot]
+Square: TypeAlias = tuple[int, int, float, int]
 
 
 class Near(NamedTuple):
@@ -30,12 +40,14 @@ class Near(NamedTuple):
 class Grid:
     """An immutable index of lots by cells of one hundredth of a degree."""
 
-    __slots__ = ("_cells", "_east", "_north", "_south", "_west")
+    __slots__ = ("_cells", "_east", "_north", "_places", "_south", "_squares", "_west")
 
     def __init__(self, lots: Iterable[Lot]) -> None:
         self._cells: dict[Cell, list[Place]] = {}
+        self._places: dict[str, Place] = {}
+        self._squares: dict[Square, list[Place]] = {}
         for lot in lots:
-            place = (lot.lat_wgs84, lot.lon_wgs84, lot)
+            place = self._places[lot.code] = (lot.lat_wgs84, lot.lon_wgs84, lot.code, lot)
             self._cells.setdefault(_cell(lot.lat_wgs84, lot.lon_wgs84), []).append(place)
         self._south = min((row for row, _ in self._cells), default=0)
         self._north = max((row for row, _ in self._cells), default=0)
@@ -43,13 +55,43 @@ class Grid:
         self._east = max((column for _, column in self._cells), default=0)
 
     def nearest(self, lat: float, lon: float, *, radius_m: float, limit: int) -> list[Near]:
+        """Return the lots within the radius, nearest first."""
+        if not self._reaches(lat, lon, radius_m):
+            return []
+        square = (floor(lat / SQUARE_DEG), floor(lon / SQUARE_DEG), radius_m, limit)
+        places, shrink = self._squares.get(square), _shrink(lat)
+        if places is None:
+            places = self._remember(square)
+        found = [
+            (away_m, code, lot)
+            for lot_lat, lot_lon, code, lot in places
+            if (away_m := METRES_PER_DEG * hypot(lot_lat - lat, (lot_lon - lon) * shrink))
+            <= radius_m
+        ]
+        found.sort()
+        return [Near(*one) for one in found[:limit]]
+
+    def _remember(self, square: Square) -> list[Place]:
+        """Return the lots that may be an answer from somewhere in a square."""
+        row, column, radius_m, limit = square
+        middle = (row + 0.5) * SQUARE_DEG, (column + 0.5) * SQUARE_DEG
+        reach_m = radius_m * STRETCH + HALF_SQUARE_M
+        nearest = self._search(*middle, radius_m=reach_m, limit=limit)
+        if len(nearest) >= limit:  # nothing beyond the last of them is nearer from any corner
+            reach_m = min(reach_m, nearest[limit - 1].distance_m * STRETCH + 2 * HALF_SQUARE_M)
+        lots = self._search(*middle, radius_m=reach_m, limit=MANY)
+        places = [self._places[one.code] for one in lots]
+        if len(self._squares) >= SQUARES_MAX:
+            self._squares.clear()
+        self._squares[square] = places
+        return places
+
+    def _search(self, lat: float, lon: float, *, radius_m: float, limit: int) -> list[Near]:
         """Return the lots within the radius, nearest first.
 
         Rings of cells are opened outwards until no lot further out can be among the nearest.
         """
         found: list[Near] = []
-        if not self._reaches(lat, lon, radius_m):
-            return found
         centre = _cell(lat, lon)
         side_m = CELL_DEG * METRES_PER_DEG * _shrink(lat)  # the narrower one of a cell
         for ring in range(ceil(radius_m / side_m) + 1):
@@ -66,10 +108,10 @@ class Grid:
         (row, column), (lat, lon), shrink = centre, at, _shrink(at[0])
         places_in = self._cells.get
         for north, east in _ring(ring):
-            for lot_lat, lot_lon, lot in places_in((row + north, column + east), ()):
+            for lot_lat, lot_lon, code, lot in places_in((row + north, column + east), ()):
                 away_m = METRES_PER_DEG * hypot(lot_lat - lat, (lot_lon - lon) * shrink)
                 if away_m <= radius_m:
-                    into.append(Near(away_m, lot.code, lot))
+                    into.append(Near(away_m, code, lot))
 
     def _reaches(self, lat: float, lon: float, radius_m: float) -> bool:
         """Say whether the box around every lot is within the radius: a far query costs nothing."""
