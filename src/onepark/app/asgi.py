@@ -20,6 +20,7 @@ from onepark import __version__
 from onepark.app import openapi, probes, problems
 from onepark.app.observe import Observed
 from onepark.app.probes import Readiness
+from onepark.app.short_ways import ShortWays
 from onepark.app.tracing import traced
 from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.access import http as access_http
@@ -91,8 +92,12 @@ class Parts:
 class Served(Observed):
     """The application with its life: what the server runs and asks to drain."""
 
-    def __init__(self, app: Litestar, parts: Parts) -> None:
-        super().__init__(traced(cast("ASGIApp", app)))
+    def __init__(self, app: Litestar, parts: Parts, settings: Settings) -> None:
+        body_bytes_max = settings.gate_body_bytes_max
+        short = ShortWays(
+            cast("ASGIApp", app), lambda: parts.platform, body_bytes_max=body_bytes_max
+        )
+        super().__init__(traced(short))
         self.app = app
         self._parts = parts
 
@@ -122,7 +127,7 @@ def create_app(settings: Settings) -> Served:
         logging_config=None,
         debug=False,
     )
-    return Served(app, parts)
+    return Served(app, parts, settings)
 
 
 def _gate_routes(settings: Settings) -> Router:

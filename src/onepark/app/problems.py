@@ -5,7 +5,7 @@ Never: shows the inside of a bug, or a whole plate.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import structlog
@@ -112,6 +112,12 @@ HANDLERS: ExceptionHandlersMap = {
     **dict.fromkeys(OUTAGES, render_outage),
     Exception: render_bug,
 }
+
+
+def answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Return what the framework would answer to an error, for who answers without it."""
+    handler = next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)
+    return cast("Response[bytes]", handler(request, error))
 
 
 def problem(

@@ -1,0 +1,129 @@
+"""The two requests that come most, answered before the framework is asked.
+
+Owns: which requests go the short way, and how their bodies and answers cross ASGI.
+Never: answers otherwise than the framework would: whatever is unusual about a request goes on to it
+untouched, and an error is told in the words of every other.
+
+A gate's passages and a citizen's look at vacancies are most of all traffic, and the framework costs
+more than what they ask for.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
+
+import msgspec
+from litestar import Request, Response
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from onepark.app.problems import answer_to
+from onepark.app.wiring import Platform
+from onepark.contexts.gate.model import Credentials
+from onepark.contexts.vacancies.errors import QueryInvalid
+from onepark.contexts.vacancies.model import NearbyQuery
+from onepark.infra.query import decode_query
+
+PASSAGES, VACANCIES = "/v1/gate/passages", "/v1/vacancies"
+JSON = b"application/json"
+
+Way = Callable[[Platform, Scope, Receive, Send], Awaitable[bool]]
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class ShortWays:
+    """An ASGI app before another one, to which it leaves all that it does not answer."""
+
+    def __init__(
+        self, app: ASGIApp, platform: Callable[[], Platform | None], *, body_bytes_max: int
+    ) -> None:
+        self._app, self._platform = app, platform
+        self._body_bytes_max = body_bytes_max
+        self._ways: dict[tuple[str, str], Way] = {
+            ("POST", PASSAGES): self._passages,
+            ("GET", VACANCIES): self._vacancies,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what has a short way; pass anything else on as it came."""
+        if not await self._went(scope, receive, send):
+            await self._app(scope, receive, send)
+
+    async def _went(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        platform = self._platform()
+        if platform is None or scope["type"] != ScopeType.HTTP:
+            return False
+        way = self._ways.get((scope["method"], scope["path"]))
+        return way is not None and await way(platform, scope, receive, send)
+
+    async def _vacancies(
+        self, platform: Platform, scope: Scope, _receive: Receive, send: Send
+    ) -> bool:
+        try:
+            query = decode_query(scope["query_string"], NearbyQuery, invalid=QueryInvalid)
+        except QueryInvalid:
+            return False
+        scope["path_template"] = VACANCIES
+        await _tell(send, 200, platform.vacancies.nearest_json(query))
+        return True
+
+    async def _passages(
+        self, platform: Platform, scope: Scope, receive: Receive, send: Send
+    ) -> bool:
+        headers = dict(reversed([*scope["headers"]]))  # the first of a name counts
+        if not self._is_announced(headers.get(b"content-length", b"")):
+            return False
+        scope["path_template"] = PASSAGES
+        body = await _body(receive)
+        if body is None:
+            return True  # the client left, and hears no answer
+        try:
+            results = await platform.gate.passages(_credentials(headers), body)
+        except Exception as error:  # noqa: BLE001  told as the framework would tell it
+            await _tell_of(send, answer_to(Request[Any, Any, Any](scope), error))
+        else:
+            await _tell(send, 200, _ENCODER.encode(results))
+        return True
+
+    def _is_announced(self, length: bytes) -> bool:
+        """Tell whether a body says how long it is and is no longer than allowed."""
+        return length.isdigit() and int(length) <= self._body_bytes_max
+
+
+def _credentials(headers: dict[bytes, bytes]) -> Credentials:
+    names = (b"onepark-device", b"webhook-id", b"webhook-timestamp", b"webhook-signature")
+    return Credentials(*(headers.get(name, b"").decode("latin-1") for name in names))
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return a whole body, or None where the client left before its end."""
+    parts: list[bytes] = []
+    while True:
+        message = cast("dict[str, Any]", await receive())
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _tell_of(send: Send, response: Response[bytes]) -> None:
+    """Send a problem."""
+    others = [(k.lower().encode(), v.encode()) for k, v in response.headers.items()]
+    media_type = str(response.media_type).encode()
+    assert response.status_code is not None, "a problem has a status"
+    await _tell(send, response.status_code, response.content, media_type=media_type, also=others)
+
+
+async def _tell(
+    send: Send,
+    status: int,
+    body: bytes,
+    *,
+    media_type: bytes = JSON,
+    also: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    length = str(len(body)).encode()
+    headers = [(b"content-type", media_type), (b"content-length", length), *also]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
