@@ -136,12 +136,13 @@ class Board:
 
     def nearest_json(self, query: NearbyQuery, at: datetime) -> bytes:
         """Return the answer of a search as JSON: a join of what is made already."""
-        made = self._made(at)
+        made, where = self._made(at), self._view.grid
+        found = where.ranked(query.lat, query.lon, radius_m=query.radius_m, limit=query.limit)
         lots = b",".join(
             [
                 b'{"distance_m":%d,%b'
                 % (away_m, (made.get(lot.lot_id) or self._make(lot, at, made))[1:])
-                for away_m, _, lot in self.nearest(query)
+                for away_m, _, lot in found
             ]
         )
         return b'{"vacancies":[%b],"source":"%b"}' % (lots, self.source.encode())
