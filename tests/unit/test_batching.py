@@ -115,6 +115,35 @@ async def test_what_is_pressing_is_let_in_and_overtakes_nothing():
     await batcher.stop()
 
 
+async def test_a_second_batch_begins_beside_the_first_only_when_enough_waits():
+    doubler = Doubler()
+    batcher = a_batcher(doubler, batch_max=16, queue_max=32, workers=2)
+    sent = []
+    for item in (1, 2, 3):
+        sent.append(asyncio.create_task(batcher.submit([item])))
+        await asyncio.sleep(0.01)
+    assert doubler.batches == [[1], [2, 3]]  # an eighth of 16
+    sent.append(asyncio.create_task(batcher.submit([4])))
+    await asyncio.sleep(0.01)
+    doubler.go.set()
+    assert await asyncio.gather(*sent) == [[2], [4], [6], [8]]
+    await batcher.stop()
+
+
+async def test_what_is_not_enough_for_a_second_batch_is_the_next_of_the_first():
+    doubler = Doubler()
+    batcher = a_batcher(doubler, batch_max=64, queue_max=64, workers=2)
+    sent = []
+    for item in (1, 2, 3):
+        sent.append(asyncio.create_task(batcher.submit([item])))
+        await asyncio.sleep(0.01)
+    assert doubler.batches == [[1]]
+    doubler.go.set()
+    assert await asyncio.gather(*sent) == [[2], [4], [6]]
+    assert doubler.batches == [[1], [2, 3]]
+    await batcher.stop()
+
+
 async def test_a_caller_that_hangs_up_cancels_nothing():
     doubler = Doubler()
     batcher = a_batcher(doubler)

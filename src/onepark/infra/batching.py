@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from onepark.infra import traces
 
 PRESSING_SHARE = 4  # the last fourth of the queue is kept for what cannot wait
+ENOUGH_SHARE = 8  # an eighth of a batch is worth a second one beside that in hand
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -37,7 +38,8 @@ class Batcher(Generic[Item, Answer]):
     """Hands waiting items to ``handle`` in batches of at most ``batch_max``.
 
     A caller that goes away cancels nothing that was queued: its items are handled all the same.
-    What waits is handled in the order in which it came, pressing or not.
+    What waits is handled in the order in which it came, pressing or not. While one batch is in hand
+    another one begins only when enough waits: many small batches cost more than they gain.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Batcher(Generic[Item, Answer]):
 
     async def _run(self) -> None:
         while True:
-            while not self._groups:
+            while not self._is_worth_a_batch():
                 self._work.clear()
                 await self._work.wait()
             self._busy += 1
@@ -108,6 +110,11 @@ class Batcher(Generic[Item, Answer]):
             self._busy -= 1
             if not self._groups and not self._busy:
                 self._idle.set()
+
+    def _is_worth_a_batch(self) -> bool:
+        if not self._groups:
+            return False
+        return not self._busy or self._waiting >= self._batch_max // ENOUGH_SHARE
 
     def _next_batch(self) -> list[_Group[Item, Answer]]:
         batch: list[_Group[Item, Answer]] = []
