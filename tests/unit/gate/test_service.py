@@ -106,7 +106,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def gate(stays: AcceptsAll, clock: HandClock):
-    settings = Settings("", "", "", gate_queue_max=1_000)
+    settings = Settings("", "", "", gate_queue_max=1_000, gate_connections=1)
     no_database: Any = None
     gate = Gate(
         no_database,
@@ -217,6 +217,47 @@ async def test_a_gate_is_told_to_come_back_when_too_many_passages_wait(gate, sta
         await send(gate, body)
     stays.go.set()
     assert [len(told.results) for told in await asyncio.gather(*waiting)] == [600, 600]
+
+
+async def fill(gate: Gate, stays: AcceptsAll, *, waiting: int) -> list[asyncio.Task[Any]]:
+    """Let so many passages wait behind a batch that does not end."""
+    stays.go.clear()
+    sent = []
+    for many in (1, waiting):
+        body = a_body(*(a_row(n, kind="exit") for n in range(many)))
+        sent.append(asyncio.create_task(send(gate, body)))
+        await asyncio.sleep(0.02)
+    assert gate.waiting == waiting
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_taken"),
+    [
+        (["entry"], False),
+        (["exit"], True),
+        (["exit_request"], True),
+        (["entry", "exit"], True),
+        (["exit"] * 251, False),
+    ],
+)
+async def test_when_many_wait_cars_that_want_out_are_let_in_first(gate, stays, kinds, is_taken):
+    sent = await fill(gate, stays, waiting=750)  # three fourths of the queue
+    body = a_body(*(a_row(n, kind=kind) for n, kind in enumerate(kinds)))
+    more = asyncio.create_task(send(gate, body))
+    await asyncio.sleep(0.02)
+    assert more.done() is not is_taken
+    assert is_taken or isinstance(more.exception(), Busy)
+    stays.go.set()
+    await asyncio.gather(*sent, more, return_exceptions=True)
+
+
+async def test_a_full_queue_is_told_before_a_signature_is_looked_at(gate, stays):
+    sent = await fill(gate, stays, waiting=1_000)
+    with pytest.raises(Busy):
+        await send(gate, a_body(a_row(kind="exit")), key=b"nobody's key")
+    stays.go.set()
+    await asyncio.gather(*sent)
 
 
 def a_snapshot(number: int = 1, **changes: Any) -> dict[str, Any]:
