@@ -22,7 +22,6 @@ SQUARE_DEG = 0.001
 HALF_SQUARE_M = 80.0  # from the middle of a square to its corner, at most
 STRETCH = 1.002  # more than distances differ by where in a square the degree is measured
 SQUARES_MAX = 32_768  # that are remembered
-MANY = 1_000_000  # more lots than a city has
 
 Cell: TypeAlias = tuple[int, int]
 Place: TypeAlias = tuple[float, float, str, Lot]
@@ -41,14 +40,13 @@ class Near(NamedTuple):
 class Grid:
     """An immutable index of lots by cells of one hundredth of a degree."""
 
-    __slots__ = ("_cells", "_east", "_north", "_places", "_south", "_squares", "_west")
+    __slots__ = ("_cells", "_east", "_north", "_south", "_squares", "_west")
 
     def __init__(self, lots: Iterable[Lot]) -> None:
         self._cells: dict[Cell, list[Place]] = {}
-        self._places: dict[str, Place] = {}
         self._squares: dict[Square, list[Place]] = {}
         for lot in lots:
-            place = self._places[lot.code] = (lot.lat_wgs84, lot.lon_wgs84, lot.code, lot)
+            place = (lot.lat_wgs84, lot.lon_wgs84, lot.code, lot)
             self._cells.setdefault(_cell(lot.lat_wgs84, lot.lon_wgs84), []).append(place)
         self._south = min((row for row, _ in self._cells), default=0)
         self._north = max((row for row, _ in self._cells), default=0)
@@ -77,46 +75,42 @@ class Grid:
         return found[:limit]
 
     def _remember(self, square: Square) -> list[Place]:
-        """Return the lots that may be an answer from somewhere in a square."""
+        """Return the lots that may be an answer from somewhere in a square.
+
+        Rings of cells are opened outwards until nothing further out is nearer from any corner.
+        """
         row, column, radius_m, limit = square
-        middle = (row + 0.5) * SQUARE_DEG, (column + 0.5) * SQUARE_DEG
+        at = (row + 0.5) * SQUARE_DEG, (column + 0.5) * SQUARE_DEG
+        centre, side_m = _cell(*at), CELL_DEG * METRES_PER_DEG * _shrink(at[0])
         reach_m = radius_m * STRETCH + HALF_SQUARE_M
-        nearest = self._search(*middle, radius_m=reach_m, limit=limit)
-        if len(nearest) >= limit:  # nothing beyond the last of them is nearer from any corner
-            reach_m = min(reach_m, nearest[limit - 1].distance_m * STRETCH + 2 * HALF_SQUARE_M)
-        lots = self._search(*middle, radius_m=reach_m, limit=MANY)
-        places = [self._places[one.code] for one in lots]
+        found: list[tuple[float, Place]] = []
+        for ring in range(ceil(reach_m / side_m) + 1):
+            self._open(ring, centre, at, into=found)
+            if len(found) >= limit:
+                furthest_m = sorted([away_m for away_m, _ in found])[limit - 1]
+                reach_m = min(reach_m, furthest_m * STRETCH + 2 * HALF_SQUARE_M)
+            if ring * side_m >= reach_m or self._inside(centre, ring):
+                break
         if len(self._squares) >= SQUARES_MAX:
             self._squares.clear()
-        self._squares[square] = places
+        places = self._squares[square] = [place for away_m, place in found if away_m <= reach_m]
         return places
 
-    def _search(self, lat: float, lon: float, *, radius_m: float, limit: int) -> list[Near]:
-        """Return the lots within the radius, nearest first.
-
-        Rings of cells are opened outwards until no lot further out can be among the nearest.
-        """
-        found: list[Near] = []
-        centre = _cell(lat, lon)
-        side_m = CELL_DEG * METRES_PER_DEG * _shrink(lat)  # the narrower one of a cell
-        for ring in range(ceil(radius_m / side_m) + 1):
-            self._open(ring, centre, (lat, lon), into=found, radius_m=radius_m)
-            if _enough(found, limit, within_m=ring * side_m) or self._inside(centre, ring):
-                break
-        found.sort()
-        return found[:limit]
-
     def _open(
-        self, ring: int, centre: Cell, at: tuple[float, float], *, into: list[Near], radius_m: float
+        self,
+        ring: int,
+        centre: Cell,
+        at: tuple[float, float],
+        *,
+        into: list[tuple[float, Place]],
     ) -> None:
-        """Add what lies in the cells at ``ring`` steps from the centre and within the radius."""
+        """Add what lies in the cells at ``ring`` steps from the centre."""
         (row, column), (lat, lon), shrink = centre, at, _shrink(at[0])
         places_in = self._cells.get
         for north, east in _ring(ring):
-            for lot_lat, lot_lon, code, lot in places_in((row + north, column + east), ()):
-                away_m = METRES_PER_DEG * hypot(lot_lat - lat, (lot_lon - lon) * shrink)
-                if away_m <= radius_m:
-                    into.append(Near(away_m, code, lot))
+            for place in places_in((row + north, column + east), ()):
+                away_deg = hypot(place[0] - lat, (place[1] - lon) * shrink)
+                into.append((METRES_PER_DEG * away_deg, place))
 
     def _reaches(self, lat: float, lon: float, radius_m: float) -> bool:
         """Say whether the box around every lot is within the radius: a far query costs nothing."""
@@ -145,11 +139,6 @@ def _shrink(lat: float) -> float:
 
 def _cell(lat: float, lon: float) -> Cell:
     return floor(lat / CELL_DEG), floor(lon / CELL_DEG)
-
-
-def _enough(found: list[Near], limit: int, *, within_m: float) -> bool:
-    """Say whether so many are nearer than anything in a cell that is not open yet."""
-    return len(found) >= limit and sum([away_m <= within_m for away_m, _, _ in found]) >= limit
 
 
 @cache
