@@ -136,7 +136,7 @@ class Changes:
 def beside_valkey(name: str) -> Iterator[Measurement]:
     """Compare the answers, alternate both sides, then measure how old a board gets."""
     with served() as city:
-        load = Load(city.lots, city.port, each=10)
+        load = Load(city.lots, city.port, each=10, live=True)
         sent(city.port, load.generation(len(city.lots) * 20).requests, connections=16)
         rounds, stale_ms = uvloop.run(_measured(from_env(city.env)))
     rates = [(OURS / ours_s, PEER / peer_s) for ours_s, peer_s in rounds]

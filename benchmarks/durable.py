@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.big_city import City, DrivenLot, served
+from benchmarks.big_city import HALF_EACH, City, DrivenLot, served
 from benchmarks.gate_load import Generation, Load
 from benchmarks.processes import cpu_s
 from benchmarks.side_by_side import Measurement, told
@@ -64,7 +64,7 @@ def pids(city: City) -> tuple[int, ...]:
 
 def beside_single_rows(name: str, *, each: int) -> Iterator[Measurement]:
     """Alternate the platform, so many passages a request, with pgbench on the same server."""
-    with served() as city:
+    with served(**HALF_EACH) as city:
         settings, peer = durability(city.database_url), SingleRows(city)
         ours = Driven(city, city.lots, each=each)
         rounds = alternated(ours.run, lambda: _single_rows(city, peer, PASSAGES[each]))
@@ -77,7 +77,7 @@ def beside_single_rows(name: str, *, each: int) -> Iterator[Measurement]:
 
 def on_one_lot(name: str) -> Iterator[Measurement]:
     """Alternate all passages on one lot with all over 1,008 lots."""
-    with served() as city:
+    with served(**HALF_EACH) as city:
         settings = durability(city.database_url)
         one = Driven(city, city.lots[:1], each=100)
         many = Driven(city, city.lots[1:], each=100)

@@ -20,7 +20,7 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from benchmarks.big_city import City, DrivenLot, is_ready, served
+from benchmarks.big_city import HALF_EACH, City, DrivenLot, is_ready, served
 from benchmarks.gate_load import Generation, Load
 from benchmarks.processes import cpu_s
 from benchmarks.side_by_side import Measurement, told
@@ -99,7 +99,7 @@ def _gates(lot: DrivenLot) -> Iterator[dict[str, str]]:
 
 def beside_orm(name: str, *, each: int, one_by_one: bool = False) -> Iterator[Measurement]:
     """Give both sides the same requests in turn, and compare what they cost and came to."""
-    with served() as city, served_peer(city, one_by_one=one_by_one) as peer:
+    with served(**HALF_EACH) as city, served_peer(city, one_by_one=one_by_one) as peer:
         settings = durability(city.database_url)
         load, rounds = Load(city.lots, city.port, each=each), []
         for turn in range(-1, ROUNDS + 1):

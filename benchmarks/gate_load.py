@@ -21,6 +21,7 @@ from onepark.infra.signing import sign
 PATH = "/v1/gate/passages"
 REPEATS_SHARE = 0.02
 STAY_MIN_S, STAY_SPREAD_S = 4_200, 9_000  # between 70 minutes and 220: beyond what is free
+LIVE_STAY_S = 2
 PLATES = 800_000
 
 Row = dict[str, Any]
@@ -48,8 +49,11 @@ class Generation(NamedTuple):
 class Load:
     """Cars that come to lots and leave them, for as many generations as are asked for."""
 
-    def __init__(self, lots: Sequence[DrivenLot], port: int, *, each: int) -> None:
-        self._lots, self._port, self._each = lots, port, each
+    def __init__(
+        self, lots: Sequence[DrivenLot], port: int, *, each: int, live: bool = False
+    ) -> None:
+        """``live``: entries are of now, and their stays as short as the load makes them."""
+        self._lots, self._port, self._each, self._live = lots, port, each, live
         self._run, self._numbers = uuid4().hex[:10], count(1)
         self._next_lot, self._due = count(), 0.0
         self._inside: list[Visit] = []
@@ -77,10 +81,15 @@ class Load:
         lot, now = self._lots[next(self._next_lot) % len(self._lots)], int(time.time())
         plates = [self._plate() for _ in range(self._new_ones(lot.entry))]
         self._inside.append(Visit(lot, plates))
-        yield "entry", lot, [self._row(lot, "entry", p, now - _stay_s(p)) for p in plates]
+        rows = [self._row(lot, "entry", p, now - self._stay_s(p)) for p in plates]
+        yield "entry", lot, rows
         if leaving is not None:
             rows = [self._row(leaving.lot, "exit", plate, now) for plate in leaving.plates]
             yield "exit", leaving.lot, rows
+
+    def _stay_s(self, plate: str) -> int:
+        """Return how long ago a car came, by the digits of its plate."""
+        return LIVE_STAY_S if self._live else STAY_MIN_S + int(plate[2:]) * 37 % STAY_SPREAD_S
 
     def _new_ones(self, gate: Gate) -> int:
         """Return how many passages of a request are new; the rest are repeats."""
@@ -125,8 +134,3 @@ def signed(gate: Gate, body: bytes, port: int, *, message_id: str) -> bytes:
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
-
-
-def _stay_s(plate: str) -> int:
-    """Return how long a car stays, by the digits of its plate."""
-    return STAY_MIN_S + int(plate[2:]) * 37 % STAY_SPREAD_S

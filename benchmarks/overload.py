@@ -37,7 +37,7 @@ class Traffic:
 
     def __init__(self, city: City, *, each: int) -> None:
         self._city, self._each = city, each
-        self._load = Load(city.lots, city.port, each=each)
+        self._load = Load(city.lots, city.port, each=each, live=True)
 
     def capacity(self, *, connections: int) -> float:
         """Return the passages a second that are taken when nobody is refused."""

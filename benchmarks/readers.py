@@ -41,7 +41,7 @@ SEED = 320281
 def beside_bare(name: str) -> Iterator[Measurement]:
     """Alternate both sides under the same writes; then tell what a request costs without them."""
     with served() as city:
-        load = Load(city.lots, city.port, each=WRITES_A_REQUEST)
+        load = Load(city.lots, city.port, each=WRITES_A_REQUEST, live=True)
         sent(city.port, load.generation(len(city.lots) * 40).requests, connections=WRITERS)
         size = _mean_size(city)
         bare = _bare(city, size)

@@ -23,6 +23,7 @@ BESIDE_THE_ROLES = {
     "payments/meters": "what is counted of payments is no use case",
     "gate/meter_store": "the statements that are only measured, beside those that serve",
     "gate/meters": "what is counted of devices is no decision about them",
+    "gate/queues": "where passages wait is asked by requests and by acknowledged commands",
     "registry/directory": "the snapshot that the hot path reads has a life of its own",
     "registry/importing": "reading and judging files of lots is no use case of a request",
     "stays/case": "what a decision looks at and comes to: half of the nouns, none on the wire",

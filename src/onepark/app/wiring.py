@@ -145,7 +145,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
 
 async def _open_databases(settings: Settings, stack: AsyncExitStack) -> Databases:
     sizes = {
-        Role.BATCH: settings.gate_connections,
+        Role.BATCH: settings.gate_connections + settings.gate_backlog_connections,
         Role.SERVICE: settings.service_connections,
         Role.STAFF: settings.staff_connections,
     }

@@ -302,3 +302,51 @@ async def test_a_snapshot_that_nobody_signed_is_refused(gate):
     body = msgspec.json.encode({"snapshots": [a_snapshot()]})
     with pytest.raises(SignatureWrong):
         await gate.snapshots(credentials(body, key=b"x" * 32), body)
+
+
+async def test_a_backlog_does_not_make_a_car_at_the_barrier_wait(clock: HandClock):
+    """A gate that was offline for a weekend fills its own queue and its own connection."""
+
+    class TakesNoBacklog(AcceptsAll):
+        async def take(self, passages: Sequence[Passage]) -> Batch:
+            if any(one.received_at - one.seen_at > timedelta(minutes=3) for one in passages):
+                await self.go.wait()
+            return await super_take(passages)
+
+    async def super_take(passages: Sequence[Passage]) -> Batch:
+        return Batch([Taken(Outcome.ACCEPTED, Answer(Nothing())) for _ in passages], [])
+
+    stays = TakesNoBacklog()
+    stays.go.clear()
+    no_database: Any = None
+    gate = Gate(
+        no_database,
+        archive=OneLot,
+        stays=stays,
+        vacancies=ShowsNothing(),
+        past=KeepsNothing(),
+        clock=clock,
+        settings=Settings("", "", "", gate_queue_max=1_000, gate_connections=1),
+    )
+    gate.start()
+    weekend = (EIGHT - timedelta(hours=60)).isoformat()
+    body = a_body(*(a_row(number, seen_at=weekend) for number in range(900)))
+    draining = asyncio.create_task(gate.passages(credentials(body), body))
+    await asyncio.sleep(0)
+    live = a_body(a_row(5_000), a_row(5_001))
+    async with asyncio.timeout(5):
+        told = await gate.passages(credentials(live), live)
+    assert [one.outcome for one in told.results] == ["accepted"] * 2
+    assert not draining.done()
+    assert gate.waiting > 0
+    stays.go.set()
+    assert len((await draining).results) == 900
+    await gate.stop()
+
+
+async def test_a_request_of_both_is_answered_in_its_order(gate: Gate):
+    weekend = (EIGHT - timedelta(hours=60)).isoformat()
+    rows = [a_row(number, **({"seen_at": weekend} if number % 3 else {})) for number in range(30)]
+    body = a_body(*rows)
+    told = await gate.passages(credentials(body), body)
+    assert [one.passage_id for one in told.results] == [row["passage_id"] for row in rows]

@@ -47,12 +47,12 @@ from onepark.contexts.gate.ports import (
     ShowsCounts,
     TakesPassages,
 )
+from onepark.contexts.gate.queues import Queues
 from onepark.contexts.registry.model import Device, Lot
 from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Passage, Progress, Taken
 from onepark.contexts.vacancies.model import Snapshot
 from onepark.infra import faults
-from onepark.infra.batching import Batcher, QueueFull
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
 from onepark.infra.settings import Settings
@@ -90,22 +90,17 @@ class Gate:
         self._waiters: dict[str, asyncio.Event] = {}
         self._looking: asyncio.Task[None] | None = None
         self._ended = False
-        self._batcher = Batcher[Passage, Taken](
-            self._take,
-            batch_max=settings.gate_batch_max,
-            queue_max=settings.gate_queue_max,
-            workers=settings.gate_connections,
-        )
+        self._queues = Queues(self._take, settings)
         meters.WAITING.set_function(lambda: self.waiting)
 
     def start(self) -> None:
         """Start to take batches and to look for commands."""
-        self._batcher.start()
+        self._queues.start()
         self._looking = asyncio.create_task(self._look_for_commands())
 
     async def stop(self) -> None:
         """Take what waits, let every long poll go, and end."""
-        await self._batcher.stop()
+        await self._queues.stop()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
@@ -120,7 +115,7 @@ class Gate:
     @property
     def waiting(self) -> int:
         """Return how many passages wait."""
-        return self._batcher.waiting
+        return self._queues.waiting
 
     # -- passages ------------------------------------------------------------------------------
 
@@ -129,7 +124,7 @@ class Gate:
 
         Under overload it is refused before anything is spent on it, and entries before exits.
         """
-        if self._batcher.full:
+        if self._queues.full:
             raise Busy("More passages wait than the platform holds.")
         device, now = self._admit(credentials, body)
         ahead = self.clocks.offset_of(device.device_id)
@@ -140,7 +135,7 @@ class Gate:
         lane_of = self._archive().lane
         checked = [rules.check(raw, sender, lane_of=lane_of, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Passage)]
-        taken = await self._submit(good) if good else []
+        taken = await self._queues.submit(good) if good else []
         progress = await self._progress(device, good, taken)
         answers = rules.results_of(checked, taken, progress=progress)
         meters.passages(device, checked, answers.results)
@@ -156,13 +151,6 @@ class Gate:
         told = [one.progress for one in taken if one.progress is not None]
         newest = max(told, key=lambda one: (one.epoch, one.acked_through), default=None)
         return newest or await self._stays.progress(device, epoch=max(epochs))
-
-    async def _submit(self, passages: Sequence[Passage]) -> list[Taken]:
-        pressing = any(rules.cannot_wait(one) for one in passages)
-        try:
-            return await self._batcher.submit(passages, pressing=pressing)
-        except QueueFull as full:
-            raise Busy("More passages wait than the platform holds.") from full
 
     async def _take(self, passages: Sequence[Passage]) -> Sequence[Taken]:
         """Take one natural batch and show its counts; they are committed by then."""
@@ -282,7 +270,7 @@ class Gate:
         lane_of = self._archive().lane
         left = [one for one in acked if rules.ends_stay(one, lane_of)]
         if left:
-            await self._submit([rules.derived_exit(one, device, now) for one in left])
+            await self._queues.submit([rules.derived_exit(one, device, now) for one in left])
 
     async def open_for_paid_orders(self) -> int:
         """Give the open commands of paid orders; a fact is acted on once or stays."""
