@@ -148,10 +148,22 @@ async def test_who_may_not_see_a_passage_cannot_rule_on_it(rulings, stays, owner
     for by, told in ((OTHER, ref(entry)), (CLERK, ref(entry, passage_id="another"))):
         with pytest.raises(PassageUnknown):
             await rulings.void(Voiding(**told), by=by)
-    ahead = EIGHT + timedelta(days=30)
-    with pytest.raises(RulingImpossible):
-        await rulings.correct(Correction(**ref(entry), true_seen_at=ahead), by=CLERK)
+    for never in (EIGHT + timedelta(days=30), EIGHT - timedelta(days=40 * 365)):
+        with pytest.raises(RulingImpossible):
+            await rulings.correct(Correction(**ref(entry), true_seen_at=never), by=CLERK)
+    for field in ("device", "passage_id", "plate", "reason"):
+        with pytest.raises(RulingImpossible) as refused:
+            await rulings.void(Voiding(**ref(entry, **{field: "a\0bc"})), by=CLERK)
+        assert refused.value.facts == {"field": field}
     assert await stays_of(owner, lot) == [(plate, "open", None, None, None)]
+
+
+async def test_an_exit_is_not_moved_before_the_entry_that_it_carries(rulings, stays, lot, plate):
+    gone = a_passage(EXIT, EIGHT + minutes(60), lot_id=lot, plate=plate, entered_at=EIGHT)
+    await stays.take([gone])
+    early = Correction(**ref(gone), true_seen_at=EIGHT - minutes(1))
+    with pytest.raises(RulingImpossible):
+        await rulings.correct(early, by=CLERK)
 
 
 async def test_odd_stays_wait_with_an_owner_and_a_clock_until_somebody_confirms_them(

@@ -5,7 +5,7 @@ Never: changes what a device said, or money other than by the fold.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Annotated, NamedTuple
@@ -42,6 +42,7 @@ from onepark.kernel.types import LotCode, LotId, OperatorId, PlateColor, StayId
 TRIES = 4
 DECIDED_IN = timedelta(hours=24)
 AHEAD_MAX = timedelta(minutes=5)
+FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
 
 Reason = Annotated[str, Meta(min_length=3, max_length=500, description="理由 why")]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -162,6 +163,7 @@ class Rulings:
         self, lot: LotCode, stay_id: int, said: Confirmation, *, by: Principal
     ) -> Ruled:
         """Leave an odd stay as it is."""
+        check_texts(reason=said.reason)
         ruling = Ruling("confirm", said.reason, by.login, self._clock.now())
         lot_id = self._lot_id(lot)
         async with self._staff_db.transaction(_scope(by)) as tx:
@@ -189,6 +191,8 @@ class Rulings:
         return await self._rule(said, ruling, by)
 
     async def _rule(self, said: PassageRef, ruling: Ruling, by: Principal) -> Ruled:
+        texts = {"device": said.device, "passage_id": said.passage_id, "plate": said.plate}
+        check_texts(reason=ruling.reason, **texts)
         lot_id, passage = self._lot_id(LotCode(said.lot)), (said.device, said.passage_id)
         async with self._staff_db.transaction(_scope(by)) as tx:
             known = await ruling_store.find(tx, lot_id, _key_of(said), passage)
@@ -237,6 +241,13 @@ class Rulings:
         return lot.lot_id
 
 
+def check_texts(**texts: str) -> None:
+    """Refuse a text that holds a control character, by the name of its field."""
+    for field, text in texts.items():
+        if not text.isprintable():
+            raise RulingImpossible(f"{field}: holds a control character", field=field)
+
+
 def _change(ruling: Ruling, subject: str, operator_id: int) -> Change:
     """Return the line of the audit trail; it holds no plate."""
     return Change(
@@ -269,6 +280,8 @@ def _true_passage(told: Passage, truth: Correction, at: datetime) -> Passage:
     seen_at = truth.true_seen_at or told.seen_at
     if not plate or not plate.isprintable():
         raise PlateInvalid("A passage is corrected to a plate.", field="true_plate")
+    if seen_at < (told.entered_at or FIRST_SEEN_AT):
+        raise RulingImpossible("It cannot have been so early.", field="true_seen_at")
     if seen_at > at + AHEAD_MAX:
         raise RulingImpossible("Nobody can have seen it later than now.", field="true_seen_at")
     passage_id = f"corrected:{told.device_id}:{told.passage_id}"
