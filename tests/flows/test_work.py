@@ -1,5 +1,6 @@
 """`onepark work` shows its metrics where it is told, or says why it does not start."""
 
+import asyncio
 import base64
 import os
 import socket
@@ -13,7 +14,9 @@ from tests.archive import KEY
 pytestmark = pytest.mark.flow
 
 
-def test_a_worker_whose_port_of_metrics_is_taken_says_so_and_does_not_start(database_url, servers):
+async def test_a_worker_whose_port_of_metrics_is_taken_says_so_and_does_not_start(
+    database_url, servers
+):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = {
@@ -22,7 +25,8 @@ def test_a_worker_whose_port_of_metrics_is_taken_says_so_and_does_not_start(data
             "ONEPARK_SECRET_KEY": base64.b64encode(KEY.raw).decode(),
             "ONEPARK_WORK_METRICS_PORT": str(port),
         }
-        done = subprocess.run(
+        done = await asyncio.to_thread(
+            subprocess.run,
             [sys.executable, "-m", "onepark.app.cli", "work"],
             capture_output=True,
             text=True,
