@@ -35,6 +35,7 @@ from loadtests.common.settings import (
     USERS,
 )
 from loadtests.common.thresholds import FILE
+from onepark.infra.embedded import free_port
 from onepark.simulator.city.check import Check, check_counts
 from onepark.simulator.city.wire import Demo, ProviderBooks, Vacancy
 
@@ -164,7 +165,7 @@ def _drive(args: argparse.Namespace, facts: Path, staff: str | None, folder: Pat
     command = [sys.executable, "-m", "locust", "-f", files, "--headless", "--only-summary"]
     command += ["--stop-timeout", str(FINISH_S), "--html", str(folder / "report.html")]
     command += ["--csv", str(folder / "requests"), "--loglevel", "WARNING"]
-    command += ["--processes", str(args.processes)] if args.processes > 1 else []
+    command += _workers(args.processes) if args.processes > 1 else []
     if not any("shapes/" in file for file in SCENARIOS[args.scenario]):
         seconds = round(args.minutes * 60)
         command += ["-u", str(args.users), "-r", "50", "-t", f"{seconds}s"]
@@ -183,6 +184,12 @@ def _drive(args: argparse.Namespace, facts: Path, staff: str | None, folder: Pat
     if staff is not None:
         environment["ONEPARK_LOAD_STAFF"] = staff
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _workers(processes: int) -> list[str]:
+    """Return the options of more processes than one; they meet at a port that nobody uses."""
+    port = str(free_port())
+    return ["--processes", str(processes), "--master-bind-port", port, "--master-port", port]
 
 
 def _occupied(demo: Demo) -> dict[str, int]:
