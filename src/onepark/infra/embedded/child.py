@@ -100,6 +100,15 @@ class Child:
             self._process.kill()
             self._process.wait()
 
+    @contextlib.contextmanager
+    def ended_on_failure(self) -> Iterator[None]:
+        """Leave no process behind that could not be brought into service."""
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
+
     def log_tail(self) -> str:
         """Return the end of the log, for an error message."""
         if self.log is None or not self.log.exists():

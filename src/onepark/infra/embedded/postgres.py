@@ -63,9 +63,10 @@ def start_postgres(data: Path, *, settings: dict[str, str] | None = None) -> Chi
         account=account,
         url=f"{url}/{DATABASE}",
     )
-    child.start()
-    child.wait_until(lambda: _answers(port), within_s=READY_S)
-    _create_database(f"{url}/postgres")
+    with child.ended_on_failure():
+        child.start()
+        child.wait_until(lambda: _answers(port), within_s=READY_S)
+        _create_database(f"{url}/postgres")
     return child
 
 

@@ -29,8 +29,9 @@ def start_valkey(data: Path) -> Child:
         log=data / "valkey.log",
         url=f"redis://default:{password}@127.0.0.1:{port}/0",
     )
-    child.start()
-    child.wait_until(lambda: _answers(port), within_s=READY_S)
+    with child.ended_on_failure():
+        child.start()
+        child.wait_until(lambda: _answers(port), within_s=READY_S)
     return child
 
 
