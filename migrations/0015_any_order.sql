@@ -20,8 +20,9 @@ CREATE INDEX passage_of_car_in_time ON stays.passage
 -- squawk-ignore require-concurrent-index-deletion  -- a partitioned table cannot
 DROP INDEX stays.passage_of_car;
 
--- What was taken for a stay may turn out to be none, once more is known or a person says so. The
--- new check is the former with one state more, so that every row fulfils it already.
+-- What was taken for a stay may turn out to be none, once more is known or a person says so; and one
+-- that ended unseen may have a last possible moment. The new check is wider than the former, so that
+-- every row fulfils it already.
 -- squawk-ignore ban-drop-constraint
 ALTER TABLE stays.stay DROP CONSTRAINT stay_state;
 ALTER TABLE stays.stay ADD CONSTRAINT stay_state CHECK (
@@ -30,7 +31,7 @@ ALTER TABLE stays.stay ADD CONSTRAINT stay_state CHECK (
         WHEN 'closed' THEN entered_at IS NOT NULL AND exited_at IS NOT NULL
         WHEN 'entry_missing' THEN entered_at IS NULL AND exited_at IS NOT NULL
         WHEN 'misread_exit' THEN entered_at IS NULL AND exited_at IS NOT NULL
-        WHEN 'exit_missing' THEN entered_at IS NOT NULL AND exited_at IS NULL
+        WHEN 'exit_missing' THEN entered_at IS NOT NULL
         WHEN 'void' THEN entered_at IS NOT NULL OR exited_at IS NOT NULL
         ELSE false
     END) NOT VALID;
@@ -38,8 +39,8 @@ ALTER TABLE stays.stay ADD CONSTRAINT stay_state CHECK (
 CREATE OR REPLACE VIEW stays.pub_visit WITH (security_invoker = true) AS
     SELECT
         s.lot_id, s.operator_id, s.pool, s.state, s.entered_at, s.exited_at,
-        CASE s.state
-            WHEN 'exit_missing' THEN coalesce((
+        CASE
+            WHEN s.state = 'exit_missing' AND s.exited_at IS NULL THEN coalesce((
                 SELECT min(coalesce(later.entered_at, later.exited_at))
                 FROM stays.stay AS later
                 WHERE later.lot_id = s.lot_id AND later.car_key = s.car_key

@@ -49,6 +49,7 @@ BESIDE_THE_ROLES = {
     "stays/save_store": "what a batch keeps: one statement, as long as all others of the path",
     "stays/rulings": "what people say of passages has roles, reasons and an audit trail",
     "stays/ruling_store": "the statements of rulings, beside those of passages",
+    "stays/staff": "what the use cases of staff begin and end with, once for all of them",
     "stays/staff_http": "the endpoints of staff, beside those of everybody",
     "stays/sequence_store": "the statements of the numbers of passages, which heartbeats ask for",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",

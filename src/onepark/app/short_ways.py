@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from onepark.app.problems import answer_to
 from onepark.app.wiring import Platform
-from onepark.contexts.gate.model import Credentials
+from onepark.contexts.gate.model import SIGNED_BY, Credentials
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import NearbyQuery
 from onepark.infra.query import decode_query
@@ -91,8 +91,8 @@ class ShortWays:
 
 
 def _credentials(headers: dict[bytes, bytes]) -> Credentials:
-    names = (b"onepark-device", b"webhook-id", b"webhook-timestamp", b"webhook-signature")
-    return Credentials(*(headers.get(name, b"").decode("latin-1") for name in names))
+    given = (headers.get(name.encode(), b"") for name in SIGNED_BY)
+    return Credentials(*(value.decode("latin-1") for value in given))
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -49,6 +49,11 @@ class StaffScope:
     operator_id: int | None
     city: bool = False
 
+    @classmethod
+    def of(cls, operator_id: int | None) -> "StaffScope":
+        """Return the scope of somebody of this operator, or, with None, of the city."""
+        return cls(operator_id, city=operator_id is None)
+
 
 IN_USE = gauge("db_pool_in_use", "Connections that work now, by the role of their pool.", ("pool",))
 SIZE_MAX = gauge("db_pool_size_max", "Connections that a pool may open.", ("pool",))

@@ -2,9 +2,9 @@
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
-from itertools import count, permutations, product
+from itertools import count, permutations
 
 import pytest
 from msgspec.structs import replace
@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from onepark.contexts.stays.model import Kind, Outcome, Passage
 from onepark.contexts.stays.service import Stays
 from onepark.kernel.types import LotId
-from tests.builders import EIGHT, a_passage, minutes
+from tests.builders import EIGHT, minutes
+from tests.fakes.histories import State, a_history, a_passage_of, expected, splits
 from tests.reference.stay_oracle import Visit, visits
 
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 lots = count(700_000)
 
 Batches = list[list[Passage]]
-State = tuple[list[Visit], list[int | None], int]
 
 HISTORIES = [
     (("entry", "exit", "entry", "exit"), (30, 30, 30)),
@@ -27,25 +27,6 @@ HISTORIES = [
     (("entry", "entry", "exit", "exit"), (30, 30, 1)),
     (("entry", "carried", "entry", "carried"), (30, 5, 30)),
 ]
-
-
-def a_history(kinds: Sequence[str], gaps: Sequence[float], **changes: object) -> list[Passage]:
-    """Passages of one car, one after the other."""
-    at, told = EIGHT, []
-    for number, what in enumerate(kinds):
-        at += minutes(gaps[number - 1]) if number else timedelta(0)
-        told.append(a_passage_of(what, at, **changes))
-    return told
-
-
-def a_passage_of(what: str, at: datetime, **changes: object) -> Passage:
-    if what == "entry":
-        return a_passage(ENTRY, at, lane="E", **changes)
-    if what == "ask":
-        return a_passage(ASK, at, lane="X", received_at=at + minutes(600), **changes)
-    entered_at = at - minutes(12) if what == "carried" else None
-    derived = what == "derived"
-    return a_passage(EXIT, at, lane="X", entered_at=entered_at, derived=derived, **changes)
 
 
 async def take_side_by_side(stays: Stays, variants: Sequence[Batches]) -> list[LotId]:
@@ -88,29 +69,6 @@ async def states(owner, of: Sequence[LotId]) -> dict[LotId, dict[str, State]]:
 async def occupied(owner, of: Sequence[LotId]) -> dict[LotId, int]:
     rows = await owner.fetch("SELECT lot_id, occupied FROM stays.count WHERE lot_id = ANY ($1)", of)
     return dict.fromkeys(of, 0) | {row["lot_id"]: row["occupied"] for row in rows}
-
-
-def expected(history: Sequence[Passage]) -> State:
-    told = visits(history)
-    fees: list[int | None] = [
-        500 * -((one.entered_at - one.exited_at) // timedelta(hours=1))
-        for one in told
-        if one.state == "closed" and one.entered_at and one.exited_at
-    ]
-    return told, fees, sum(one.state == "open" for one in told)
-
-
-def splits(order: Sequence[Passage]) -> list[Batches]:
-    """Cut an order into batches in every way."""
-    found = []
-    for cuts in product((False, True), repeat=len(order) - 1):
-        batches = [[order[0]]]
-        for passage, cut in zip(order[1:], cuts, strict=True):
-            if cut:
-                batches.append([])
-            batches[-1].append(passage)
-        found.append(batches)
-    return found
 
 
 async def same_as_the_oracle(
@@ -188,10 +146,7 @@ async def test_shuffled_days_of_a_lot_have_one_hash(stays, owner):
     assert told == {car: expected(one) for car, one in day.items() if visits(one)}
 
 
-async def test_a_batch_with_late_passages_takes_one_statement_more_to_load_and_one_to_amend(
-    stays, owner
-):
-    """The raw record tells what each passage came to in the end."""
+async def test_the_raw_record_tells_what_each_passage_has_come_to_in_the_end(stays, owner):
     lot = LotId(next(lots))
     late, *rest = a_history(("entry", "exit", "exit"), (30, 30), lot_id=lot)
     await stays.take(rest)
@@ -210,18 +165,14 @@ async def test_a_batch_with_late_passages_takes_one_statement_more_to_load_and_o
     ]
 
 
-async def test_a_stay_that_never_was_is_void_and_what_was_paid_for_it_goes_back(stays, owner):
-    """Two exits of cars without an entry, ten minutes apart; the first was an opened barrier's."""
+async def test_a_stay_that_was_kept_for_an_exit_is_the_visit_that_its_entry_completes(stays, owner):
+    """Two cameras of the exit were heard of before the entry: all of it is one stay."""
     lot = LotId(next(lots))
-    early, gone, entry = (
-        a_passage_of("exit", EIGHT + minutes(60), lot_id=lot),
-        a_passage_of("exit", EIGHT + minutes(61.5), lot_id=lot),
-        a_passage_of("entry", EIGHT, lot_id=lot),
-    )
+    entry, early, gone = a_history(("entry", "exit", "exit"), (60, 1.5), lot_id=lot)
     for passage in (gone, early, entry):
         await stays.take([passage])
-    found = await owner.fetch("SELECT state FROM stays.stay WHERE lot_id = $1 ORDER BY state", lot)
-    assert [row["state"] for row in found] == ["closed"], "the one kept for an exit is that visit"
+    found = await owner.fetch("SELECT state FROM stays.stay WHERE lot_id = $1", lot)
+    assert [row["state"] for row in found] == ["closed"]
 
 
 async def test_more_passages_than_are_folded_again_leave_a_late_one_as_it_is(

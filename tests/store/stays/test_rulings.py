@@ -135,7 +135,7 @@ async def test_a_moment_that_was_wrong_is_put_right_and_money_only_goes_back(
         later,
         lot_id=lot,
         plate=plate,
-        device_id=":desk",
+        device_id=":ruling",
         passage_id=f"corrected:cam:{entry.passage_id}",
     )
     await rulings.correct(Correction(**ref(corrected), true_seen_at=EIGHT), by=CLERK)
@@ -156,6 +156,38 @@ async def test_who_may_not_see_a_passage_cannot_rule_on_it(rulings, stays, owner
             await rulings.void(Voiding(**ref(entry, **{field: "a\0bc"})), by=CLERK)
         assert refused.value.facts == {"field": field}
     assert await stays_of(owner, lot) == [(plate, "open", None, None, None)]
+
+
+async def test_two_stays_that_were_one_keep_the_one_that_was_paid(
+    rulings, stays, owner, lot, plate
+):
+    """An entry in the middle never was: the visit is that of the exit, the other never was one."""
+    wrong = a_passage(ENTRY, EIGHT + minutes(100), lot_id=lot, plate=plate)
+    first, gone = (
+        a_passage(ENTRY, EIGHT, lot_id=lot, plate=plate),
+        a_passage(EXIT, EIGHT + minutes(170), lot_id=lot, plate=plate),
+    )
+    await stays.take([first, wrong, gone])
+    assert [one[1] for one in await stays_of(owner, lot)] == ["exit_missing", "closed"]
+    await rulings.void(Voiding(**ref(wrong)), by=CLERK)
+    states = sorted(await stays_of(owner, lot), key=lambda one: one[1])
+    assert states == [(plate, "closed", 170, 1500, 1000), (plate, "void", None, 0, 0)], (
+        "what was owed was 10 yuan, and nothing is raised"
+    )
+
+
+async def test_a_corrected_exit_is_no_misread_one_however_often_it_is_folded(
+    rulings, stays, owner, lot, plate
+):
+    gone = a_passage(EXIT, EIGHT + minutes(60), lot_id=lot, plate=plate)
+    await stays.take([a_passage(ENTRY, EIGHT, lot_id=lot, plate=plate), gone])
+    moved = EIGHT + minutes(50)
+    await rulings.correct(Correction(**ref(gone), true_seen_at=moved), by=CLERK)
+    await stays.take([a_passage(ENTRY, EIGHT - minutes(1), lot_id=lot, plate=plate)])
+    row = await owner.fetchrow(
+        "SELECT entered_at, exited_at, marks FROM stays.stay WHERE lot_id = $1", lot
+    )
+    assert tuple(row) == (EIGHT - minutes(1), moved, [])
 
 
 async def test_an_exit_is_not_moved_before_the_entry_that_it_carries(rulings, stays, lot, plate):

@@ -104,19 +104,22 @@ def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture
-async def gate(stays: AcceptsAll, clock: HandClock):
-    settings = Settings("", "", "", gate_queue_max=1_000, gate_connections=1)
+def a_gate(stays: AcceptsAll, clock: HandClock) -> Gate:
     no_database: Any = None
-    gate = Gate(
+    return Gate(
         no_database,
         archive=OneLot,
         stays=stays,
         vacancies=ShowsNothing(),
         past=KeepsNothing(),
         clock=clock,
-        settings=settings,
+        settings=Settings("", "", "", gate_queue_max=1_000, gate_connections=1),
     )
+
+
+@pytest.fixture
+async def gate(stays: AcceptsAll, clock: HandClock):
+    gate = a_gate(stays, clock)
     gate.start()
     yield gate
     await gate.stop()
@@ -304,30 +307,20 @@ async def test_a_snapshot_that_nobody_signed_is_refused(gate):
         await gate.snapshots(credentials(body, key=b"x" * 32), body)
 
 
+class TakesNoBacklog(AcceptsAll):
+    """Stays that are busy with old passages until they may go on."""
+
+    async def take(self, passages: Sequence[Passage]) -> Batch:
+        if all(one.received_at - one.seen_at <= timedelta(minutes=3) for one in passages):
+            return Batch([Taken(Outcome.ACCEPTED, Answer(Nothing())) for _ in passages], [])
+        return await super().take(passages)
+
+
 async def test_a_backlog_does_not_make_a_car_at_the_barrier_wait(clock: HandClock):
     """A gate that was offline for a weekend fills its own queue and its own connection."""
-
-    class TakesNoBacklog(AcceptsAll):
-        async def take(self, passages: Sequence[Passage]) -> Batch:
-            if any(one.received_at - one.seen_at > timedelta(minutes=3) for one in passages):
-                await self.go.wait()
-            return await super_take(passages)
-
-    async def super_take(passages: Sequence[Passage]) -> Batch:
-        return Batch([Taken(Outcome.ACCEPTED, Answer(Nothing())) for _ in passages], [])
-
     stays = TakesNoBacklog()
     stays.go.clear()
-    no_database: Any = None
-    gate = Gate(
-        no_database,
-        archive=OneLot,
-        stays=stays,
-        vacancies=ShowsNothing(),
-        past=KeepsNothing(),
-        clock=clock,
-        settings=Settings("", "", "", gate_queue_max=1_000, gate_connections=1),
-    )
+    gate = a_gate(stays, clock)
     gate.start()
     weekend = (EIGHT - timedelta(hours=60)).isoformat()
     body = a_body(*(a_row(number, seen_at=weekend) for number in range(900)))

@@ -1,7 +1,7 @@
 """The same passages come to the same stays, fees and counts, in whatever order they arrive."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import permutations, product
 
@@ -11,54 +11,21 @@ from hypothesis import strategies as st
 
 from onepark.contexts.stays.case import PriceOf
 from onepark.contexts.stays.model import Kind, Passage
-from onepark.contexts.stays.moments import EVIDENCE
 from onepark.contexts.tariffs.model import FreeQuota, QuotaPer, Quote
 from onepark.kernel.types import Fen
 from tests.builders import EIGHT, a_passage, five_an_hour, minutes
 from tests.fakes.books import Books
-from tests.reference.stay_oracle import Visit, in_time, visits
+from tests.fakes.histories import WHAT, State, a_history, a_passage_of, expected, splits
+from tests.reference.stay_oracle import in_time
 
 ENTRY, ASK, EXIT = Kind.ENTRY, Kind.EXIT_REQUEST, Kind.EXIT
 TWICE_A_DAY = FreeQuota(2, QuotaPer.HOURS_24)
 
-# What a passage of a history may be: an entry, an exit, an opened barrier, an exit with its entry,
-# or what shows that the car had gone by then.
-WHAT = ("entry", "exit", "derived", "carried", "gone")
 GAPS = (1, 5, 30)  # minutes: within a second look, within a confirmation, and neither
 
 
-def a_history(kinds: Sequence[str], gaps: Sequence[float]) -> list[Passage]:
-    """Passages one after the other."""
-    at, told = EIGHT, []
-    for number, what in enumerate(kinds):
-        at += minutes(gaps[number - 1]) if number else timedelta(0)
-        told.append(a_passage_of(what, at))
-    return told
-
-
-def a_passage_of(what: str, at: datetime) -> Passage:
-    if what == "entry":
-        return a_passage(ENTRY, at, lane="E")
-    if what == "carried":
-        return a_passage(EXIT, at, lane="C", entered_at=at - minutes(12))
-    if what == "gone":
-        return a_passage(EXIT, at, lane="", derived=True, device_id=EVIDENCE)
-    return a_passage(EXIT, at, lane="X", derived=what == "derived")
-
-
-def outcome(books: Books) -> tuple[list[Visit], list[int | None], int]:
+def outcome(books: Books) -> State:
     return books.visits(), books.fees(), books.occupied
-
-
-def expected(history: Sequence[Passage]) -> tuple[list[Visit], list[int | None], int]:
-    told = visits(history)
-    closed = [visit for visit in told if visit.state == "closed"]
-    fees: list[int | None] = []
-    for visit in closed:
-        assert visit.entered_at is not None
-        assert visit.exited_at is not None
-        fees.append(500 * -((visit.entered_at - visit.exited_at) // timedelta(hours=1)))
-    return told, fees, sum(visit.state == "open" for visit in told)
 
 
 def one_by_one(history: Sequence[Passage]) -> Books:
@@ -100,17 +67,6 @@ def test_longer_histories_come_to_the_same_in_every_order(kinds, gaps):
     wanted = expected(history)
     for order in permutations(history):
         assert outcome(one_by_one(order)) == wanted, order
-
-
-def splits(history: Sequence[Passage]) -> Iterator[list[list[Passage]]]:
-    """Cut a history into batches in every way."""
-    for cuts in product((False, True), repeat=len(history) - 1):
-        batches = [[history[0]]]
-        for passage, cut in zip(history[1:], cuts, strict=True):
-            if cut:
-                batches.append([])
-            batches[-1].append(passage)
-        yield batches
 
 
 @pytest.mark.parametrize(("kinds", "gaps"), some_histories(4, many=25, seed=44))

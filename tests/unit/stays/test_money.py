@@ -122,3 +122,13 @@ def test_an_order_of_a_stay_that_never_was_gives_back_what_was_paid():
     nothing = an_order()
     money.cancel(nothing)
     assert (nothing.state, nothing.settled) == (OrderState.VOID, True)
+
+
+def test_a_stay_that_a_wrong_clock_told_of_owes_nothing_wherever_it_is_asked_for():
+    due = money.due_of(
+        an_order(),
+        a_stay(marks=["clock_suspect"]),
+        Quote(Fen(1500), (), None),
+        at=EIGHT + minutes(170),
+    )
+    assert (due.fee_fen, due.due_fen) == (1500, 0)

@@ -206,35 +206,41 @@ DONE_AT = "parking_job_last_success_timestamp_seconds"
 
 def facts(samples: Samples) -> str:
     """Look whether a paid order or a car that was let out waits for its lane."""
-    age_s = _worst(samples, "parking_outbox_oldest_seconds")
-    if age_s > FACT_LATE_S:
-        raise Missing(
-            f"a fact has waited {age_s:.0f} s to be acted on, so a paid car may stand at its lane:"
-            " look for gate.open_for_paid_orders in the worker's log"
-        )
-    return "no fact waits to be acted on"
+    return _young(
+        _worst(samples, "parking_outbox_oldest_seconds"),
+        FACT_LATE_S,
+        "a fact has waited {:.0f} s to be acted on, so a paid car may stand at its lane:"
+        " look for gate.open_for_paid_orders in the worker's log",
+        good="no fact waits to be acted on",
+    )
 
 
 def payments(samples: Samples) -> str:
     """Look whether the outcome of a payment is unknown for too long."""
-    age_s = _worst(samples, "parking_payment_unknown_age_seconds")
-    if age_s > PAYMENT_UNKNOWN_S:
-        raise Missing(
-            f"the outcome of a payment has been unknown for {age_s:.0f} s:"
-            " look for payments.query_failed in the worker's log; the provider may not answer"
-        )
-    return "no payment has been unknown for long"
+    return _young(
+        _worst(samples, "parking_payment_unknown_age_seconds"),
+        PAYMENT_UNKNOWN_S,
+        "the outcome of a payment has been unknown for {:.0f} s:"
+        " look for payments.query_failed in the worker's log; the provider may not answer",
+        good="no payment has been unknown for long",
+    )
 
 
 def notices(samples: Samples) -> str:
     """Look whether a notice that was kept waits to be handled."""
-    age_s = _worst(samples, "parking_payment_notice_oldest_seconds")
-    if age_s > FACT_LATE_S:
-        raise Missing(
-            f"a payment notice has waited {age_s:.0f} s:"
-            " look for payments.notice_not_handled in the worker's log"
-        )
-    return "every payment notice was handled"
+    return _young(
+        _worst(samples, "parking_payment_notice_oldest_seconds"),
+        FACT_LATE_S,
+        "a payment notice has waited {:.0f} s:"
+        " look for payments.notice_not_handled in the worker's log",
+        good="every payment notice was handled",
+    )
+
+
+def _young(age_s: float, limit_s: float, wrong: str, *, good: str) -> str:
+    if age_s > limit_s:
+        raise Missing(wrong.format(age_s))
+    return good
 
 
 def drift(samples: Samples) -> str:

@@ -144,7 +144,7 @@ def replay(
     body = _decoded(plan_file, _read(plan_file))
     try:
         plan = plan_of_asker(body, span[0])
-        scope = StaffScope(operator_id, city=operator_id is None)
+        scope = StaffScope.of(operator_id)
         report = asyncio.run(_replay(plan, lots, span, scope))
     except Refusal as refusal:
         raise click.ClickException(f"{refusal.title_zh} {refusal.detail}") from refusal

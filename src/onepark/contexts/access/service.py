@@ -104,7 +104,7 @@ class Access:
 
     async def me(self, by: Principal) -> Account:
         """Return the account behind a token, as long as there is one."""
-        async with self._staff_db.transaction(_scope(by.operator_id)) as tx:
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             account = await store.find_account(tx, by.account_id)
         if account is None:
             raise LoginRequired("This account is gone.")
@@ -115,7 +115,7 @@ class Access:
         operator_id = OperatorId(new.operator_id) if new.operator_id else None
         if not may_appoint(by, new.role, operator_id):
             raise NotAllowed(f"{by.role} may not give the role {new.role} there.")
-        return await self._add(new, actor=by.login, scope=_scope(by.operator_id))
+        return await self._add(new, actor=by.login, scope=StaffScope.of(by.operator_id))
 
     async def appoint(self, new: NewAccount, *, actor: str) -> Account:
         """Give an account from the command line: how the first person gets in."""
@@ -165,10 +165,6 @@ class Access:
             return await self._passwords.hash(password)
         except HashersBusyError as error:
             raise LoginBusy("Try again in a moment.") from error
-
-
-def _scope(operator_id: OperatorId | None) -> StaffScope:
-    return StaffScope(operator_id, city=operator_id is None)
 
 
 def _appointed(account: Account, actor: str) -> Change:

@@ -19,6 +19,7 @@ from onepark.contexts.gate.errors import (
     StaleStamp,
 )
 from onepark.contexts.gate.model import (
+    SIGNED_BY,
     AckAnswers,
     AcksIn,
     Commands,
@@ -67,13 +68,7 @@ SNAPSHOTS_EXAMPLE = {
 
 def credentials_of(request: Request[Any, Any, Any]) -> Credentials:
     """Return the four headers of a signed request, empty where absent."""
-    header = request.headers.get
-    return Credentials(
-        device=header("onepark-device", ""),
-        message_id=header("webhook-id", ""),
-        timestamp=header("webhook-timestamp", ""),
-        signature=header("webhook-signature", ""),
-    )
+    return Credentials(*(request.headers.get(name, "") for name in SIGNED_BY))
 
 
 @post(

@@ -36,9 +36,7 @@ NOT_TAKEN = frozenset({Outcome.REJECTED, Outcome.CONFLICT})
 EVENTS = counter("gate_events", "What devices sent, by kind and outcome.", ("type", "outcome"))
 for _kind in ("entry", "exit_request", "exit", "unknown", "snapshot", "heartbeat"):
     for _outcome in Outcome:
-        EVENTS.labels(
-            _kind, _outcome.value
-        )  # shown as 0, so that the first one is seen to be added
+        EVENTS.labels(_kind, _outcome.value)  # shown as 0: the first one is seen to be added
 LAG = histogram(
     "gate_event_lag_seconds",
     "From the moment that a device saw the oldest passage of a request to its arrival here.",

@@ -235,8 +235,11 @@ class AckAnswers(Struct, frozen=True):
     results: list[AckAnswer]
 
 
+SIGNED_BY = ("onepark-device", "webhook-id", "webhook-timestamp", "webhook-signature")
+
+
 class Credentials(Struct, frozen=True):
-    """The headers of a signed request, as received; an absent one is empty."""
+    """The headers of SIGNED_BY in their order, as received; an absent one is empty."""
 
     device: str
     message_id: str

@@ -34,12 +34,10 @@ from onepark.contexts.gate.model import (
 from onepark.contexts.registry.model import Device, Lane, Lot
 from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.model import Kind, Outcome, Passage, Progress, Taken
+from onepark.contexts.stays.moments import AHEAD_MAX, FIRST_SEEN_AT, LAST_SEEN_AT
 from onepark.contexts.vacancies.model import Snapshot
 from onepark.kernel.types import LaneCode, Pool, Vehicle
 
-AHEAD_MAX = timedelta(minutes=5)
-FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
-LAST_SEEN_AT = datetime(2100, 1, 1, tzinfo=UTC)
 ASKED_LATELY = timedelta(minutes=3)  # after it nobody is believed to wait at the lane
 OPEN_LIVES = timedelta(seconds=30)
 BILLED_FOR = timedelta(days=31)  # no gate is offline for longer: its clock is wrong

@@ -128,7 +128,7 @@ class RegistryOffice:
 
     async def page_of_lots(self, *, after: str, limit: int, by: Principal) -> LotPage:
         """Return the next lots that this person may see."""
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             rows = await store.page_of_lots(tx, after=after, limit=limit)
         return LotPage(tuple(rows), rows[-1].lot if len(rows) == limit else None)
 
@@ -137,7 +137,7 @@ class RegistryOffice:
     ) -> IssuedSecret:
         """Give a device a new key; the former ones end after the overlap at the latest."""
         at, secret = self._clock.now(), new_secret()
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             device = await store.find_device(tx, device_id)
             if device is None:
                 raise DeviceUnknown(f"No device {device_id}.")
@@ -260,10 +260,6 @@ def _directory_of(rows: _Rows, opened: dict[bytes, bytes]) -> Directory:
 def _sealed(sealer: Sealer, device: DeviceRow, secret: bytes) -> SealedSecret:
     sealed = sealer.seal(secret, subject=device.device_id)
     return SealedSecret(device.device_id, device.lot_id, device.operator_id, sealed)
-
-
-def _scope(by: Principal) -> StaffScope:
-    return StaffScope(by.operator_id, city=by.operator_id is None)
 
 
 def _rotated(device: DeviceRow, by: Principal, *, ends_at: datetime) -> Change:

@@ -19,7 +19,6 @@ from onepark.contexts.stays.case import Kept
 from onepark.contexts.stays.errors import (
     CandidateGone,
     CandidateUnknown,
-    LotUnknown,
     MisreadDecided,
     MisreadOvertaken,
     MisreadUnknown,
@@ -28,14 +27,13 @@ from onepark.contexts.stays.errors import (
 from onepark.contexts.stays.model import Candidate, Passage
 from onepark.contexts.stays.ports import Archive, AuditTrail, Matches
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.staff import lot_named, settled
 from onepark.contexts.stays.tasks import Choice, Decided, Misread, MisreadPage
 from onepark.infra.clock import Clock
-from onepark.infra.db import Database, StaffScope, Trouble, Tx, trouble_of
-from onepark.kernel.errors import Refusal
+from onepark.infra.db import Database, StaffScope, Tx
 from onepark.kernel.staff import Permission, Principal
 from onepark.kernel.types import LotCode, LotId
 
-TRIES = 4
 TRY_EVERY = timedelta(minutes=10)
 TRY_FOR = timedelta(hours=72)  # a gate that was offline for a weekend has sent its entries by then
 TRIED_AT_ONCE = 50
@@ -72,8 +70,8 @@ class MisreadDesk:
 
     async def page(self, *, lot: LotCode, after: int, limit: int, by: Principal) -> MisreadPage:
         """Return the next misreads of one lot, or of all, that this person may see."""
-        lot_id = self._lot_id(lot) if lot else None
-        async with self._staff_db.transaction(_scope(by)) as tx:
+        lot_id = lot_named(self._archive(), lot).lot_id if lot else None
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             found = await task_store.page_of_misreads(
                 tx, after=after, lot_id=lot_id, now=self._clock.now(), limit=limit
             )
@@ -83,7 +81,7 @@ class MisreadDesk:
 
     async def decide(self, task_id: int, choice: Choice, *, by: Principal) -> Decided:
         """Say whose exit it was; the same decision again changes nothing."""
-        async with self._staff_db.transaction(_scope(by)) as tx:
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             task = await task_store.find_misread(tx, task_id)
         if task is None:
             raise MisreadUnknown(f"No misread exit {task_id}.")
@@ -125,15 +123,7 @@ class MisreadDesk:
                 await self._settle(task, candidate, actor=tasks.PLATFORM)
 
     async def _settle(self, task: Misread, candidate: Candidate | None, *, actor: str) -> Decided:
-        for tries in range(TRIES, 0, -1):
-            try:
-                return await self._decide(task, candidate, actor=actor)
-            except Exception as error:
-                if isinstance(error, Refusal) or trouble_of(error) != Trouble.AGAIN:
-                    raise
-                if tries == 1:
-                    raise StoreUnavailable("The decision was not kept; send it again.") from error
-        raise AssertionError("the last try returns or raises")
+        return await settled(lambda: self._decide(task, candidate, actor=actor))
 
     async def _decide(self, seen: Misread, candidate: Candidate | None, *, actor: str) -> Decided:
         """Lock the cars, then the task; fold, and note it all, or none."""
@@ -181,12 +171,6 @@ class MisreadDesk:
         await self._stays.save(tx, folds)
         return kept
 
-    def _lot_id(self, code: LotCode) -> LotId:
-        lot = self._archive().lot(code)
-        if lot is None:
-            raise LotUnknown("No lot has this code.", field="lot")
-        return lot.lot_id
-
     def _lot(self, lot_id: LotId) -> tuple[LotCode, str]:
         lot = self._archive().lot_by_id(lot_id)
         return (LotCode(""), "") if lot is None else (lot.code, lot.name)
@@ -201,7 +185,3 @@ def _decided_before(task: Misread, choice: Choice) -> Decided:
 
 def _observed_car(task: Misread) -> tuple[int, str, int]:
     return (task.lot_id, task.car_key, task.operator_id)
-
-
-def _scope(by: Principal) -> StaffScope:
-    return StaffScope(by.operator_id, city=by.operator_id is None)

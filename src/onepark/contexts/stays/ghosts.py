@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from onepark.contexts.access.rules import allows
 from onepark.contexts.stays import ghost_store
-from onepark.contexts.stays.errors import LotUnknown
 from onepark.contexts.stays.ghost_store import Evidence
 from onepark.contexts.stays.model import Emptied, Kind, Passage, StayState
 from onepark.contexts.stays.moments import EVIDENCE
 from onepark.contexts.stays.ports import Archive
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.staff import lot_named
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope
 from onepark.kernel.masks import mask_plate
@@ -36,9 +36,7 @@ class GhostState(StrEnum):
     WAITING = "waiting"  # its exit may still be heard of
     ENDED = "ended"
     OVERTAKEN = "overtaken"  # its exit was heard of before
-    CONTRADICTED = (
-        "contradicted"  # it was seen leaving later: one plate in two lots, or a wrong count
-    )
+    CONTRADICTED = "contradicted"  # it was seen leaving later: a clone, or a wrong count
 
 
 class GhostView(Struct, frozen=True):
@@ -113,11 +111,8 @@ class Ghosts:
 
     async def page(self, *, lot: LotCode, after: int, limit: int, by: Principal) -> GhostPage:
         """Return the next ghosts of one lot, or of all, that this person may see."""
-        found_lot = self._archive().lot(lot) if lot else None
-        if lot and found_lot is None:
-            raise LotUnknown("No lot has this code.", field="lot")
-        lot_id = None if found_lot is None else found_lot.lot_id
-        async with self._staff_db.transaction(_scope(by)) as tx:
+        lot_id = lot_named(self._archive(), lot).lot_id if lot else None
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             found = await ghost_store.page(tx, after=after, lot_id=lot_id, limit=limit)
         views = tuple(self._view(one, by) for one in found)
         return GhostPage(views, found[-1].evidence_id if len(found) == limit else None)
@@ -173,7 +168,3 @@ def _gone(one: Evidence, now: datetime) -> Passage:
         fingerprint=blake2b(passage_id.encode(), digest_size=16).digest(),
         derived=True,
     )
-
-
-def _scope(by: Principal) -> StaffScope:
-    return StaffScope(by.operator_id, city=by.operator_id is None)

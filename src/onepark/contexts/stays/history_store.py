@@ -17,9 +17,7 @@ from onepark.contexts.stays.tasks import DESK
 from onepark.contexts.stays.visits import REMEMBERED
 from onepark.infra.db import Record, Tx
 
-REFOLDED_MAX = (
-    2_000  # passages of one car; what is late by more than that is kept and moves nothing
-)
+REFOLDED_MAX = 2_000  # passages of one car; what is late by more is kept and moves nothing
 
 # What came before a late passage stands. A visit that an entry began hangs on nothing before it
 # but the visits that a quota counts, and is folded again whole; one that its exit began is over,

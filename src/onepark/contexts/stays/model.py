@@ -174,6 +174,9 @@ class StayState(StrEnum):
     VOID = "void"  # it never was one, as is known by now
 
 
+CLOCK_SUSPECT = "clock_suspect"  # the mark of a stay whose ends such a clock told
+
+
 class Stay(Struct):
     """One car's time in one lot; the fields stand in the order of stays.stay_row_v3."""
 
@@ -197,6 +200,11 @@ class Stay(Struct):
     cap_charged_fen: Fen | None = None
     free_visits_used: int | None = None  # as counted at its entry; None: its plan has no quota
     zone: str | None = None  # that it came into; None: into none, or nobody saw it come
+
+    @property
+    def is_billed(self) -> bool:
+        """Tell whether anybody may be charged: not by a clock that was too wrong."""
+        return CLOCK_SUSPECT not in self.marks
 
     @property
     def first_at(self) -> datetime:

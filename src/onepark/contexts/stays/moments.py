@@ -4,7 +4,7 @@ Owns: how long a passage is live, a second look the same event, and an exit a co
 Never: awaits, reads the clock, or changes what it looks at.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from onepark.contexts.stays.model import Car, Kind, Passage, Stay, StayState
 
@@ -12,6 +12,9 @@ LIVE = timedelta(minutes=3)  # older than this, nobody waits at the barrier for 
 REREAD = timedelta(minutes=2)  # the same car seen again at another camera of the same side
 CONFIRMS = timedelta(minutes=10)  # a real exit after a derived one
 WAITS = timedelta(minutes=15)  # as long a person at the desk believes a car to stand at the exit
+FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
+LAST_SEEN_AT = datetime(2100, 1, 1, tzinfo=UTC)
+AHEAD_MAX = timedelta(minutes=5)  # of a clock that is right enough
 DECIDED_IN = timedelta(hours=24)  # what became of a car that has gone is known by then
 
 EVIDENCE = ":evidence"  # no device can have this name: who says by when an unseen car had gone

@@ -111,7 +111,8 @@ def due_of(order: Order, stay: Stay, quote: Quote, *, at: datetime) -> Due:
         state = order.state
     else:
         fee = quote.amount_fen
-        due = Fen(0 if is_covered(order, at) else max(fee - order.paid_fen, 0))
+        free = is_covered(order, at) or not stay.is_billed
+        due = Fen(0 if free else max(fee - order.paid_fen, 0))
         state = _state(order, due)
     until_at = stay.exited_at or at
     return Due(order, stay, fee, due, state, quote.lines, until_at)

@@ -5,7 +5,8 @@ that changes. Money that was taken stays where it was: only what is owed or give
 Never: awaits, reads the clock, or folds otherwise than rules.py does.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from itertools import count
 
@@ -30,6 +31,7 @@ from onepark.contexts.stays.model import (
     Kind,
     Nothing,
     Order,
+    Passage,
     PassageState,
     Stay,
     StayAndOrder,
@@ -37,7 +39,7 @@ from onepark.contexts.stays.model import (
 )
 from onepark.contexts.stays.moments import begun_at, covers, in_order, moves
 from onepark.contexts.stays.ports import NewIds
-from onepark.contexts.stays.rules import CLOCK_SUSPECT, Fold, PlanFor, QuotaOf, told
+from onepark.contexts.stays.rules import Fold, PlanFor, QuotaOf, told
 from onepark.contexts.stays.visits import remember
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import LotId, OrderNo, StayId
@@ -141,7 +143,9 @@ class _Change:
             number: was[number] if number in was else new_ids.stay_id() for number in visits
         }
         orders = {order.stay_id: order for order in replay.folded.orders.values()}
-        self.pairs = [self.pair(stay, orders.get(number)) for number, stay in visits.items()]
+        self.pairs = {
+            number: self.pair(stay, orders.get(number)) for number, stay in visits.items()
+        }
         self.drop(set(self.before) - set(was.values()))
         self.move_car()
         self.keep_passages()
@@ -204,7 +208,7 @@ class _Change:
     def now(self, pair: StayAndOrder | None) -> StayAndOrder | None:
         if pair is None or pair is self.history.before:
             return pair
-        return next(one for one in self.pairs if one.stay.stay_id == self.ids[pair.stay.stay_id])
+        return self.pairs[pair.stay.stay_id]
 
     def keep_passages(self) -> None:
         """Keep the new passages with their answers, and what others have come to instead."""
@@ -227,12 +231,11 @@ class _Change:
 
     def as_now(self, answer: Answer) -> Answer:
         """Return an answer with the numbers that its stay and order really have."""
-        if answer.stay_id is UNSET or answer.stay_id not in self.ids:
+        if answer.stay_id is UNSET or answer.stay_id not in self.pairs:
             return answer
-        stay_id = self.ids[answer.stay_id]
-        pair = next(one for one in self.pairs if one.stay.stay_id == stay_id)
+        pair = self.pairs[answer.stay_id]
         order_no = UNSET if pair.order is None else pair.order.order_no
-        return replace(answer, stay_id=stay_id, order_no=order_no)
+        return replace(answer, stay_id=pair.stay.stay_id, order_no=order_no)
 
     def answer_requests(self, plan_for: PlanFor, quota_of: QuotaOf) -> Generator[PriceOf, Quote]:
         """Answer who asked to leave by what is known now; it moves nothing that has passed."""
@@ -243,7 +246,7 @@ class _Change:
         asking.folded = self.folded
         requests = [one for one in self.case.passages if not moves(one)]
         for passage in sorted(requests, key=in_order):
-            then = [pair for pair in self.pairs if covers(pair.stay, passage.seen_at)]
+            then = [pair for pair in self.pairs.values() if covers(pair.stay, passage.seen_at)]
             if then and then[0].stay.state == StayState.CLOSED:
                 asking.keep(passage, told(Nothing(), then[0]), PassageState.ASKED)
             else:
@@ -262,7 +265,7 @@ def _put_right(order: Order, stay: Stay, priced: Order | None) -> None:
             assert priced.fee_fen is not None, "a closed stay has a price"
             fix = money.close if order.fee_fen is None else money.close_again
             fix(order, fee_fen=priced.fee_fen, at=stay.last_at)
-            if CLOCK_SUSPECT in stay.marks:
+            if not stay.is_billed:
                 money.write_off(order)
         case _:
             money.void(order)
@@ -282,10 +285,11 @@ def same_stays(
     Who has left is known by the exit, where it was paid; who is inside, by the entry.
     """
     states = {visit.stay_id: visit.state for visit in visits}
-    now, then = _Ends.of(kept), _Ends.of(history.known)
+    now, then = _Ends(kept), _Ends(history.known)
     olds = [pair.stay for pair in history.pairs]
-    gone = [old for old in olds if old.state in GONE]
-    left = [(old, now.exits.get(then.exit_of(old))) for old in gone]
+    left = [
+        (old, now.exits.get(then.exit_of.get(old.stay_id))) for old in olds if old.state in GONE
+    ]
     paid = [
         (old, visit)
         for old, visit in left
@@ -293,45 +297,36 @@ def same_stays(
         or states[visit] == StayState.CLOSED
         or old.state == StayState.ENTRY_MISSING
     ]
-    entered = [(old, now.entries.get(then.entry_of(old))) for old in olds]
-    any_of = [(old, now.members.get(key)) for old in olds for key in then.all_of(old)]
+    entered = [(old, now.entries.get(then.entry_of.get(old.stay_id))) for old in olds]
+    any_of = [(old, now.members.get(key)) for old in olds for key in then.all_of[old.stay_id]]
     was: dict[StayId, StayId] = {}
+    found: set[StayId] = set()
     for old, visit in (*paid, *entered, *left, *any_of):
-        if visit is not None and visit not in was and old.stay_id not in was.values():
+        if visit is not None and visit not in was and old.stay_id not in found:
             was[visit] = old.stay_id
+            found.add(old.stay_id)
     return was
 
 
 class _Ends:
-    """Which passages began, ended and belonged to which stays."""
+    """Which passages began, ended and belonged to which stays, asked from either side."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Iterable[Kept | Known]) -> None:
         self.entries: dict[PassageKey | None, StayId] = {}
         self.exits: dict[PassageKey | None, StayId] = {}
         self.members: dict[PassageKey | None, StayId] = {}
-
-    @classmethod
-    def of(cls, kept: Iterable[Kept | Known]) -> "_Ends":
-        ends = cls()
+        self.entry_of: dict[StayId, PassageKey] = {}
+        self.exit_of: dict[StayId, PassageKey] = {}
+        self.all_of: defaultdict[StayId, list[PassageKey]] = defaultdict(list)
         for one in kept:
-            if one.stay_id is None:
-                continue
-            ends.members[one.passage.key] = one.stay_id
-            if one.passage.kind == Kind.ENTRY and one.state == PassageState.FOLDED:
-                ends.entries[one.passage.key] = one.stay_id
-            elif one.passage.kind == Kind.EXIT and one.state in ENDS:
-                ends.exits[one.passage.key] = one.stay_id
-        return ends
+            if one.stay_id is not None:
+                self.note(one.passage, one.state, one.stay_id)
 
-    def entry_of(self, stay: Stay) -> PassageKey | None:
-        return _key_of(self.entries, stay)
-
-    def exit_of(self, stay: Stay) -> PassageKey | None:
-        return _key_of(self.exits, stay)
-
-    def all_of(self, stay: Stay) -> list[PassageKey | None]:
-        return [key for key, stay_id in self.members.items() if stay_id == stay.stay_id]
-
-
-def _key_of(ends: Mapping[PassageKey | None, StayId], stay: Stay) -> PassageKey | None:
-    return next((key for key, stay_id in ends.items() if stay_id == stay.stay_id), None)
+    def note(self, passage: Passage, state: PassageState, stay_id: StayId) -> None:
+        key = passage.key
+        self.members[key] = stay_id
+        self.all_of[stay_id].append(key)
+        if passage.kind == Kind.ENTRY and state == PassageState.FOLDED:
+            self.entries[key], self.entry_of[stay_id] = stay_id, key
+        elif passage.kind == Kind.EXIT and state in ENDS:
+            self.exits[key], self.exit_of[stay_id] = stay_id, key

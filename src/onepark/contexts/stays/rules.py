@@ -14,6 +14,7 @@ from onepark.contexts.stays import money
 from onepark.contexts.stays.case import CarCase, Doubt, Folded, Kept, PriceOf
 from onepark.contexts.stays.events import Entered, left_of, let_out_of
 from onepark.contexts.stays.model import (
+    CLOCK_SUSPECT,
     Answer,
     Decision,
     Due,
@@ -52,7 +53,6 @@ from onepark.kernel.types import PlanId, Pool
 
 OPEN_HOLDS = timedelta(minutes=3)
 MISREAD = "misread_exit"  # the mark of a stay whose exit was read under another plate
-CLOCK_SUSPECT = "clock_suspect"  # and of one whose ends were told by a clock too wrong to bill by
 
 PlanFor = Callable[[Passage], PlanId | None]
 QuotaOf = Callable[[PlanId | None], FreeQuota | None]
@@ -176,7 +176,7 @@ class Fold:
         assert inside.order is not None, "an open stay has an order"
         quote = yield PriceOf(inside.stay, passage.seen_at)
         due = money.due_of(inside.order, inside.stay, quote, at=passage.seen_at)
-        if passage.clock_suspect or CLOCK_SUSPECT in inside.stay.marks:
+        if passage.clock_suspect:
             due = money.nothing_due(due)
         self.note_request(passage, inside.order, quote)
         decision = _decide_exit(passage, due)
@@ -298,7 +298,7 @@ class Fold:
         assert pair.stay.exited_at is not None, "a priced stay has ended"
         fix = money.close if pair.order.fee_fen is None else money.close_again
         fix(pair.order, fee_fen=quote.amount_fen, at=pair.stay.exited_at)
-        if CLOCK_SUSPECT in pair.stay.marks:
+        if not pair.stay.is_billed:
             money.write_off(pair.order)
         if quote.carry is not None:
             self.car.cap_anchor_at = quote.carry.anchor_at

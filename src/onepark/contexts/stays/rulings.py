@@ -5,7 +5,7 @@ Never: changes what a device said, or money other than by the fold.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Annotated, NamedTuple
@@ -18,31 +18,26 @@ from onepark.contexts.stays import history_store, ruling_store, store
 from onepark.contexts.stays.batch import sort_out
 from onepark.contexts.stays.case import CarCase
 from onepark.contexts.stays.errors import (
-    LotUnknown,
     PassageRuled,
     PassageUnknown,
     PlateInvalid,
     RulingImpossible,
     StayConfirmed,
     StayUnknown,
-    StoreUnavailable,
 )
 from onepark.contexts.stays.model import Passage
+from onepark.contexts.stays.moments import AHEAD_MAX, DECIDED_IN, FIRST_SEEN_AT
 from onepark.contexts.stays.ports import Archive, AuditTrail
 from onepark.contexts.stays.ruling_store import OddStay
 from onepark.contexts.stays.service import Stays
-from onepark.contexts.stays.tasks import DESK
+from onepark.contexts.stays.staff import lot_named, settled
 from onepark.infra.clock import Clock
-from onepark.infra.db import Database, StaffScope, Trouble, Tx, trouble_of
-from onepark.kernel.errors import Refusal
+from onepark.infra.db import Database, StaffScope, Tx
 from onepark.kernel.masks import mask_plate
 from onepark.kernel.staff import Change, Principal
-from onepark.kernel.types import LotCode, LotId, OperatorId, PlateColor, StayId
+from onepark.kernel.types import LotCode, OperatorId, PlateColor, StayId
 
-TRIES = 4
-DECIDED_IN = timedelta(hours=24)
-AHEAD_MAX = timedelta(minutes=5)
-FIRST_SEEN_AT = datetime(2000, 1, 1, tzinfo=UTC)
+RULED = ":ruling"  # no device can have this name: who says what a passage really was
 
 Reason = Annotated[str, Meta(min_length=3, max_length=500, description="理由 why")]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -149,10 +144,8 @@ class Rulings:
         self, *, lot: LotCode, after: int, limit: int, by: Principal
     ) -> OddStayPage:
         """Return the next stays of a lot that nobody has looked at, with masked plates."""
-        found_lot = self._archive().lot(lot)
-        if found_lot is None:
-            raise LotUnknown("No lot has this code.", field="lot")
-        async with self._staff_db.transaction(_scope(by)) as tx:
+        found_lot = lot_named(self._archive(), lot)
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             found = await ruling_store.odd_stays(
                 tx, found_lot.lot_id, after=StayId(after), limit=limit
             )
@@ -165,8 +158,8 @@ class Rulings:
         """Leave an odd stay as it is."""
         check_texts(reason=said.reason)
         ruling = Ruling("confirm", said.reason, by.login, self._clock.now())
-        lot_id = self._lot_id(lot)
-        async with self._staff_db.transaction(_scope(by)) as tx:
+        lot_id = lot_named(self._archive(), lot).lot_id
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             operator_id = await ruling_store.operator_of_stay(tx, lot_id, StayId(stay_id))
         if operator_id is None:
             raise StayUnknown("The lot has no such stay.", field="stay_id")
@@ -193,20 +186,15 @@ class Rulings:
     async def _rule(self, said: PassageRef, ruling: Ruling, by: Principal) -> Ruled:
         texts = {"device": said.device, "passage_id": said.passage_id, "plate": said.plate}
         check_texts(reason=ruling.reason, **texts)
-        lot_id, passage = self._lot_id(LotCode(said.lot)), (said.device, said.passage_id)
-        async with self._staff_db.transaction(_scope(by)) as tx:
+        lot_id, passage = (
+            lot_named(self._archive(), LotCode(said.lot)).lot_id,
+            (said.device, said.passage_id),
+        )
+        async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             known = await ruling_store.find(tx, lot_id, _key_of(said), passage)
         if known is None:
             raise PassageUnknown("No such passage was kept under this plate.", field="passage_id")
-        for tries in range(TRIES, 0, -1):
-            try:
-                return await self._settle(known.passage, ruling)
-            except Exception as error:
-                if isinstance(error, Refusal) or trouble_of(error) != Trouble.AGAIN:
-                    raise
-                if tries == 1:
-                    raise StoreUnavailable("The ruling was not kept; send it again.") from error
-        raise AssertionError("the last try returns or raises")
+        return await settled(lambda: self._settle(known.passage, ruling))
 
     async def _settle(self, told: Passage, ruling: Ruling) -> Ruled:
         """Lock the cars, void the passage, fold what is left and what takes its place."""
@@ -233,12 +221,6 @@ class Rulings:
         folds = self._stays.fold(cases, loaded[0].block)
         await self._stays.save(tx, folds)
         return sum(len(fold.stays) for fold in folds)
-
-    def _lot_id(self, code: LotCode) -> LotId:
-        lot = self._archive().lot(code)
-        if lot is None:
-            raise LotUnknown("No lot has this code.", field="lot")
-        return lot.lot_id
 
 
 def check_texts(**texts: str) -> None:
@@ -287,7 +269,7 @@ def _true_passage(told: Passage, truth: Correction, at: datetime) -> Passage:
     passage_id = f"corrected:{told.device_id}:{told.passage_id}"
     return replace(
         told,
-        device_id=DESK,
+        device_id=RULED,
         passage_id=passage_id,
         confirms_exit=True,
         car_key=f"{plate}/{color.value}",
@@ -330,7 +312,3 @@ def _odd_view(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
         oddities=tuple(Oddity(why) for why in whys if why in set(Oddity)),
         due_at=last_at + DECIDED_IN,
     )
-
-
-def _scope(by: Principal) -> StaffScope:
-    return StaffScope(by.operator_id, city=by.operator_id is None)

@@ -96,7 +96,7 @@ class TariffOffice:
         """Keep a plan that somebody proposes."""
         owner = filing.owner_of(new.operator_id, by, lots)
         body, at = checking.body_text(new.body), self._clock.now()
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             row = await filing_store.add_draft(tx, new, owner, body=body, by=by, at=at)
             await self._audit.append(tx, [filing.trace(row, "drafted", by)], at=at)
         return filing.draft_view(row)
@@ -105,7 +105,7 @@ class TariffOffice:
         self, *, state: DraftState | None, before: int | None, limit: int, by: Principal
     ) -> DraftPage:
         """Return the next drafts that this person may see, newest first."""
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             rows = await filing_store.page_of_drafts(tx, state=state, before=before, limit=limit)
         return DraftPage(tuple(rows), rows[-1].draft_id if len(rows) == limit else None)
 
@@ -119,7 +119,7 @@ class TariffOffice:
         filing.check_open(draft)
         findings = await self._checks.of(draft.body)
         state, at = filing.state_after_check(findings), self._clock.now()
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             draft = await _locked(tx, draft_id)
             filing.check_open(draft)
             await filing_store.save_check(tx, draft_id, findings, state=state, by=by, at=at)
@@ -132,7 +132,7 @@ class TariffOffice:
         at = self._clock.now()
         from_at = filing.begins_at(asked.valid_from_at, at)
         with refusing():
-            async with self._db.transaction(_scope(by)) as tx:
+            async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
                 draft = await _locked(tx, draft_id)
                 filing.check_publication(draft, by)
                 plan_id = await _filed(tx, draft, from_at=from_at, at=at)
@@ -146,7 +146,7 @@ class TariffOffice:
         """Drop a draft, or take back what it became as long as that has not begun."""
         at = self._clock.now()
         with refusing():
-            async with self._db.transaction(_scope(by)) as tx:
+            async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
                 draft = await _locked(tx, draft_id)
                 version = await _version_of(tx, draft)
                 filing.check_withdrawal(draft, version, by, now=at)
@@ -165,7 +165,7 @@ class TariffOffice:
         self, *, plan_key: str | None, before: int | None, limit: int, by: Principal
     ) -> VersionPage:
         """Return the next versions that this person may see, newest first."""
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             rows = await filing_store.page_of_versions(
                 tx, plan_key=plan_key, before=before, limit=limit
             )
@@ -173,7 +173,7 @@ class TariffOffice:
 
     async def version(self, plan_id: int, *, by: Principal) -> FiledVersion:
         """Return one version whole."""
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             row = await filing_store.find_version(tx, PlanId(plan_id))
         if row is None:
             raise VersionUnknown("No version has this number.", field="plan_id")
@@ -187,7 +187,7 @@ class TariffOffice:
         known = filing.lots_of(asked, lots, owner)
         assigned = filing.assignments_of(asked, known, operator_id=owner, from_at=from_at)
         with refusing():
-            async with self._db.transaction(_scope(by)) as tx:
+            async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
                 version = await filing_store.version_at(tx, owner, asked.plan_key, from_at)
                 filing.check_assignment(version, known.values(), by)
                 await store.close_assignments(tx, assigned)
@@ -198,7 +198,7 @@ class TariffOffice:
         return Assigned(asked.plan_key, owner, tuple(known), from_at)
 
     async def _read(self, draft_id: int, by: Principal) -> DraftRow:
-        async with self._db.transaction(_scope(by)) as tx:
+        async with self._db.transaction(StaffScope.of(by.operator_id)) as tx:
             draft = await filing_store.find_draft(tx, draft_id)
         return _known(draft)
 
@@ -223,7 +223,3 @@ async def _filed(tx: Tx, draft: DraftRow, *, from_at: datetime, at: datetime) ->
 
 async def _version_of(tx: Tx, draft: DraftRow) -> PlanRow | None:
     return None if draft.plan_id is None else await filing_store.find_version(tx, draft.plan_id)
-
-
-def _scope(by: Principal) -> StaffScope:
-    return StaffScope(by.operator_id, city=by.operator_id is None)

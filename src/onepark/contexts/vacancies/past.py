@@ -108,7 +108,7 @@ class PastOfLots:
         days = past_rules.days_of(query, self._clock.now())
         span = (_instant(days[0].from_s), _instant(days[-1].until_s))
         asked = self._asked(lot, query.zone, apart=False)
-        scope = StaffScope(by.operator_id, city=by.operator_id is None)
+        scope = StaffScope.of(by.operator_id)
         async with self._turn():
             async with self._staff_db.transaction(scope) as tx:
                 read = past_store.visits_with_orders
