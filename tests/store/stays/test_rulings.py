@@ -128,7 +128,7 @@ async def test_a_moment_that_was_wrong_is_put_right_and_money_only_goes_back(
     await stays.take([entry, a_passage(EXIT, EIGHT + minutes(170), lot_id=lot, plate=plate)])
     assert await stays_of(owner, lot) == [(plate, "closed", 170, 1500, 1500)]
     later = EIGHT + minutes(120)
-    await rulings.correct(Correction(**ref(entry), true_seen_at=later), by=CLERK)
+    ruled = await rulings.correct(Correction(**ref(entry), true_seen_at=later), by=CLERK)
     assert await stays_of(owner, lot) == [(plate, "closed", 50, 500, 500)]
     corrected = a_passage(
         ENTRY,
@@ -136,7 +136,7 @@ async def test_a_moment_that_was_wrong_is_put_right_and_money_only_goes_back(
         lot_id=lot,
         plate=plate,
         device_id=":ruling",
-        passage_id=f"corrected:cam:{entry.passage_id}",
+        passage_id=ruled.true_passage_id,
     )
     await rulings.correct(Correction(**ref(corrected), true_seen_at=EIGHT), by=CLERK)
     assert await stays_of(owner, lot) == [(plate, "closed", 170, 1500, 500)], "nothing is raised"

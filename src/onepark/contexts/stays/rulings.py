@@ -75,10 +75,11 @@ class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ruled(Struct, frozen=True):
-    """What a ruling came to: the stays of the cars that it touched."""
+    """What a ruling came to: stays of the cars that it touched, and what took a passage's place."""
 
     ruling_id: int
     stays_changed: int
+    true_passage_id: str | None = None  # of the device RULED, by which it may be ruled on again
 
 
 class Oddity(StrEnum):
@@ -186,10 +187,8 @@ class Rulings:
     async def _rule(self, said: PassageRef, ruling: Ruling, by: Principal) -> Ruled:
         texts = {"device": said.device, "passage_id": said.passage_id, "plate": said.plate}
         check_texts(reason=ruling.reason, **texts)
-        lot_id, passage = (
-            lot_named(self._archive(), LotCode(said.lot)).lot_id,
-            (said.device, said.passage_id),
-        )
+        lot_id = lot_named(self._archive(), LotCode(said.lot)).lot_id
+        passage = (said.device, said.passage_id)
         async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             known = await ruling_store.find(tx, lot_id, _key_of(said), passage)
         if known is None:
@@ -210,7 +209,7 @@ class Rulings:
             subject = f"passage {told.device_id}/{told.passage_id}"
             change = _change(ruling, subject, told.operator_id)
             await self._audit.append(tx, [change], at=ruling.at)
-        return Ruled(ruling_id, changed)
+        return Ruled(ruling_id, changed, true[0].passage_id if true else None)
 
     async def _fold_again(self, tx: Tx, told: Passage, true: list[Passage]) -> int:
         loaded = await store.load(tx, [told, *true])
@@ -266,7 +265,8 @@ def _true_passage(told: Passage, truth: Correction, at: datetime) -> Passage:
         raise RulingImpossible("It cannot have been so early.", field="true_seen_at")
     if seen_at > at + AHEAD_MAX:
         raise RulingImpossible("Nobody can have seen it later than now.", field="true_seen_at")
-    passage_id = f"corrected:{told.device_id}:{told.passage_id}"
+    of = blake2b(f"{told.device_id}/{told.passage_id}".encode(), digest_size=16)
+    passage_id = f"corrected:{of.hexdigest()}"
     return replace(
         told,
         device_id=RULED,
@@ -278,7 +278,7 @@ def _true_passage(told: Passage, truth: Correction, at: datetime) -> Passage:
         plate_color=color.value,
         seen_at=seen_at,
         received_at=at,
-        fingerprint=blake2b(passage_id.encode(), digest_size=16).digest(),
+        fingerprint=of.digest(),
         plate_suspect=not _native.plate_is_plausible(plate, color.value),
         derived=False,
         clock_suspect=False,
