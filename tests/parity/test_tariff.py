@@ -174,7 +174,8 @@ def test_months_cost_what_the_oracle_adds_up(body, entered_s, days, rest_s, cale
     assert len(lines) < 1_000
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.timeout(SLOW_TEST_S)
+@settings(max_examples=CASES // 10, deadline=None)
 @given(plans(), entries, stays, classes)
 def test_columns_and_lone_fees_are_what_quotes_say(body, entered_s, stay_s, vehicle):
     engine = compiled(body, b"")
@@ -194,6 +195,46 @@ def test_columns_and_lone_fees_are_what_quotes_say(body, entered_s, stay_s, vehi
         )
     )
     assert fees.tolist() == [amount_fen] * rows
+
+
+@pytest.mark.parametrize("restart", ["never", "every_24h", "every_day"])
+@pytest.mark.parametrize("tier_clock", ["window", "stay"])
+@pytest.mark.parametrize(
+    "caps", [{}, {"natural_day_fen": 900}, {"natural_day_fen": 11}, {"rolling_24h_fen": 900}]
+)
+@settings(max_examples=CASES // 300, deadline=None)
+@given(
+    unit=st.sampled_from([15, 20, 45, 60]),
+    edges=st.sampled_from([("00:00", "21:30"), ("08:00", "20:00"), ("19:30", "07:15")]),
+    entered_s=st.integers(0, DAY_S - 1),
+    stay_s=st.integers(0, 3 * DAY_S),
+    free=st.sampled_from([0, 30]),
+)
+def test_a_lone_fee_is_the_quote_s_whatever_begins_again_within_the_stay(
+    restart, tier_clock, caps, *, unit, edges, entered_s, stay_s, free
+):
+    """A stay of more than 24 hours: tiers, caps and windows begin again at moments of their own."""
+    tiers = [{"unit_minutes": unit, "price_fen": 10}]
+    window = {"name": "w", "from": edges[0], "to": edges[1], "tiers": tiers}
+    body = {"windows": [window], "caps": caps, "restart": restart, "tier_clock": tier_clock}
+    engine = engine_of(body | {"free": {"minutes": free, "mode": "deduct"}})
+    span = (FIRST_S + entered_s, FIRST_S + entered_s + stay_s)
+    assert engine.fee_fen(*span) == engine.price(*span, "small")[0]
+
+
+def test_tiers_that_begin_again_24_hours_after_entry_cut_a_unit_of_the_next_day():
+    """One second from midnight to the restart and one after it are two units; found by chance."""
+    tiers = [{"unit_minutes": 20, "price_fen": 10}]
+    body = {
+        "windows": [{"name": "w", "from": "00:00", "to": "21:30", "tiers": tiers}],
+        "caps": {"natural_day_fen": 110},
+        "restart": "every_24h",
+        "tier_clock": "window",
+    }
+    span = (FIRST_S + 1, FIRST_S + DAY_S + 2)
+    engine = engine_of(body)
+    oracle = price(body, *span, vehicle="small")[0]
+    assert engine.fee_fen(*span) == engine.price(*span, "small")[0] == oracle == 130
 
 
 def test_a_batch_answers_as_one_by_one_and_names_the_guilty():

@@ -290,7 +290,9 @@ impl Shape {
         }
         let (days, rest_s) = ((until_s - first_end_s) / DAY_S, (until_s - first_end_s) % DAY_S);
         let is_fresh = self.cut != (Cut::Midnight { is_fresh: false });
-        if !is_fresh && (days > 0 || self.strip.clock_runs_on()) {
+        let entered_s = start_s - self.billed_after_s;
+        let may_restart = until_s - entered_s > DAY_S; // 24 hours after entry, within a stretch
+        if !is_fresh && (days > 0 || may_restart || self.strip.clock_runs_on()) {
             return None;
         }
         let mut fee_fen = 0;
