@@ -199,7 +199,7 @@ class Rulings:
         """Lock the cars, void the passage, fold what is left and what takes its place."""
         true = [] if ruling.truth is None else [_true_passage(told, ruling.truth, ruling.at)]
         async with self._batch_db.transaction() as tx:
-            await store.claim(tx, true, also=[_car_of(told)])
+            await store.lock(tx, true, also=[_car_of(told)])
             ruling_id = await ruling_store.rule_on_passage(
                 tx, ruling.kind, told, ruling.reason, by=ruling.by, at=ruling.at
             )
