@@ -49,8 +49,8 @@ class Loaded(NamedTuple):
     others: Sequence[Record] | None  # the cars in the lots of unmatched exits; first row only
 
 
-# In the order of the keys: every batch takes its locks in one order. DO UPDATE … WHERE false locks a
-# car's row and writes nothing.
+# In the order of the keys: every batch takes its locks in one order. DO UPDATE … WHERE false locks
+# a car's row and writes nothing.
 LOCK = """
     INSERT INTO stays.car (lot_id, car_key, operator_id)
     SELECT lot_id, car_key, operator_id FROM unnest($1::stays.car_name_row[])
