@@ -23,6 +23,7 @@ PATH = "/v1/gate/passages"
 REPEATS_SHARE = 0.02
 STAY_MIN_S, STAY_SPREAD_S = 4_200, 9_000  # between 70 minutes and 220: beyond what is free
 LIVE_STAY_S = 2
+OFFLINE_S = 72 * 3_600
 PLATES = 800_000
 
 Row = dict[str, Any]
@@ -84,6 +85,17 @@ class Load:
                 fresh[gate.device] = rows or known
         self._sent |= fresh
         return Generation(before, requests, counts["arrived"], counts["entry"], counts["exit"])
+
+    def backlog(self, passages: int) -> list[bytes]:
+        """Return what gates that were offline for three days keep: entries, then their exits."""
+        requests, now = [], int(time.time())
+        for number in range(passages // 2 // self._each):
+            lot, ago_s = self._lot(), OFFLINE_S - number * OFFLINE_S // (passages // self._each)
+            plates = [self._plate() for _ in range(self._each)]
+            came = [self._row(lot, "entry", one, now - ago_s - _stay_s(one)) for one in plates]
+            left = [self._row(lot, "exit", one, now - ago_s) for one in plates]
+            requests += [self.request(lot.entry, came), self.request(lot.exit, left)]
+        return requests
 
     def _came_before(self) -> tuple[Visit, bytes]:
         """Let cars in that came hours ago, and leave in this generation."""
