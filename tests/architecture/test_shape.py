@@ -17,6 +17,8 @@ ROLES = {
     "jobs",
 }
 BESIDE_THE_ROLES = {
+    "gate/barriers": "what devices say of barriers is kept and told on, and answers no passage",
+    "gate/barrier_store": "the statements of barriers alone, beside those of commands",
     "gate/clocks": "by how much each device's clock is off is a snapshot with a life of its own",
     "stays/meter_store": "the statements that are only measured, beside those that serve",
     "stays/meters": "what is counted of stays is no decision about a car",

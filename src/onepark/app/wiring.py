@@ -110,7 +110,7 @@ class Platform:
             *self.refresh_jobs(),
             *stay_jobs.jobs(self.stays, self.school, self.desk, self.ghosts, clock=self.clock),
             *payment_jobs.jobs(self.payments),
-            *gate_jobs.jobs(self.gate, self.clock),
+            *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.measuring_jobs(),
         ]
 

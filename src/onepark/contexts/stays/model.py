@@ -332,6 +332,20 @@ class Emptied(NamedTuple):
     told_by: str
 
 
+class LeftOpen(NamedTuple):
+    """A way out whose barrier stood open, and the cars that a pool of its lot held after it."""
+
+    lot_id: LotId
+    pool: Pool
+    lane: str
+    raised_by: str
+    raised_at: datetime
+    lowered_at: datetime
+    counted_at: datetime
+    counted: int
+    told_by: str  # the device that counted
+
+
 class Charge(Struct, frozen=True):
     """One frozen amount of an order, priced to a stated moment."""
 

@@ -45,11 +45,13 @@ Stay = Annotated[
     tags=STAY_TAGS,
     summary="未见出场的停车记录 Stays that ended unseen",
     description=(
-        "未收到出场、但全市证据表明车辆已离开的停车记录：同一车牌已进入其他停车场，或车场快照为空。"
+        "未收到出场、但全市证据表明车辆已离开的停车记录：同一车牌已进入其他停车场、车场快照为空，"
+        "或出口道闸曾常开且其后快照中已无该车。"
         "等候期满后按最晚可能时刻结束，不再计费；收到真实出场即以其为准。"
         "Stays whose exit was not heard of while something shows that the car has gone: it went in "
-        "elsewhere, or its lot says that it is empty. After a while they end at the last possible "
-        "moment and nothing more is charged; an exit that is heard of after all is believed."
+        "elsewhere, its lot says that it is empty, or a barrier stood open and the lot then held "
+        "no more than came later. After a while they end at the last possible moment and nothing "
+        "more is charged; an exit that is heard of after all is believed."
     ),
     opt={"permission": Permission.READ_MISREADS},
     security=[{"staff": []}],

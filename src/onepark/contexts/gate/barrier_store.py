@@ -1,0 +1,99 @@
+"""The SQL of barriers.
+
+Owns: every statement on gate.barrier_move, and the counts that a lot told of after a barrier.
+Never: decides; a row goes in or out as it is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from onepark.contexts.registry.model import Device
+from onepark.contexts.stays.model import LeftOpen
+from onepark.infra.db import Tx
+from onepark.kernel.types import LotId, Pool
+
+KEEP_MOVES = """
+    INSERT INTO gate.barrier_move (
+        lot_id, device_id, operator_id, told_at, clock_suspect, lane, lift_at, move, raised_by,
+        shown_at, moved_at)
+    SELECT $1, $2, $3, $4, $5, given.*
+    FROM unnest(
+            $6::text[], $7::timestamptz[], $8::text[], $9::text[], $10::timestamptz[],
+            $11::timestamptz[])
+        AS given (lane, lift_at, move, raised_by, shown_at, moved_at)
+    ON CONFLICT DO NOTHING
+    RETURNING lane, lift_at
+"""
+
+LIFTS = """
+    SELECT lane, lift_at, raised_by, lowered_shown_at FROM gate.pub_barrier
+    WHERE lot_id = $1 AND device_id = $2
+        AND (lane, lift_at) IN (SELECT * FROM unnest($3::text[], $4::timestamptz[]))
+"""
+
+# Of each barrier and pool the count that held the fewest cars. Either of the two may be new.
+LEFT_OPEN = """
+    SELECT DISTINCT ON (barrier.lot_id, barrier.device_id, barrier.lane, barrier.lift_at, told.pool)
+        barrier.lot_id, told.pool, barrier.lane, barrier.raised_by, barrier.raised_at,
+        barrier.lowered_at, snapshot.taken_at, told.cars::integer, snapshot.device_id
+    FROM (
+        SELECT * FROM gate.pub_barrier
+        WHERE lowered_at > $1 AND lowered_at > raised_at AND NOT clock_suspect
+            AND (raised_by <> 'platform' OR lowered_at - raised_at >= $4::interval)
+        ORDER BY lowered_at DESC LIMIT $3
+    ) AS barrier
+    JOIN vacancies.pub_snapshot AS snapshot
+        ON snapshot.lot_id = barrier.lot_id AND snapshot.taken_at >= barrier.lowered_at
+        AND (snapshot.received_at > $2 OR barrier.told_at > $2)
+    CROSS JOIN LATERAL jsonb_each_text(snapshot.occupied) AS told (pool, cars)
+    ORDER BY
+        barrier.lot_id, barrier.device_id, barrier.lane, barrier.lift_at, told.pool,
+        told.cars::integer, snapshot.taken_at
+"""
+
+
+class Move(NamedTuple):
+    """A barrier went up or down; the fields stand in the order of the statement."""
+
+    lane: str
+    lift_at: datetime
+    move: str
+    raised_by: str | None
+    shown_at: datetime
+    moved_at: datetime
+
+
+class Lift(NamedTuple):
+    """What is kept of one raising of a barrier: by whom, and when it ended, as was said."""
+
+    raised_by: str
+    lowered_shown_at: datetime | None
+
+
+LiftKey = tuple[str, datetime]  # the lane, and when its device said that it was raised
+
+
+async def keep_moves(
+    tx: Tx, device: Device, moves: Sequence[Move], *, told_at: datetime, clock_suspect: bool
+) -> set[LiftKey]:
+    """Keep what a device says of its barriers; return the lifts of which anything is new."""
+    columns = [list(column) for column in zip(*moves, strict=True)]
+    key = (device.lot_id, device.device_id, device.operator_id)
+    rows = await tx.fetch(KEEP_MOVES, *key, told_at, clock_suspect, *columns)
+    return {(row["lane"], row["lift_at"]) for row in rows}
+
+
+async def lifts(tx: Tx, device: Device, keys: Sequence[LiftKey]) -> dict[LiftKey, Lift]:
+    """Return what is kept of these lifts."""
+    lanes, lifted = [key[0] for key in keys], [key[1] for key in keys]
+    rows = await tx.fetch(LIFTS, device.lot_id, device.device_id, lanes, lifted)
+    return {(row[0], row[1]): Lift(row[2], row[3]) for row in rows}
+
+
+async def left_open(
+    tx: Tx, *, lowered_after: datetime, told_after: datetime, limit: int, lasting: object
+) -> list[LeftOpen]:
+    """Return the barriers that stood open, each with the least that its lot held after it."""
+    rows = await tx.fetch(LEFT_OPEN, lowered_after, told_after, limit, lasting)
+    return [LeftOpen(LotId(row[0]), Pool(row[1]), *row[2:]) for row in rows]
