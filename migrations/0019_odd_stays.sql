@@ -70,5 +70,80 @@ ALTER TABLE stays.evidence ADD CONSTRAINT evidence_kind CHECK (
         ELSE false
     END) NOT VALID;
 
+-- What was found to be odd of a stay by looking at more than its own car, with what shows it. Whoever
+-- owns it looks at it until due_at. It is found again as long as things change, so it is no fact: it
+-- holds for the exit at seen_at alone.
+CREATE TABLE stays.oddity (
+    lot_id bigint NOT NULL,
+    stay_id bigint NOT NULL,
+    kind text NOT NULL,
+    operator_id bigint NOT NULL,
+    owner text NOT NULL,
+    seen_at timestamptz NOT NULL,
+    found_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    judged_at timestamptz NOT NULL,
+    proof jsonb NOT NULL,
+    CONSTRAINT oddity_key PRIMARY KEY (lot_id, stay_id, kind),
+    CONSTRAINT oddity_owner CHECK (
+        CASE kind
+            WHEN 'tailgate' THEN owner = 'operator'
+            WHEN 'manual_lift' THEN owner = 'operator'
+            WHEN 'unopened_exit' THEN owner = 'operator'
+            ELSE false
+        END),
+    CONSTRAINT oddity_due CHECK (due_at > found_at)
+);
+CREATE INDEX oddity_by_time ON stays.oddity (seen_at);
+CALL access.protect('stays.oddity');
+GRANT SELECT, INSERT, UPDATE, DELETE ON stays.oddity TO onepark_service;
+GRANT SELECT ON stays.oddity TO onepark_staff;
+
+-- Whether a car was let out is told by its answers; what a person has confirmed stands.
+GRANT SELECT ON stays.claim, stays.ruling TO onepark_service;
+-- squawk-ignore require-concurrent-index-creation  -- a day's commands and no more
+CREATE INDEX command_of_lane ON gate.command (lot_id, lane, created_at);
+
+-- Exits that ended a stay, with what was paid by then and when an answer let the car out.
+CREATE VIEW stays.seen_exit WITH (security_invoker = true) AS
+    SELECT
+        stay.lot_id, stay.stay_id, stay.operator_id, stay.plan_id, stay.exit_lane AS lane,
+        stay.entered_at, stay.exited_at, orders.order_no, orders.fee_fen, paid.paid_fen,
+        paid.last_paid_at, opened.opened_at, seen.device_id, seen.received_at,
+        coalesce(seen.derived, false) AS derived
+    FROM stays.stay AS stay
+    JOIN stays.stay_order AS orders
+        ON orders.lot_id = stay.lot_id AND orders.stay_id = stay.stay_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_fen), 0)::bigint AS paid_fen, max(settled_at) AS last_paid_at
+        FROM stays.charge AS charge
+        WHERE charge.lot_id = orders.lot_id AND charge.order_no = orders.order_no
+            AND charge.state = 'settled' AND charge.settled_at <= stay.exited_at
+    ) AS paid
+    CROSS JOIN LATERAL (
+        SELECT device_id, received_at, derived FROM stays.passage AS passage
+        WHERE passage.lot_id = stay.lot_id
+            AND coalesce(passage.of_car_key, passage.car_key) = stay.car_key
+            AND coalesce(passage.corrected_at, passage.seen_at) = stay.exited_at
+            AND passage.kind = 'exit' AND passage.stay_id = stay.stay_id
+            AND passage.state IN ('folded', 'misread_exit')
+        LIMIT 1
+    ) AS seen
+    CROSS JOIN LATERAL (
+        SELECT max(coalesce(asked.corrected_at, asked.seen_at)) AS opened_at
+        FROM stays.passage AS asked
+        JOIN stays.claim AS claim
+            ON claim.lot_id = asked.lot_id AND claim.device_id = asked.device_id
+            AND claim.passage_id = asked.passage_id
+        WHERE asked.lot_id = stay.lot_id
+            AND coalesce(asked.of_car_key, asked.car_key) = stay.car_key
+            AND coalesce(asked.corrected_at, asked.seen_at)
+                BETWEEN stay.exited_at - interval '10 min' AND stay.exited_at
+            AND asked.kind = 'exit_request' AND asked.stay_id = stay.stay_id
+            AND convert_from(claim.answer, 'UTF8')::jsonb #>> '{decision,type}' = 'open'
+    ) AS opened
+    WHERE stay.state = 'closed' AND NOT stay.marks && '{clock_suspect}';
+GRANT SELECT ON stays.seen_exit TO onepark_service;
+
 -- migrate:down
 -- A step back is a new migration forward.

@@ -48,3 +48,25 @@ BEGIN
 EXCEPTION WHEN check_violation THEN
     NULL;
 END $$;
+
+-- proves: CONSTRAINT stays.oddity.oddity_owner
+DO $$
+BEGIN
+    INSERT INTO stays.oddity (
+        lot_id, stay_id, kind, operator_id, owner, seen_at, found_at, due_at, judged_at, proof)
+    VALUES (1, 1, 'tailgate', 1, 'nobody', now(), now(), now() + interval '1 day', now(), '{}');
+    RAISE EXCEPTION 'something odd had no owner';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.oddity.oddity_due
+DO $$
+BEGIN
+    INSERT INTO stays.oddity (
+        lot_id, stay_id, kind, operator_id, owner, seen_at, found_at, due_at, judged_at, proof)
+    VALUES (1, 1, 'tailgate', 1, 'operator', now(), now(), now(), now(), '{}');
+    RAISE EXCEPTION 'something odd was overdue when it was found';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;

@@ -31,6 +31,7 @@ from onepark.contexts.stays.meters import StayMeters
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.rulings import Rulings
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.unopened import Unopened
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
@@ -108,11 +109,30 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.school, self.desk, self.ghosts, clock=self.clock),
+            *self._stay_jobs(),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.measuring_jobs(),
         ]
+
+    def _stay_jobs(self) -> list[Job]:
+        """Return what stays do by themselves."""
+        unopened = Unopened(
+            self.databases.service,
+            plans=self.tariffs,
+            lanes=self.gate.barriers,
+            archive=lambda: self.directory,
+            clock=self.clock,
+            within=timedelta(seconds=self.settings.tailgate_within_s),
+        )
+        return stay_jobs.jobs(
+            self.stays,
+            self.school,
+            self.desk,
+            self.ghosts,
+            unopened=unopened,
+            clock=self.clock,
+        )
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how the city is, for the metrics of the worker."""

@@ -10,7 +10,7 @@ import pytest
 from onepark.contexts.gate.errors import BodyMalformed
 from onepark.contexts.gate.model import HeartbeatAnswer
 from onepark.contexts.gate.service import Gate
-from onepark.contexts.stays.model import LeftOpen
+from onepark.contexts.stays.model import LaneMoment, LeftOpen, Lift
 from onepark.kernel.types import Pool
 from tests.builders import EIGHT, minutes
 from tests.store.gate.test_commands import LOT, clock, credentials, gate, owner, stays
@@ -137,3 +137,30 @@ async def test_a_barrier_that_let_one_car_out_or_was_told_by_a_wrong_clock_shows
     await says(owner, lift_at + minutes(20), 0, received_at=clock.at)
     assert lift_at not in {one.raised_at for one in await found(gate)}
     await beat(gate, clock, device_time=clock.at.isoformat())
+
+
+async def test_of_a_lane_is_known_whom_it_was_told_to_let_out_and_how_its_barrier_stood(
+    gate, clock, owner, service_db, lift_at
+):
+    lowered_at = lift_at + minutes(5)
+    await beat(gate, clock, barriers=[barrier(lift_at, lowered_at=lowered_at.isoformat())])
+    for number, (given, result) in enumerate([(20, "done"), (21, "failed"), (22, None)]):
+        created_at = lift_at + minutes(given)
+        await owner.execute(
+            """
+            INSERT INTO gate.command (
+                lot_id, operator_id, device_id, lane, kind, reason, passage_id, plate, car_key,
+                order_no, created_at, expires_at, acked_at, result)
+            VALUES ($1, 7, 'out-1', $2, 'open', 'paid', $3, '', '', $3, $4, $5, $6, $7)
+            """,
+            *(LOT, LANE, f"o{number}", created_at, created_at + minutes(1)),
+            *(created_at + minutes(0.1) if result else None, result),
+        )
+    at = [lift_at + minutes(n) for n in (4, 6, 29, 31.5)]
+    async with service_db.transaction() as tx:
+        asked = [LaneMoment(LOT, LANE, one) for one in at]
+        then = await gate.barriers.lanes_then(tx, asked)
+    lift = Lift("hand", lift_at, lowered_at)
+    assert [one.lifts for one in then] == [(lift,), (), (), ()]
+    done, given = lift_at + minutes(20.1), lift_at + minutes(22)
+    assert [one.commanded for one in then] == [{}, {}, {"o0": done, "o2": given}, {"o2": given}]

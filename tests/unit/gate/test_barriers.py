@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from onepark.contexts.gate.barrier_store import Lift, Move
+from onepark.contexts.gate.barrier_store import KeptLift, Move
 from onepark.contexts.gate.barriers import Lifted, check, moves_of, result_of
 from onepark.contexts.gate.model import BarrierResult
 from onepark.contexts.registry.model import Device
@@ -95,10 +95,10 @@ def test_what_is_no_barrier_is_refused(raw):
 @pytest.mark.parametrize(
     ("kept", "is_new", "outcome"),
     [
-        (Lift("hand", EIGHT + minutes(9)), True, "accepted"),
-        (Lift("hand", EIGHT + minutes(9)), False, "duplicate"),
-        (Lift("fire", EIGHT + minutes(9)), False, "conflict"),
-        (Lift("hand", EIGHT + minutes(8)), False, "conflict"),
+        (KeptLift("hand", EIGHT + minutes(9)), True, "accepted"),
+        (KeptLift("hand", EIGHT + minutes(9)), False, "duplicate"),
+        (KeptLift("fire", EIGHT + minutes(9)), False, "conflict"),
+        (KeptLift("hand", EIGHT + minutes(8)), False, "conflict"),
     ],
 )
 def test_what_was_said_first_of_a_lift_stands(kept, is_new, outcome):
@@ -108,4 +108,4 @@ def test_what_was_said_first_of_a_lift_stands(kept, is_new, outcome):
 
 def test_a_raising_that_is_told_again_after_it_was_lowered_is_a_repeat():
     one = lifted(lowered_at=None)
-    assert result_of(one, Lift("hand", EIGHT + minutes(9)), new=set()).outcome == "duplicate"
+    assert result_of(one, KeptLift("hand", EIGHT + minutes(9)), new=set()).outcome == "duplicate"

@@ -1,17 +1,18 @@
 """The SQL of barriers.
 
-Owns: every statement on gate.barrier_move, and the counts that a lot told of after a barrier.
+Owns: every statement on gate.barrier_move, the counts that a lot told of after a barrier, and what
+else is known of a lane at a moment.
 Never: decides; a row goes in or out as it is.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from onepark.contexts.registry.model import Device
-from onepark.contexts.stays.model import LeftOpen
+from onepark.contexts.stays.model import LaneMoment, LeftOpen, Lift
 from onepark.infra.db import Tx
-from onepark.kernel.types import LotId, Pool
+from onepark.kernel.types import LotId, OrderNo, Pool
 
 KEEP_MOVES = """
     INSERT INTO gate.barrier_move (
@@ -53,6 +54,31 @@ LEFT_OPEN = """
 """
 
 
+# An exit follows its opening by at most so long; a command that failed opened nothing.
+COMMANDED = """
+    SELECT given.place, command.order_no, max(coalesce(command.acked_at, command.created_at))
+    FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
+        AS given (lot_id, lane, at, place)
+    JOIN gate.command AS command
+        ON command.lot_id = given.lot_id AND command.lane = given.lane
+        AND command.created_at BETWEEN given.at - $4::interval AND given.at
+    WHERE command.kind = 'open' AND coalesce(command.result = 'done', true)
+    GROUP BY given.place, command.order_no
+"""
+
+STOOD_OPEN = """
+    SELECT given.place, barrier.raised_by, barrier.raised_at, barrier.lowered_at
+    FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
+        AS given (lot_id, lane, at, place)
+    JOIN gate.pub_barrier AS barrier
+        ON barrier.lot_id = given.lot_id AND barrier.lane = given.lane
+        AND barrier.raised_at BETWEEN given.at - $4::interval AND given.at
+        AND coalesce(barrier.lowered_at >= given.at, true)
+    WHERE NOT barrier.clock_suspect
+    ORDER BY given.place, barrier.raised_at DESC
+"""
+
+
 class Move(NamedTuple):
     """A barrier went up or down; the fields stand in the order of the statement."""
 
@@ -64,7 +90,7 @@ class Move(NamedTuple):
     moved_at: datetime
 
 
-class Lift(NamedTuple):
+class KeptLift(NamedTuple):
     """What is kept of one raising of a barrier: by whom, and when it ended, as was said."""
 
     raised_by: str
@@ -84,16 +110,36 @@ async def keep_moves(
     return {(row["lane"], row["lift_at"]) for row in rows}
 
 
-async def lifts(tx: Tx, device: Device, keys: Sequence[LiftKey]) -> dict[LiftKey, Lift]:
+async def lifts(tx: Tx, device: Device, keys: Sequence[LiftKey]) -> dict[LiftKey, KeptLift]:
     """Return what is kept of these lifts."""
     lanes, lifted = [key[0] for key in keys], [key[1] for key in keys]
     rows = await tx.fetch(LIFTS, device.lot_id, device.device_id, lanes, lifted)
-    return {(row[0], row[1]): Lift(row[2], row[3]) for row in rows}
+    return {(row[0], row[1]): KeptLift(row[2], row[3]) for row in rows}
 
 
 async def left_open(
-    tx: Tx, *, lowered_after: datetime, told_after: datetime, limit: int, lasting: object
+    tx: Tx, *, lowered_after: datetime, told_after: datetime, limit: int, lasting: timedelta
 ) -> list[LeftOpen]:
     """Return the barriers that stood open, each with the least that its lot held after it."""
     rows = await tx.fetch(LEFT_OPEN, lowered_after, told_after, limit, lasting)
     return [LeftOpen(LotId(row[0]), Pool(row[1]), *row[2:]) for row in rows]
+
+
+async def commanded(
+    tx: Tx, asked: Sequence[LaneMoment], *, within: timedelta
+) -> list[tuple[int, OrderNo, datetime]]:
+    """Return which orders' cars a lane was told to let out by a moment; places count from 1."""
+    rows = await tx.fetch(COMMANDED, *_columns(asked), within)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def stood_open(
+    tx: Tx, asked: Sequence[LaneMoment], *, within: timedelta
+) -> list[tuple[int, Lift]]:
+    """Return the barriers that stood open at a moment, the last one raised first."""
+    rows = await tx.fetch(STOOD_OPEN, *_columns(asked), within)
+    return [(row[0], Lift(*row[1:])) for row in rows]
+
+
+def _columns(asked: Sequence[LaneMoment]) -> list[list[object]]:
+    return [list(column) for column in zip(*asked, strict=True)]

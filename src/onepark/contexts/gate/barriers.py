@@ -12,15 +12,15 @@ import msgspec
 from msgspec import Raw
 
 from onepark.contexts.gate import barrier_store, clocks
-from onepark.contexts.gate.barrier_store import Lift, LiftKey, Move
+from onepark.contexts.gate.barrier_store import KeptLift, LiftKey, Move
 from onepark.contexts.gate.model import BarrierIn, BarrierResult, RaisedBy
 from onepark.contexts.gate.ports import Archive
 from onepark.contexts.registry.model import Device, Direction
-from onepark.contexts.stays.model import LeftOpen, Outcome
-from onepark.contexts.stays.moments import AHEAD_MAX, FIRST_SEEN_AT, LAST_SEEN_AT
+from onepark.contexts.stays.model import LaneMoment, LaneThen, LeftOpen, Lift, Outcome
+from onepark.contexts.stays.moments import AHEAD_MAX, CONFIRMS, FIRST_SEEN_AT, LAST_SEEN_AT
 from onepark.infra.clock import Clock
-from onepark.infra.db import Database
-from onepark.kernel.types import LaneCode
+from onepark.infra.db import Database, Tx
+from onepark.kernel.types import LaneCode, OrderNo
 
 TELLS_FOR = timedelta(hours=72)  # a gate that was offline for a weekend tells of it then
 LOOKS_BACK = timedelta(minutes=10)  # several rounds: what is kept late is seen by a later one
@@ -65,7 +65,7 @@ class Barriers:
         checked = [check(raw, device, ahead=ahead, now=now) for raw in told]
         good = [one for one in checked if isinstance(one, Lifted)]
         new: set[LiftKey] = set()
-        kept: dict[LiftKey, Lift] = {}
+        kept: dict[LiftKey, KeptLift] = {}
         if good:
             moves = [move for one in good for move in moves_of(one)]
             suspect = abs(ahead) > clocks.BILLED
@@ -91,6 +91,16 @@ class Barriers:
                 lasting=LASTING,
             )
         return sum([await on_left_open(one) for one in found if self._leads_out(one.lane)])
+
+    async def lanes_then(self, tx: Tx, asked: Sequence[LaneMoment]) -> list[LaneThen]:
+        """Say of lanes at moments whom they were told to let out and which barriers stood open."""
+        orders: list[dict[OrderNo, datetime]] = [{} for _ in asked]
+        lifts: list[list[Lift]] = [[] for _ in asked]
+        for place, order_no, at in await barrier_store.commanded(tx, asked, within=CONFIRMS):
+            orders[place - 1][order_no] = at
+        for place, lift in await barrier_store.stood_open(tx, asked, within=TELLS_FOR):
+            lifts[place - 1].append(lift)
+        return [LaneThen(of, tuple(up)) for of, up in zip(orders, lifts, strict=True)]
 
     def _leads_out(self, code: str) -> bool:
         lane = self._archive().lane(LaneCode(code))
@@ -153,7 +163,7 @@ def moves_of(one: Lifted) -> list[Move]:
     return [raised, Move(lane, lift_at, "lowered", None, one.shown.lowered_at, one.lowered_at)]
 
 
-def result_of(one: Lifted, kept: Lift, *, new: set[LiftKey]) -> BarrierResult:
+def result_of(one: Lifted, kept: KeptLift, *, new: set[LiftKey]) -> BarrierResult:
     """Say what became of it: what was said first of a lift stands."""
     lowered_at = one.shown.lowered_at
     if RaisedBy(kept.raised_by) != one.shown.by or lowered_at not in {None, kept.lowered_shown_at}:

@@ -1,6 +1,7 @@
 """What stays do by themselves.
 
-Owns: partitions made ahead, facts that nobody listens to, what exits teach, held exits, ghosts.
+Owns: partitions made ahead, facts that nobody listens to, what exits teach, held exits, ghosts,
+exits that nobody opened for.
 Never: decides.
 """
 
@@ -10,6 +11,7 @@ from onepark.contexts.stays.desk import MisreadDesk
 from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.unopened import Unopened
 from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
 
@@ -18,11 +20,18 @@ FORGET_EVERY_S = 30
 LEARN_EVERY_S = 60
 RECOGNISE_EVERY_S = 30
 GHOSTS_EVERY_S = 30
+UNOPENED_EVERY_S = 15
 KEEP_FACTS = timedelta(hours=1)
 
 
 def jobs(
-    stays: Stays, school: School, desk: MisreadDesk, ghosts: Ghosts, *, clock: Clock
+    stays: Stays,
+    school: School,
+    desk: MisreadDesk,
+    ghosts: Ghosts,
+    *,
+    unopened: Unopened,
+    clock: Clock,
 ) -> list[Job]:
     """Return the recurring work of stays."""
 
@@ -40,4 +49,5 @@ def jobs(
         Job("stays.recognise_later", RECOGNISE_EVERY_S, desk.recognise_later),
         Job("stays.note_elsewhere", GHOSTS_EVERY_S, ghosts.note_elsewhere),
         Job("stays.end_ghosts", GHOSTS_EVERY_S, ghosts.end),
+        Job("stays.judge_unopened", UNOPENED_EVERY_S, unopened.judge),
     ]

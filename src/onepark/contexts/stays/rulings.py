@@ -6,7 +6,6 @@ Never: changes what a device said, or money other than by the fold.
 
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from hashlib import blake2b
 from typing import Annotated, NamedTuple
 
@@ -14,7 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from onepark import _native
-from onepark.contexts.stays import history_store, ruling_store, store
+from onepark.contexts.stays import history_store, oddities, oddity_store, ruling_store, store
 from onepark.contexts.stays.batch import sort_out
 from onepark.contexts.stays.case import CarCase
 from onepark.contexts.stays.errors import (
@@ -26,14 +25,13 @@ from onepark.contexts.stays.errors import (
     StayUnknown,
 )
 from onepark.contexts.stays.model import Passage
-from onepark.contexts.stays.moments import AHEAD_MAX, DECIDED_IN, FIRST_SEEN_AT
+from onepark.contexts.stays.moments import AHEAD_MAX, FIRST_SEEN_AT
+from onepark.contexts.stays.oddities import OddStayPage
 from onepark.contexts.stays.ports import Archive, AuditTrail
-from onepark.contexts.stays.ruling_store import OddStay
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.staff import lot_named, settled
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
-from onepark.kernel.masks import mask_plate
 from onepark.kernel.staff import Change, Principal
 from onepark.kernel.types import LotCode, OperatorId, PlateColor, StayId
 
@@ -82,39 +80,6 @@ class Ruled(Struct, frozen=True):
     true_passage_id: str | None = None  # of the device RULED, by which it may be ruled on again
 
 
-class Oddity(StrEnum):
-    """Why somebody should look at a stay."""
-
-    ENTRY_MISSING = "entry_missing"
-    EXIT_MISSING = "exit_missing"
-    MISREAD_EXIT = "misread_exit"
-    PLATE_SUSPECT = "plate_suspect"
-    CLOCK_SUSPECT = "clock_suspect"
-    NO_PLATE = "no_plate"
-
-
-class OddStayView(Struct, frozen=True):
-    """A stay that somebody should look at: whose it is to look, why, and until when."""
-
-    lot: str
-    lot_name: str
-    stay_id: StayId
-    operator_id: int
-    plate: str
-    plate_color: str
-    entered_at: datetime | None
-    exited_at: datetime | None
-    oddities: tuple[Oddity, ...]
-    due_at: datetime
-
-
-class OddStayPage(Struct, frozen=True):
-    """Some odd stays, oldest first; ``next_after`` asks for more, null is the end."""
-
-    stays: tuple[OddStayView, ...]
-    next_after: int | None
-
-
 class Ruling(NamedTuple):
     """What somebody says, when and why; ``truth`` takes the place of a corrected passage."""
 
@@ -147,10 +112,10 @@ class Rulings:
         """Return the next stays of a lot that nobody has looked at, with masked plates."""
         found_lot = lot_named(self._archive(), lot)
         async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
-            found = await ruling_store.odd_stays(
+            found = await oddity_store.odd_stays(
                 tx, found_lot.lot_id, after=StayId(after), limit=limit
             )
-        views = tuple(_odd_view(one, (lot, found_lot.name)) for one in found)
+        views = tuple(oddities.view_of(one, (lot, found_lot.name)) for one in found)
         return OddStayPage(views, found[-1].stay_id if len(found) == limit else None)
 
     async def confirm(
@@ -294,21 +259,3 @@ def _key_of(ref: PassageRef) -> str:
     if not plate:
         raise PlateInvalid("Say under which plate the passage was kept.", field="plate")
     return f"{plate}/{ref.plate_color.value}"
-
-
-def _odd_view(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
-    last_at = one.exited_at or one.entered_at
-    assert last_at is not None, "a stay was seen"
-    whys = [one.state, *one.marks, *([] if one.plate else [Oddity.NO_PLATE])]
-    return OddStayView(
-        lot=lot[0],
-        lot_name=lot[1],
-        stay_id=one.stay_id,
-        operator_id=one.operator_id,
-        plate=mask_plate(one.plate),
-        plate_color=one.plate_color,
-        entered_at=one.entered_at,
-        exited_at=one.exited_at,
-        oddities=tuple(Oddity(why) for why in whys if why in set(Oddity)),
-        due_at=last_at + DECIDED_IN,
-    )

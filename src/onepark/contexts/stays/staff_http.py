@@ -23,10 +23,10 @@ from onepark.contexts.stays.errors import (
 )
 from onepark.contexts.stays.ghosts import GhostPage, Ghosts
 from onepark.contexts.stays.http import NUMBER_MAX, STAY_TAGS, After, Limit, Lot
+from onepark.contexts.stays.oddities import OddStayPage
 from onepark.contexts.stays.rulings import (
     Confirmation,
     Correction,
-    OddStayPage,
     Ruled,
     Rulings,
     Voiding,
@@ -74,9 +74,12 @@ async def list_ghosts(
     tags=STAY_TAGS,
     summary="待核查的停车记录 Stays that somebody should look at",
     description=(
-        "缺少入场或出场、车牌或时钟存疑、误识别出场、无牌的停车记录，含责任单位与期限，车牌脱敏。"
+        "缺少入场或出场、车牌或时钟存疑、误识别出场、无牌、跟车驶出、人工抬杆或未见放行即驶出的停车记录，"
+        "含责任方、期限及证据，车牌脱敏。"
         "Stays without an entry or an exit, with a doubtful plate or clock, with a misread exit or "
-        "no plate; each with its owner and until when it should be looked at. Plates are masked."
+        "no plate, and of cars that left owing behind another one, under a raised barrier or with "
+        "nobody opening for them; each with its owner, until when it should be looked at and what "
+        "shows it. Plates are masked."
     ),
     opt={"permission": Permission.READ_MISREADS},
     security=[{"staff": []}],
