@@ -90,6 +90,7 @@ CREATE TABLE stays.oddity (
             WHEN 'tailgate' THEN owner = 'operator'
             WHEN 'manual_lift' THEN owner = 'operator'
             WHEN 'unopened_exit' THEN owner = 'operator'
+            WHEN 'plate_in_two_lots' THEN owner IN ('city', 'operator')
             ELSE false
         END),
     CONSTRAINT oddity_due CHECK (due_at > found_at)
@@ -144,6 +145,55 @@ CREATE VIEW stays.seen_exit WITH (security_invoker = true) AS
     ) AS opened
     WHERE stay.state = 'closed' AND NOT stay.marks && '{clock_suspect}';
 GRANT SELECT ON stays.seen_exit TO onepark_service;
+
+-- One plate that really was inside two lots at once, as both exits show: a cloned plate, or a misread
+-- one. It is the city's to look at, for an operator sees one half of it.
+CREATE TABLE stays.two_lots (
+    pair_id bigint GENERATED ALWAYS AS IDENTITY,
+    operator_id bigint, -- NULL: the city's own
+    lot_id bigint NOT NULL, -- of the stay that began first
+    stay_id bigint NOT NULL,
+    other_lot_id bigint NOT NULL,
+    other_stay_id bigint NOT NULL,
+    found_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    decided_at timestamptz,
+    decided_by text,
+    verdict text,
+    reason text,
+    CONSTRAINT two_lots_key PRIMARY KEY (pair_id),
+    CONSTRAINT two_lots_city CHECK (operator_id IS NULL),
+    CONSTRAINT two_lots_once UNIQUE (lot_id, stay_id, other_lot_id, other_stay_id),
+    CONSTRAINT two_lots_apart CHECK (lot_id <> other_lot_id),
+    CONSTRAINT two_lots_due CHECK (due_at > found_at),
+    CONSTRAINT two_lots_verdict CHECK (verdict IN ('cloned_plate', 'misread', 'wrong_clock')),
+    CONSTRAINT two_lots_decided CHECK (
+        num_nulls(decided_at, decided_by, verdict, reason) IN (0, 4))
+);
+CREATE INDEX two_lots_undecided ON stays.two_lots (pair_id) WHERE decided_at IS NULL;
+CALL access.protect('stays.two_lots');
+GRANT SELECT, INSERT, UPDATE ON stays.two_lots TO onepark_service;
+GRANT SELECT ON stays.two_lots TO onepark_staff;
+-- squawk-ignore require-concurrent-index-creation  -- no city runs this yet: the table is small
+CREATE INDEX evidence_elsewhere ON stays.evidence (found_at) WHERE kind = 'elsewhere';
+
+-- Both visits of each pair that nobody has decided, while both stand and lie over each other.
+CREATE VIEW stays.two_visits WITH (security_invoker = true) AS
+    SELECT
+        pair.pair_id, pair.found_at, pair.due_at, first.plate, first.plate_color,
+        greatest(first.entered_at, other.entered_at) AS overlap_from_at,
+        least(first.exited_at, other.exited_at) AS overlap_until_at,
+        first.lot_id, first.operator_id, first.stay_id, first.entered_at, first.exited_at,
+        other.lot_id AS other_lot_id, other.operator_id AS other_operator_id,
+        other.stay_id AS other_stay_id, other.entered_at AS other_entered_at,
+        other.exited_at AS other_exited_at
+    FROM stays.two_lots AS pair
+    JOIN stays.stay AS first ON first.lot_id = pair.lot_id AND first.stay_id = pair.stay_id
+    JOIN stays.stay AS other
+        ON other.lot_id = pair.other_lot_id AND other.stay_id = pair.other_stay_id
+    WHERE pair.decided_at IS NULL AND first.state = 'closed' AND other.state = 'closed'
+        AND first.entered_at < other.exited_at AND other.entered_at < first.exited_at;
+GRANT SELECT ON stays.two_visits TO onepark_service, onepark_staff;
 
 -- migrate:down
 -- A step back is a new migration forward.

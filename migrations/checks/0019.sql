@@ -70,3 +70,63 @@ BEGIN
 EXCEPTION WHEN check_violation THEN
     NULL;
 END $$;
+
+-- proves: CONSTRAINT stays.two_lots.two_lots_city
+DO $$
+BEGIN
+    INSERT INTO stays.two_lots (lot_id, stay_id, other_lot_id, other_stay_id, found_at, due_at, operator_id)
+    VALUES (1, 1, 2, 2, now(), now() + interval '1 day', 7);
+    RAISE EXCEPTION 'a pair belonged to an operator';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.two_lots.two_lots_once
+DO $$
+BEGIN
+    INSERT INTO stays.two_lots (lot_id, stay_id, other_lot_id, other_stay_id, found_at, due_at)
+    VALUES (1, 1, 2, 2, now(), now() + interval '1 day'), (1, 1, 2, 2, now(), now() + interval '1 day');
+    RAISE EXCEPTION 'one pair was found twice';
+EXCEPTION WHEN unique_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.two_lots.two_lots_apart
+DO $$
+BEGIN
+    INSERT INTO stays.two_lots (lot_id, stay_id, other_lot_id, other_stay_id, found_at, due_at)
+    VALUES (1, 1, 1, 2, now(), now() + interval '1 day');
+    RAISE EXCEPTION 'one lot was two';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.two_lots.two_lots_due
+DO $$
+BEGIN
+    INSERT INTO stays.two_lots (lot_id, stay_id, other_lot_id, other_stay_id, found_at, due_at)
+    VALUES (1, 1, 2, 2, now(), now());
+    RAISE EXCEPTION 'a pair was overdue when it was found';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.two_lots.two_lots_verdict
+DO $$
+BEGIN
+    INSERT INTO stays.two_lots (lot_id, stay_id, other_lot_id, other_stay_id, found_at, due_at, decided_at, decided_by, verdict, reason)
+    VALUES (1, 1, 2, 2, now(), now() + interval '1 day', now(), 'x', 'maybe', 'why');
+    RAISE EXCEPTION 'a verdict meant nothing';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.two_lots.two_lots_decided
+DO $$
+BEGIN
+    INSERT INTO stays.two_lots (lot_id, stay_id, other_lot_id, other_stay_id, found_at, due_at, decided_at)
+    VALUES (1, 1, 2, 2, now(), now() + interval '1 day', now());
+    RAISE EXCEPTION 'a pair was decided by nobody';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;

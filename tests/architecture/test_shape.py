@@ -56,6 +56,8 @@ BESIDE_THE_ROLES = {
     "stays/staff": "what the use cases of staff begin and end with, once for all of them",
     "stays/staff_http": "the endpoints of staff, beside those of everybody",
     "stays/sequence_store": "the statements of the numbers of passages, which heartbeats ask for",
+    "stays/two_lots": "one plate in two lots is the city's to judge: no operator sees it whole",
+    "stays/two_lots_store": "the statements of those pairs alone",
     "stays/unopened": "what went on at a lane is judged over all its cars, not in the fold of one",
     "stays/views": "what citizens see of orders is masked and limited, unlike all else there",
     "tariffs/checking": "what is wrong with a plan is asked with and without a platform around it",

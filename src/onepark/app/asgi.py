@@ -51,6 +51,7 @@ PARTS = (
         "desk",
         "ghosts",
         "rulings",
+        "two_lots",
         "payments",
         "vacancies",
         "past",

@@ -31,6 +31,7 @@ from onepark.contexts.stays.meters import StayMeters
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.rulings import Rulings
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.two_lots import TwoLots
 from onepark.contexts.stays.unopened import Unopened
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
@@ -82,6 +83,7 @@ class Platform:
     desk: MisreadDesk
     ghosts: Ghosts
     rulings: Rulings
+    two_lots: TwoLots
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
@@ -131,6 +133,7 @@ class Platform:
             self.desk,
             self.ghosts,
             unopened=unopened,
+            two_lots=self.two_lots,
             clock=self.clock,
         )
 
@@ -223,6 +226,7 @@ def _assemble(
         desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
         ghosts=ghosts,
         rulings=_rulings(databases, clock, stays=stays, registry=registry),
+        two_lots=_two_lots(databases, clock, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
@@ -325,6 +329,16 @@ def _rulings(databases: Databases, clock: Clock, *, stays: Stays, registry: Regi
         databases.staff,
         databases.batch,
         stays=stays,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
+    )
+
+
+def _two_lots(databases: Databases, clock: Clock, *, registry: Registry) -> TwoLots:
+    return TwoLots(
+        databases.service,
+        databases.staff,
         archive=lambda: registry.directory,
         audit=Audit(),
         clock=clock,

@@ -9,7 +9,7 @@ import pytest
 from onepark.contexts.access.service import Audit
 from onepark.contexts.registry.model import ParkingLocate
 from onepark.contexts.stays.model import Kind, LaneMoment, LaneThen, Lift, StayState
-from onepark.contexts.stays.oddities import OddStayView
+from onepark.contexts.stays.oddities import OddStayView, UnopenedProof
 from onepark.contexts.stays.rulings import Confirmation, Rulings, Voiding
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.unopened import Unopened
@@ -97,6 +97,12 @@ async def found(rulings: Rulings, lot: LotId) -> list[str]:
     return [why.value for stay in await odd(rulings, lot) for why in stay.oddities]
 
 
+def proof_of(one: OddStayView) -> UnopenedProof:
+    [proof] = [found.proof for found in one.found]
+    assert isinstance(proof, UnopenedProof)
+    return proof
+
+
 async def comes_and_leaves(
     stays: Stays, lot: LotId, plate: str, at: datetime = NINE, *, since: datetime = EIGHT
 ) -> None:
@@ -116,7 +122,7 @@ async def test_a_car_that_owed_and_that_nobody_opened_for_is_the_operators_to_lo
         "operator",
         clock.at + timedelta(hours=24),
     )
-    assert (why.proof.lane, why.proof.exited_at, why.proof.owed_fen) == ("L1", NINE, 500)
+    assert why.proof == UnopenedProof("L1", NINE, Fen(500))
     owed = await owner.fetchval("SELECT owed_fen FROM stays.stay_order WHERE lot_id = $1", lot)
     assert owed == 500, "it is owed as ever"
     foreign = Principal(3, "other", StaffRole.OPERATOR_CLERK, OperatorId(8))
@@ -135,11 +141,8 @@ async def test_a_car_that_was_let_out_before_is_named_by_its_stay(
     before = await owner.fetchval(
         "SELECT stay_id FROM stays.stay WHERE lot_id = $1 AND plate = $2", lot, f"{plate}7"
     )
-    assert (why.oddity, why.proof.other_stay_id, why.proof.seconds_behind) == (
-        "tailgate",
-        before,
-        4,
-    )
+    assert why.oddity == "tailgate"
+    assert (proof_of(one).other_stay_id, proof_of(one).seconds_behind) == (before, 4)
 
 
 async def test_what_is_told_later_explains_an_exit_otherwise(
@@ -154,7 +157,7 @@ async def test_what_is_told_later_explains_an_exit_otherwise(
     await unopened.judge()
     assert await found(rulings, lot) == ["manual_lift"]
     [one] = await odd(rulings, lot)
-    assert one.found[0].proof.barrier is not None
+    assert proof_of(one).barrier is not None
 
 
 async def test_a_car_that_paid_before_it_left_or_asked_and_was_let_out_is_not_odd(
@@ -198,7 +201,7 @@ async def test_a_car_that_is_inside_by_the_books_and_was_let_out_may_have_been_f
     await comes_and_leaves(stays, lot, plate)
     await unopened.judge()
     [one] = [one for one in await odd(rulings, lot) if one.found]
-    assert (one.found[0].oddity, one.found[0].proof.seconds_behind) == ("tailgate", 6)
+    assert (one.found[0].oddity, proof_of(one).seconds_behind) == ("tailgate", 6)
 
 
 async def test_a_mark_goes_with_the_exit_that_it_was_of(
@@ -249,7 +252,7 @@ async def test_what_is_paid_after_an_exit_does_not_tell_that_it_was_opened_for(
         assert await stays.settle(tx, key, settled_by="t", paid_at=NINE + minutes(2))
     await unopened.judge()
     [one] = await odd(rulings, lot)
-    assert one.found[0].proof.owed_fen == Fen(500)
+    assert proof_of(one).owed_fen == Fen(500)
 
 
 @pytest.mark.parametrize("archive", [Roadside])

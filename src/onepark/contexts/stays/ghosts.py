@@ -16,6 +16,7 @@ from onepark.contexts.stays import ghost_store
 from onepark.contexts.stays.ghost_store import Evidence
 from onepark.contexts.stays.model import Emptied, Kind, LeftOpen, Passage, StayState
 from onepark.contexts.stays.moments import EVIDENCE
+from onepark.contexts.stays.oddities import Owner
 from onepark.contexts.stays.ports import Archive
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.staff import lot_named
@@ -70,6 +71,7 @@ class GhostView(Struct, frozen=True):
     gone_by_at: datetime
     ends_at: datetime
     state: GhostState
+    owner: Owner
     other_lot: str | None  # for the city alone: where the car went in meanwhile
     barrier: OpenBarrier | None
     snapshot: LotCount | None
@@ -159,6 +161,7 @@ class Ghosts:
             gone_by_at=one.gone_by_at,
             ends_at=one.acts_at,
             state=state_of(one),
+            owner=Owner.OPERATOR,
             other_lot=other.code if other is not None and by.operator_id is None else None,
             barrier=barrier_of(one),
             snapshot=count_of(one),

@@ -1,7 +1,7 @@
 """What stays do by themselves.
 
 Owns: partitions made ahead, facts that nobody listens to, what exits teach, held exits, ghosts,
-exits that nobody opened for.
+exits that nobody opened for, plates in two lots.
 Never: decides.
 """
 
@@ -11,6 +11,7 @@ from onepark.contexts.stays.desk import MisreadDesk
 from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.two_lots import TwoLots
 from onepark.contexts.stays.unopened import Unopened
 from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
@@ -21,6 +22,7 @@ LEARN_EVERY_S = 60
 RECOGNISE_EVERY_S = 30
 GHOSTS_EVERY_S = 30
 UNOPENED_EVERY_S = 15
+TWO_LOTS_EVERY_S = 60
 KEEP_FACTS = timedelta(hours=1)
 
 
@@ -31,6 +33,7 @@ def jobs(
     ghosts: Ghosts,
     *,
     unopened: Unopened,
+    two_lots: TwoLots,
     clock: Clock,
 ) -> list[Job]:
     """Return the recurring work of stays."""
@@ -50,4 +53,5 @@ def jobs(
         Job("stays.note_elsewhere", GHOSTS_EVERY_S, ghosts.note_elsewhere),
         Job("stays.end_ghosts", GHOSTS_EVERY_S, ghosts.end),
         Job("stays.judge_unopened", UNOPENED_EVERY_S, unopened.judge),
+        Job("stays.note_two_lots", TWO_LOTS_EVERY_S, two_lots.note),
     ]

@@ -26,6 +26,7 @@ class Oddity(StrEnum):
     NO_PLATE = "no_plate"
     TAILGATE = "tailgate"  # it left right behind a car that was let out
     MANUAL_LIFT = "manual_lift"  # it left owing while its barrier was raised by hand
+    PLATE_IN_TWO_LOTS = "plate_in_two_lots"  # both visits were real: a clone, or a misread plate
     UNOPENED_EXIT = "unopened_exit"  # it left owing and nobody opened for it, as far as is known
 
 
@@ -33,6 +34,7 @@ class Owner(StrEnum):
     """Whose it is to look."""
 
     OPERATOR = "operator"
+    CITY = "city"
 
 
 class Barrier(Struct, frozen=True):
@@ -43,7 +45,7 @@ class Barrier(Struct, frozen=True):
     lowered_at: datetime | None
 
 
-class UnopenedProof(Struct, frozen=True, omit_defaults=True):
+class UnopenedProof(Struct, frozen=True, omit_defaults=True, tag="unopened", tag_field="type"):
     """What shows that nobody opened for a car that left owing."""
 
     lane: str
@@ -52,6 +54,17 @@ class UnopenedProof(Struct, frozen=True, omit_defaults=True):
     other_stay_id: StayId | None = None  # of the car that was let out before it
     seconds_behind: int | None = None
     barrier: Barrier | None = None
+
+
+class TwoLotsProof(Struct, frozen=True, tag="two_lots", tag_field="type"):
+    """What shows that a plate was in two lots at once; the other visit is for the city to see."""
+
+    pair_id: int
+    overlap_from_at: datetime
+    overlap_until_at: datetime
+
+
+Proof = UnopenedProof | TwoLotsProof
 
 
 class Found(NamedTuple):
@@ -73,7 +86,7 @@ class FoundView(Struct, frozen=True):
     owner: Owner
     found_at: datetime
     due_at: datetime
-    proof: UnopenedProof
+    proof: Proof
 
 
 class OddStay(NamedTuple):
@@ -123,7 +136,7 @@ def view_of(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
         lot_name=lot[1],
         stay_id=one.stay_id,
         operator_id=one.operator_id,
-        owner=Owner.OPERATOR,
+        owner=_owner(one, own),
         plate=mask_plate(one.plate),
         plate_color=one.plate_color,
         entered_at=one.entered_at,
@@ -132,6 +145,12 @@ def view_of(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
         due_at=_due_at(one, own),
         found=one.found,
     )
+
+
+def _owner(one: OddStay, own: tuple[Oddity, ...]) -> Owner:
+    """Return whose the stay is to look at: the operator's, unless all that is odd is the city's."""
+    owners = {found.owner for found in one.found}
+    return Owner.CITY if owners == {Owner.CITY} and not own else Owner.OPERATOR
 
 
 def _due_at(one: OddStay, own: tuple[Oddity, ...]) -> datetime:

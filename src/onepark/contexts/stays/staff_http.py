@@ -12,6 +12,8 @@ from litestar.params import FromPath, JSONBody, PathParameter
 
 from onepark.contexts.stays.errors import (
     LotUnknown,
+    PairDecided,
+    PairUnknown,
     PassageRuled,
     PassageUnknown,
     PlateInvalid,
@@ -31,6 +33,7 @@ from onepark.contexts.stays.rulings import (
     Rulings,
     Voiding,
 )
+from onepark.contexts.stays.two_lots import PairDecision, PairPage, PairRuled, TwoLots
 from onepark.infra.openapi import refusals
 from onepark.kernel.staff import Permission, Principal
 from onepark.kernel.types import LotCode
@@ -171,4 +174,61 @@ async def correct_passage(
     return await rulings.correct(data, by=principal)
 
 
-HANDLERS = [list_ghosts, list_odd_stays, confirm_stay, void_passage, correct_passage]
+Pair = Annotated[
+    int, PathParameter(ge=1, le=NUMBER_MAX, description="记录编号。The pair's number.")
+]
+
+
+@get(
+    "/v1/stays/two-lots",
+    tags=STAY_TAGS,
+    summary="同一车牌同时在两个停车场 One plate in two lots at once",
+    description=(
+        "两次停车均有真实出场且时间重叠：疑似套牌或误识别，由市级监管人员处理。"
+        "Both visits have a real exit and lie over each other: a cloned plate or a misread one, "
+        "for the supervisors of the city. Operators see their own half in the list of odd stays."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(staff=True),
+)
+async def list_two_lots(
+    principal: NamedDependency[Principal],
+    two_lots: NamedDependency[TwoLots],
+    *,
+    after: After = 0,
+    limit: Limit = 50,
+) -> PairPage:
+    """List plates that were in two lots at once."""
+    return await two_lots.page(after=after, limit=limit, by=principal)
+
+
+@post(
+    "/v1/stays/two-lots/{pair_id:int}/decisions",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="认定同车牌双车场 Decide one plate in two lots",
+    description=(
+        "认定为套牌、误识别或时钟错误；误识别转由运营方更正。"
+        "Say what it was, and why; a misread plate is then its operator's to correct. The same "
+        "verdict again changes nothing."
+    ),
+    opt={"permission": Permission.DECIDE_TWO_LOTS},
+    security=[{"staff": []}],
+    responses=refusals(PairUnknown, PairDecided, RulingImpossible, staff=True),
+)
+async def decide_two_lots(
+    principal: NamedDependency[Principal],
+    data: JSONBody[PairDecision],
+    two_lots: NamedDependency[TwoLots],
+    *,
+    pair_id: Pair,
+) -> PairRuled:
+    """Say why one plate was seen in two lots."""
+    return await two_lots.decide(pair_id, data, by=principal)
+
+
+HANDLERS = [
+    *(list_ghosts, list_odd_stays, list_two_lots),
+    *(confirm_stay, void_passage, correct_passage, decide_two_lots),
+]
