@@ -130,3 +130,43 @@ BEGIN
 EXCEPTION WHEN check_violation THEN
     NULL;
 END $$;
+
+-- proves: CONSTRAINT stays.odd_count.odd_count_off
+DO $$
+BEGIN
+    INSERT INTO stays.odd_count (lot_id, pool, operator_id, since_at, seen_at, occupied, capacity, off_by_max)
+    VALUES (1, 'short_stay', 1, now(), now(), 4, 4, 0);
+    RAISE EXCEPTION 'a count was odd by nothing';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.odd_count.odd_count_ended
+DO $$
+BEGIN
+    INSERT INTO stays.odd_count (lot_id, pool, operator_id, since_at, seen_at, occupied, capacity, off_by_max, ended_at)
+    VALUES (1, 'short_stay', 1, now(), now(), 5, 4, 1, now() - interval '1 s');
+    RAISE EXCEPTION 'a count was right before it was odd';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: CONSTRAINT stays.odd_count.odd_count_confirmed
+DO $$
+BEGIN
+    INSERT INTO stays.odd_count (lot_id, pool, operator_id, since_at, seen_at, occupied, capacity, off_by_max, confirmed_at)
+    VALUES (1, 'short_stay', 1, now(), now(), 5, 4, 1, now());
+    RAISE EXCEPTION 'nobody confirmed a count';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
+-- proves: INDEX stays.odd_count_one_now
+DO $$
+BEGIN
+    INSERT INTO stays.odd_count (lot_id, pool, operator_id, since_at, seen_at, occupied, capacity, off_by_max)
+    VALUES (1, 'short_stay', 1, now(), now(), 5, 4, 1), (1, 'short_stay', 1, now(), now(), 5, 4, 1);
+    RAISE EXCEPTION 'one count was odd twice at once';
+EXCEPTION WHEN unique_violation THEN
+    NULL;
+END $$;

@@ -52,6 +52,7 @@ PARTS = (
         "ghosts",
         "rulings",
         "two_lots",
+        "odd_counts",
         "payments",
         "vacancies",
         "past",

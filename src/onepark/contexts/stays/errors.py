@@ -182,3 +182,21 @@ class PairDecided(Refusal):
     status = 409
     title = "It has been decided otherwise."
     title_zh = "该同车牌双车场记录已有不同的处理结果"
+
+
+class OddCountUnknown(Refusal):
+    """No such count was found to be odd, or it is another operator's."""
+
+    code = "stays.odd_count_unknown"
+    status = 404
+    title = "There is no such count."
+    title_zh = "该异常车位数不存在"
+
+
+class OddCountConfirmed(Refusal):
+    """Somebody has confirmed the count before."""
+
+    code = "stays.odd_count_confirmed"
+    status = 409
+    title = "Somebody has confirmed this count already."
+    title_zh = "该异常车位数已确认"

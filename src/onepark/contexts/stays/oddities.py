@@ -4,7 +4,7 @@ Owns: the nouns of oddities, who owns each, and what shows it.
 Never: awaits, or finds anything odd by itself.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ class Oddity(StrEnum):
     PLATE_SUSPECT = "plate_suspect"
     CLOCK_SUSPECT = "clock_suspect"
     NO_PLATE = "no_plate"
+    DUPLICATE_ENTRY = "duplicate_entry"  # it went in at another lane a moment later as well
     TAILGATE = "tailgate"  # it left right behind a car that was let out
     MANUAL_LIFT = "manual_lift"  # it left owing while its barrier was raised by hand
     PLATE_IN_TWO_LOTS = "plate_in_two_lots"  # both visits were real: a clone, or a misread plate
@@ -64,7 +65,16 @@ class TwoLotsProof(Struct, frozen=True, tag="two_lots", tag_field="type"):
     overlap_until_at: datetime
 
 
-Proof = UnopenedProof | TwoLotsProof
+class AgainProof(Struct, frozen=True, tag="entered_again", tag_field="type"):
+    """What shows that a car went in twice: the passage, which a person may void or correct."""
+
+    lane: str
+    device: str
+    passage_id: str
+    seen_at: datetime
+
+
+Proof = UnopenedProof | TwoLotsProof | AgainProof
 
 
 class Found(NamedTuple):
@@ -127,10 +137,9 @@ class OddStayPage(Struct, frozen=True):
     next_after: int | None
 
 
-def view_of(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
+def view_of(one: OddStay, lot: tuple[LotCode, str], *, no_plate_after: timedelta) -> OddStayView:
     """Return an odd stay as staff see it: the plate masked, all its reasons together."""
-    whys = [one.state, *one.marks, *([] if one.plate else [Oddity.NO_PLATE])]
-    own = tuple(Oddity(why) for why in whys if why in set(Oddity))
+    own = _own_of(one)
     return OddStayView(
         lot=lot[0],
         lot_name=lot[1],
@@ -142,7 +151,7 @@ def view_of(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
         entered_at=one.entered_at,
         exited_at=one.exited_at,
         oddities=(*own, *(found.oddity for found in one.found)),
-        due_at=_due_at(one, own),
+        due_at=_due_at(one, own, no_plate_after),
         found=one.found,
     )
 
@@ -153,9 +162,18 @@ def _owner(one: OddStay, own: tuple[Oddity, ...]) -> Owner:
     return Owner.CITY if owners == {Owner.CITY} and not own else Owner.OPERATOR
 
 
-def _due_at(one: OddStay, own: tuple[Oddity, ...]) -> datetime:
+def _own_of(one: OddStay) -> tuple[Oddity, ...]:
+    """Return what is odd of a stay by itself; that no plate is a doubtful one says nothing more."""
+    whys = {one.state, *one.marks} - ({Oddity.PLATE_SUSPECT} if not one.plate else set())
+    no_plate = () if one.plate else (Oddity.NO_PLATE,)
+    return (*(why for why in Oddity if why in whys), *no_plate)
+
+
+def _due_at(one: OddStay, own: tuple[Oddity, ...], no_plate_after: timedelta) -> datetime:
     """Return until when somebody should have looked: the first of its clocks."""
     last_at = one.exited_at or one.entered_at
     assert last_at is not None, "a stay was seen"
     clocks = [found.due_at for found in one.found]
+    if own == (Oddity.NO_PLATE,):
+        last_at += no_plate_after  # a ticket is ordinary until then
     return min([last_at + DECIDED_IN, *clocks] if own or not clocks else clocks)

@@ -98,6 +98,43 @@ KEEP = """
         seen_at = excluded.seen_at, proof = excluded.proof, judged_at = excluded.judged_at
 """
 
+# A second look at an entry by the camera of the same lane is ordinary.
+NOTE_ENTERED_AGAIN = """
+    WITH noted AS (
+        INSERT INTO stays.oddity (
+            lot_id, stay_id, operator_id, kind, owner, seen_at, found_at, due_at, judged_at, proof)
+        SELECT DISTINCT ON (stay.lot_id, stay.stay_id)
+            stay.lot_id, stay.stay_id, stay.operator_id, 'duplicate_entry', 'operator',
+            stay.entered_at, $1, $1::timestamptz + $2::interval, $1,
+            jsonb_build_object('type', 'entered_again', 'lane', again.lane,
+                'device', again.device_id, 'passage_id', again.passage_id,
+                'seen_at', coalesce(again.corrected_at, again.seen_at))
+        FROM stays.passage AS again
+        JOIN stays.stay AS stay ON stay.lot_id = again.lot_id AND stay.stay_id = again.stay_id
+        WHERE again.state = 'duplicate_entry' AND again.received_at > $3
+            AND again.lane <> stay.entry_lane AND stay.state IN ('open', 'closed')
+        ORDER BY stay.lot_id, stay.stay_id, again.received_at
+        LIMIT $4
+        ON CONFLICT (lot_id, stay_id, kind) DO NOTHING
+        RETURNING 1
+    )
+    SELECT count(*) FROM noted
+"""
+
+# The passage may turn out to be none, or another car's.
+FORGET_ENTERED_AGAIN = """
+    DELETE FROM stays.oddity AS oddity USING stays.stay AS stay
+    WHERE oddity.kind = 'duplicate_entry' AND oddity.seen_at > $1
+        AND stay.lot_id = oddity.lot_id AND stay.stay_id = oddity.stay_id
+        AND NOT EXISTS (
+            SELECT FROM stays.passage AS again
+            WHERE again.lot_id = stay.lot_id
+                AND coalesce(again.of_car_key, again.car_key) = stay.car_key
+                AND coalesce(again.corrected_at, again.seen_at)
+                    = (oddity.proof ->> 'seen_at')::timestamptz
+                AND again.state = 'duplicate_entry' AND again.stay_id = stay.stay_id)
+"""
+
 # Few stays of a lot are odd by themselves, and few were found to be: each half has its own index.
 ODD_STAYS = """
     WITH odd AS (
@@ -105,6 +142,9 @@ ODD_STAYS = """
         WHERE stay.lot_id = $1 AND stay.stay_id > $2
             AND (stay.state IN ('entry_missing', 'exit_missing') OR stay.marks <> '{}')
             AND stay.state NOT IN ('void', 'misread_exit')
+            AND (stay.plate <> '' OR stay.state IN ('entry_missing', 'exit_missing')
+                OR NOT stay.marks <@ '{plate_suspect}'
+                OR stay.state = 'open' AND stay.entered_at < $4)
             AND NOT EXISTS (
                 SELECT FROM stays.ruling AS ruling
                 WHERE ruling.lot_id = stay.lot_id AND ruling.stay_id = stay.stay_id)
@@ -113,7 +153,8 @@ ODD_STAYS = """
         (SELECT DISTINCT found.stay_id FROM stays.oddity AS found
         JOIN stays.stay AS stay
             ON stay.lot_id = found.lot_id AND stay.stay_id = found.stay_id
-            AND stay.state = 'closed' AND stay.exited_at = found.seen_at
+            AND stay.state IN ('open', 'closed')
+            AND found.seen_at IN (stay.entered_at, stay.exited_at)
         WHERE found.lot_id = $1 AND found.stay_id > $2
             AND NOT EXISTS (
                 SELECT FROM stays.ruling AS ruling
@@ -129,7 +170,8 @@ ODD_STAYS = """
                 'due_at', found.due_at, 'proof', found.proof) ORDER BY found.kind), '[]')
             FROM stays.oddity AS found
             WHERE found.lot_id = stay.lot_id AND found.stay_id = stay.stay_id
-                AND stay.state = 'closed' AND stay.exited_at = found.seen_at
+                AND stay.state IN ('open', 'closed')
+            AND found.seen_at IN (stay.entered_at, stay.exited_at)
         ) AS found
     FROM odd JOIN stays.stay AS stay ON stay.lot_id = $1 AND stay.stay_id = odd.stay_id
     ORDER BY stay.stay_id LIMIT $3
@@ -227,9 +269,27 @@ async def keep(
         await tx.execute(KEEP, *map(list, zip(*rows, strict=True)), at, due_in)
 
 
-async def odd_stays(tx: Tx, lot_id: LotId, *, after: StayId, limit: int) -> list[OddStay]:
-    """Return the next stays of a lot that nobody has looked at, oldest first."""
-    rows = await tx.fetch(ODD_STAYS, lot_id, after, limit)
+async def note_entered_again(
+    tx: Tx, at: datetime, *, due_in: timedelta, received_after: datetime, limit: int
+) -> int:
+    """Note cars that went in at two lanes within a moment; return how many are new."""
+    found: int = await tx.fetchval(NOTE_ENTERED_AGAIN, at, due_in, received_after, limit)
+    return found
+
+
+async def forget_entered_again(tx: Tx, *, seen_after: datetime) -> None:
+    """Forget second entries that are none any more."""
+    await tx.execute(FORGET_ENTERED_AGAIN, seen_after)
+
+
+async def odd_stays(
+    tx: Tx, lot_id: LotId, *, after: StayId, limit: int, no_plate_before: datetime
+) -> list[OddStay]:
+    """Return the next stays of a lot that nobody has looked at, oldest first.
+
+    A car without a plate is odd if it came before a moment and is inside still.
+    """
+    rows = await tx.fetch(ODD_STAYS, lot_id, after, limit, no_plate_before)
     return [OddStay(**{**row, "found": _FOUND.decode(row["found"])}) for row in rows]
 
 

@@ -5,7 +5,7 @@ Never: changes what a device said, or money other than by the fold.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, NamedTuple
 
@@ -25,7 +25,7 @@ from onepark.contexts.stays.errors import (
     StayUnknown,
 )
 from onepark.contexts.stays.model import Passage
-from onepark.contexts.stays.moments import AHEAD_MAX, FIRST_SEEN_AT
+from onepark.contexts.stays.moments import AHEAD_MAX, DECIDED_IN, FIRST_SEEN_AT
 from onepark.contexts.stays.oddities import OddStayPage
 from onepark.contexts.stays.ports import Archive, AuditTrail
 from onepark.contexts.stays.service import Stays
@@ -47,8 +47,12 @@ class PassageRef(Struct, frozen=True, forbid_unknown_fields=True):
     lot: Annotated[str, Meta(pattern=r"^[0-9]{12}$(?!\n)")]
     device: Id
     passage_id: Id
-    plate: Annotated[str, Meta(max_length=16, description="识别车牌 the plate as it was read")]
+    plate: Annotated[
+        str,
+        Meta(max_length=16, description="识别车牌，无牌为空 the plate as it was read, or nothing"),
+    ]
     plate_color: PlateColor
+    ticket: Annotated[Id | None, Meta(description="临时票号 of a car without a plate")] = None
 
 
 class Voiding(PassageRef, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,9 +106,11 @@ class Rulings:
         archive: Callable[[], Archive],
         audit: AuditTrail,
         clock: Clock,
+        no_plate_after: timedelta = DECIDED_IN,
     ) -> None:
         self._staff_db, self._batch_db, self._stays = staff_db, batch_db, stays
         self._archive, self._audit, self._clock = archive, audit, clock
+        self._no_plate_after = no_plate_after
 
     async def odd_stays(
         self, *, lot: LotCode, after: int, limit: int, by: Principal
@@ -113,9 +119,14 @@ class Rulings:
         found_lot = lot_named(self._archive(), lot)
         async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             found = await oddity_store.odd_stays(
-                tx, found_lot.lot_id, after=StayId(after), limit=limit
+                tx,
+                found_lot.lot_id,
+                after=StayId(after),
+                limit=limit,
+                no_plate_before=self._clock.now() - self._no_plate_after,
             )
-        views = tuple(oddities.view_of(one, (lot, found_lot.name)) for one in found)
+        named, waits = (lot, found_lot.name), self._no_plate_after
+        views = tuple(oddities.view_of(one, named, no_plate_after=waits) for one in found)
         return OddStayPage(views, found[-1].stay_id if len(found) == limit else None)
 
     async def confirm(
@@ -151,6 +162,7 @@ class Rulings:
 
     async def _rule(self, said: PassageRef, ruling: Ruling, by: Principal) -> Ruled:
         texts = {"device": said.device, "passage_id": said.passage_id, "plate": said.plate}
+        texts |= {} if said.ticket is None else {"ticket": said.ticket}
         check_texts(reason=ruling.reason, **texts)
         lot_id = lot_named(self._archive(), LotCode(said.lot)).lot_id
         passage = (said.device, said.passage_id)
@@ -255,7 +267,12 @@ def _true_passage(told: Passage, truth: Correction, at: datetime) -> Passage:
 
 
 def _key_of(ref: PassageRef) -> str:
+    """Return the car under which the passage was kept: a plate, a ticket, or the passage alone."""
     plate = _native.normalise_plate(ref.plate)
-    if not plate:
-        raise PlateInvalid("Say under which plate the passage was kept.", field="plate")
-    return f"{plate}/{ref.plate_color.value}"
+    if plate and ref.ticket is not None:
+        raise PlateInvalid("A car is kept under its plate or its ticket, not both.", field="ticket")
+    if plate:
+        return f"{plate}/{ref.plate_color.value}"
+    if ref.ticket is not None:
+        return f"ticket:{ref.ticket}"
+    return f"unread:{ref.device}:{ref.passage_id}"

@@ -12,6 +12,8 @@ from litestar.params import FromPath, JSONBody, PathParameter
 
 from onepark.contexts.stays.errors import (
     LotUnknown,
+    OddCountConfirmed,
+    OddCountUnknown,
     PairDecided,
     PairUnknown,
     PassageRuled,
@@ -25,6 +27,7 @@ from onepark.contexts.stays.errors import (
 )
 from onepark.contexts.stays.ghosts import GhostPage, Ghosts
 from onepark.contexts.stays.http import NUMBER_MAX, STAY_TAGS, After, Limit, Lot
+from onepark.contexts.stays.odd_counts import CountConfirmed, OddCountPage, OddCounts
 from onepark.contexts.stays.oddities import OddStayPage
 from onepark.contexts.stays.rulings import (
     Confirmation,
@@ -77,11 +80,12 @@ async def list_ghosts(
     tags=STAY_TAGS,
     summary="待核查的停车记录 Stays that somebody should look at",
     description=(
-        "缺少入场或出场、车牌或时钟存疑、误识别出场、无牌、跟车驶出、人工抬杆或未见放行即驶出的停车记录，"
-        "含责任方、期限及证据，车牌脱敏。"
-        "Stays without an entry or an exit, with a doubtful plate or clock, with a misread exit or "
-        "no plate, and of cars that left owing behind another one, under a raised barrier or with "
-        "nobody opening for them; each with its owner, until when it should be looked at and what "
+        "缺少入场或出场、重复入场、车牌或时钟存疑、误识别出场、久留无牌、跟车驶出、人工抬杆、"
+        "未见放行即驶出或同一车牌同时在两场的停车记录，含责任方、期限及证据，车牌脱敏。"
+        "Stays without an entry or an exit, with a doubtful plate or clock, with a misread exit, "
+        "of cars without a plate that stay long, that went in twice, that left owing behind "
+        "another one, under a raised barrier or with nobody opening for them, or whose plate was "
+        "in two lots at once; each with its owner, until when it should be looked at and what "
         "shows it. Plates are masked."
     ),
     opt={"permission": Permission.READ_MISREADS},
@@ -108,7 +112,7 @@ async def list_odd_stays(
     description="说明理由，停车记录保持不变。The stay is right as it is; say why.",
     opt={"permission": Permission.RULE_PASSAGE},
     security=[{"staff": []}],
-    responses=refusals(LotUnknown, StayUnknown, StayConfirmed, staff=True),
+    responses=refusals(LotUnknown, StayUnknown, StayConfirmed, RulingImpossible, staff=True),
 )
 async def confirm_stay(
     principal: NamedDependency[Principal],
@@ -228,7 +232,59 @@ async def decide_two_lots(
     return await two_lots.decide(pair_id, data, by=principal)
 
 
+OddCount = Annotated[
+    int, PathParameter(ge=1, le=NUMBER_MAX, description="记录编号。The count's number.")
+]
+
+
+@get(
+    "/v1/stays/odd-counts",
+    tags=STAY_TAGS,
+    summary="异常车位数 Counts that cannot be",
+    description=(
+        "在场车辆数长时间超过泊位数（空余为负）或小于零：起始时间、偏差、责任方与期限。"
+        "Pools that have held more cars than bays, or fewer than none, for a while: since when, by "
+        "how much, whose they are and until when somebody should look. They end when passages "
+        "are put right or cars leave."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(LotUnknown, staff=True),
+)
+async def list_odd_counts(
+    principal: NamedDependency[Principal],
+    odd_counts: NamedDependency[OddCounts],
+    *,
+    lot: Lot = "",
+    after: After = 0,
+    limit: Limit = 50,
+) -> OddCountPage:
+    """List counts that have been odd for a while."""
+    return await odd_counts.page(lot=LotCode(lot), after=after, limit=limit, by=principal)
+
+
+@post(
+    "/v1/stays/odd-counts/{odd_count_id:int}/confirmations",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="确认车位数无误 Confirm an odd count",
+    description="说明理由；恢复正常后再次异常会重新列出。It is right as it is; say why.",
+    opt={"permission": Permission.RULE_PASSAGE},
+    security=[{"staff": []}],
+    responses=refusals(OddCountUnknown, OddCountConfirmed, RulingImpossible, staff=True),
+)
+async def confirm_odd_count(
+    principal: NamedDependency[Principal],
+    data: JSONBody[Confirmation],
+    odd_counts: NamedDependency[OddCounts],
+    *,
+    odd_count_id: OddCount,
+) -> CountConfirmed:
+    """Leave an odd count as it is."""
+    return await odd_counts.confirm(odd_count_id, data, by=principal)
+
+
 HANDLERS = [
-    *(list_ghosts, list_odd_stays, list_two_lots),
-    *(confirm_stay, void_passage, correct_passage, decide_two_lots),
+    *(list_ghosts, list_odd_stays, list_two_lots, list_odd_counts),
+    *(confirm_stay, void_passage, correct_passage, decide_two_lots, confirm_odd_count),
 ]
