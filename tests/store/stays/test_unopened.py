@@ -276,3 +276,16 @@ async def test_an_odd_stay_that_was_found_stands_among_those_that_are_odd_by_the
     after = both[0].stay_id
     page = await rulings.odd_stays(lot=LotCode(f"{lot:012d}"), after=after, limit=1, by=CLERK)
     assert [one.stay_id for one in page.stays] == [both[1].stay_id]
+
+
+async def test_who_left_while_the_worker_was_away_is_judged_when_it_is_back(
+    unopened, stays, rulings, owner, lot, plate
+):
+    await comes_and_leaves(stays, lot, plate)
+    await owner.execute("UPDATE stays.outbox SET recorded_at = recorded_at - interval '1 day'")
+    latest = await owner.fetchval("SELECT max(recorded_at) FROM stays.outbox")
+    await stays.drop_facts(before=latest + timedelta(hours=1))
+    await unopened.judge()
+    assert await found(rulings, lot) == ["unopened_exit"]
+    facts = {row["fact"] for row in await owner.fetch("SELECT fact FROM stays.outbox")}
+    assert not facts & {"stays.left.v1", "stays.entered.v1"}, "who came in interests nobody"
