@@ -122,6 +122,11 @@ async def test_the_least_that_a_lot_held_after_its_barrier_was_lowered_is_told_o
     )
     clock.at += minutes(11)
     assert lift_at not in {one.raised_at for one in await found(gate)}, "nothing is new"
+    await says(owner, clock.at - minutes(71), 1, received_at=clock.at)
+    assert lift_at not in {one.raised_at for one in await found(gate)}, "it was taken long ago"
+    await says(owner, clock.at, 2, received_at=clock.at)
+    [told] = [one for one in await found(gate) if one.raised_at == lift_at]
+    assert (told.counted_at, told.counted) == (clock.at, 2)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ LIFTS = """
         AND (lane, lift_at) IN (SELECT * FROM unnest($3::text[], $4::timestamptz[]))
 """
 
-# Of each barrier and pool the count that held the fewest cars. Either of the two may be new.
+# Of each barrier and pool the count that held the fewest cars. Either of the two may be new: of a
+# barrier that was told of just now all counts are, of another one those that were taken lately.
 LEFT_OPEN = """
     SELECT DISTINCT ON (barrier.lot_id, barrier.device_id, barrier.lane, barrier.lift_at, told.pool)
         barrier.lot_id, told.pool, barrier.lane, barrier.raised_by, barrier.raised_at,
@@ -45,7 +46,9 @@ LEFT_OPEN = """
         ORDER BY lowered_at DESC LIMIT $3
     ) AS barrier
     JOIN vacancies.pub_snapshot AS snapshot
-        ON snapshot.lot_id = barrier.lot_id AND snapshot.taken_at >= barrier.lowered_at
+        ON snapshot.lot_id = barrier.lot_id
+        AND snapshot.taken_at >= CASE WHEN barrier.told_at > $2 THEN barrier.lowered_at
+            ELSE greatest(barrier.lowered_at, $2::timestamptz - interval '1 hour') END
         AND (snapshot.received_at > $2 OR barrier.told_at > $2)
     CROSS JOIN LATERAL jsonb_each_text(snapshot.occupied) AS told (pool, cars)
     ORDER BY

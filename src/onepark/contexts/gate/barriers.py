@@ -25,7 +25,7 @@ from onepark.kernel.types import LaneCode, OrderNo
 TELLS_FOR = timedelta(hours=72)  # a gate that was offline for a weekend tells of it then
 LOOKS_BACK = timedelta(minutes=10)  # several rounds: what is kept late is seen by a later one
 LASTING = timedelta(minutes=1)  # a barrier that we raised stands open for longer: not for one car
-BARRIERS_AT_ONCE = 200
+BARRIERS_AT_ONCE = 500
 LANE_MAX = 64
 
 _BARRIERS = msgspec.json.Decoder(BarrierIn)
