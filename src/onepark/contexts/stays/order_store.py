@@ -175,10 +175,12 @@ TAKE_FACTS = """
     RETURNING id, payload
 """
 
+# Who left is judged however long the worker was away.
 DROP_FACTS = """
     WITH dropped AS (
         DELETE FROM stays.outbox WHERE id IN (
-            SELECT id FROM stays.outbox WHERE recorded_at < $1 AND fact <> $2
+            SELECT id FROM stays.outbox
+            WHERE recorded_at < $1 AND fact NOT IN ($2, 'stays.left.v1')
             ORDER BY id LIMIT $3)
         RETURNING 1
     )
