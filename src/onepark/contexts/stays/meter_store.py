@@ -23,7 +23,7 @@ DRIFT = """
 OLDEST_FACTS = """
     SELECT fact, extract(epoch FROM now() - min(recorded_at))::float8
     FROM stays.outbox
-    WHERE fact = ANY ($1) AND fact NOT IN ('stays.entered.v1', 'stays.left.v1')
+    WHERE fact = ANY ($1) AND fact <> 'stays.entered.v1'
     GROUP BY fact
 """
 
