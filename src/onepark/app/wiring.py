@@ -34,6 +34,7 @@ from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.vacancies.calibrator import Calibrator
 from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra import faults
@@ -85,6 +86,7 @@ class Platform:
     payments: Payments
     vacancies: Vacancies
     past: PastOfLots
+    calibrator: Calibrator
     gate: Gate
 
     @property
@@ -111,6 +113,7 @@ class Platform:
             *stay_jobs.jobs(self.stays, self.school, self.desk, self.ghosts, clock=self.clock),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock),
+            *self.calibrator.jobs(),
             *self.measuring_jobs(),
         ]
 
@@ -207,6 +210,7 @@ def _assemble(
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
         past=past,
+        calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
     )
 
@@ -257,6 +261,11 @@ def _past(clock: Clock, *, databases: Databases, registry: Registry, ghosts: Gho
         clock=clock,
         on_empty=ghosts.note_empty,
     )
+
+
+def _calibrator(settings: Settings, clock: Clock, *, databases: Databases) -> Calibrator:
+    every = timedelta(seconds=settings.vacancy_calibrate_s)
+    return Calibrator(databases.service, clock=clock, every=every)
 
 
 def _ghosts(

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from onepark.contexts.registry.model import Lot, Zone
 from onepark.contexts.stays.model import Emptied, Outcome
-from onepark.contexts.vacancies import past_rules, past_store
+from onepark.contexts.vacancies import calibration_store, past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
 from onepark.contexts.vacancies.model import (
     CALIBRATES_FOR,
@@ -130,6 +130,8 @@ class PastOfLots:
         async with self._service_db.transaction() as tx:
             new = await past_store.keep_snapshots(tx, list(unique.values()))
             known = await past_store.fingerprints(tx, list(unique.values()))
+            if new:
+                await calibration_store.note(tx, [unique[key] for key in new])
         if self._on_empty is not None:
             for told in emptied(unique.values()):
                 await self._on_empty(told)

@@ -137,7 +137,7 @@ LAST_SNAPSHOTS = """
         SELECT floor(extract(epoch FROM taken_at))::bigint AS at_s, occupied
         FROM vacancies.snapshot
         WHERE lot_id = $1 AND taken_at < $3 AND taken_at >= $4 AND occupied ? asked.pool
-        ORDER BY taken_at DESC, received_at DESC
+        ORDER BY taken_at DESC, received_at DESC, device_id DESC, snapshot_id DESC
         LIMIT 1
     ) AS last
 """
@@ -150,7 +150,7 @@ SNAPSHOTS_WITHIN = """
     FROM vacancies.snapshot
     CROSS JOIN LATERAL jsonb_each_text(occupied) AS counted (pool, occupied)
     WHERE lot_id = $1 AND taken_at >= $3 AND taken_at < $4 AND counted.pool = ANY ($2)
-    ORDER BY taken_at, received_at
+    ORDER BY taken_at, received_at, device_id, snapshot_id
     LIMIT $5
 """
 
