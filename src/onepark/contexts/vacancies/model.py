@@ -42,12 +42,25 @@ class Source(StrEnum):
     DATABASE = "database"
 
 
+Drift = Annotated[
+    int | None, Meta(description="校准值 − raw，无有效快照时为 null · what a snapshot adds to raw")
+]
+SnapshotAt = Annotated[
+    datetime | None, Meta(description="所用快照的时刻 · when the snapshot was taken")
+]
+
+
 class PoolVacancy(Struct, frozen=True):
-    """One pool; ``occupied`` is as counted, ``free`` never leaves 0 … capacity."""
+    """One pool; ``occupied`` is raw plus drift, ``free`` never leaves 0 … capacity."""
 
     capacity: int
-    occupied: int | None
+    occupied: Annotated[
+        int | None, Meta(description="校准后的在场车辆数 · cars inside, the best that is known")
+    ]
     free: int | None
+    raw: Annotated[int | None, Meta(description="按过车计数 · as counted from passages")]
+    drift: Drift = None
+    snapshot_at: SnapshotAt = None
 
 
 class Vacancy(Struct, frozen=True, omit_defaults=True):
@@ -246,10 +259,8 @@ class PoolMoment(Struct, frozen=True):
     calibrated: Annotated[
         int | None, Meta(description="最近一次快照加其后过车 · last snapshot plus later passages")
     ]
-    drift: Annotated[int | None, Meta(description="calibrated − raw")]
-    snapshot_at: Annotated[
-        datetime | None, Meta(description="所用快照的时刻 · when the snapshot was taken")
-    ]
+    drift: Drift
+    snapshot_at: SnapshotAt
     free: Annotated[
         int | None, Meta(description="空位，0 … capacity · free bays, never out of range")
     ]
