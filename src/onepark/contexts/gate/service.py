@@ -136,6 +136,8 @@ class Gate:
         checked = [rules.check(raw, sender, lane_of=lane_of, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Passage)]
         taken = await self._queues.submit(good) if good else []
+        if good:
+            await self._vacancies.heard([device.lot_id], now)
         progress = await self._progress(device, good, taken)
         answers = rules.results_of(checked, taken, progress=progress)
         meters.passages(device, checked, answers.results)
