@@ -37,9 +37,12 @@ CREATE INDEX stay_unseen_exit ON stays.stay (lot_id, car_key, entered_at)
     WHERE state = 'exit_missing' AND exited_at IS NULL;
 
 -- Visits whose exit nobody saw, each with the moment at which its car was seen next: where
--- pub_visit lets them end. It is asked by that moment.
+-- pub_visit lets them end. It is asked by that moment: of each car that was seen, the last such visit
+-- before is looked for, and counts if it was not seen in between.
 CREATE VIEW stays.pub_unseen_exit WITH (security_invoker = true) AS
-    SELECT s.lot_id, s.operator_id, s.stay_id, s.pool, s.entered_at, seen.seen_at
+    SELECT
+        seen.lot_id, unseen.operator_id, unseen.stay_id, unseen.pool, unseen.entered_at,
+        seen.seen_at
     FROM (
         SELECT lot_id, car_key, entered_at AS seen_at
         FROM stays.stay WHERE entered_at IS NOT NULL AND state <> 'void'
@@ -47,14 +50,19 @@ CREATE VIEW stays.pub_unseen_exit WITH (security_invoker = true) AS
         SELECT lot_id, car_key, exited_at
         FROM stays.stay WHERE entered_at IS NULL AND exited_at IS NOT NULL AND state <> 'void'
     ) AS seen
-    JOIN stays.stay AS s ON s.lot_id = seen.lot_id AND s.car_key = seen.car_key
-        AND s.entered_at < seen.seen_at AND s.state = 'exit_missing' AND s.exited_at IS NULL
-    WHERE NOT EXISTS (
-        SELECT FROM stays.stay AS between_them
-        WHERE between_them.lot_id = s.lot_id AND between_them.car_key = s.car_key
-            AND between_them.state <> 'void'
-            AND coalesce(between_them.entered_at, between_them.exited_at) > s.entered_at
-            AND coalesce(between_them.entered_at, between_them.exited_at) < seen.seen_at);
+    CROSS JOIN LATERAL (
+        SELECT operator_id, stay_id, pool, entered_at FROM stays.stay
+        WHERE lot_id = seen.lot_id AND car_key = seen.car_key AND entered_at < seen.seen_at
+            AND state = 'exit_missing' AND exited_at IS NULL
+        ORDER BY entered_at DESC
+        FETCH FIRST ROW WITH TIES
+    ) AS unseen
+    WHERE seen.seen_at = (
+        SELECT min(coalesce(later.entered_at, later.exited_at))
+        FROM stays.stay AS later
+        WHERE later.lot_id = seen.lot_id AND later.car_key = seen.car_key
+            AND later.state <> 'void'
+            AND coalesce(later.entered_at, later.exited_at) > unseen.entered_at);
 GRANT SELECT ON stays.pub_unseen_exit TO onepark_service;
 
 CREATE VIEW stays.pub_incarnation WITH (security_invoker = true) AS

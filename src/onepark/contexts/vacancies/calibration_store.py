@@ -52,7 +52,8 @@ async def note(tx: Tx, snapshots: Sequence[Snapshot]) -> None:
 # An anchor is the snapshot that history starts from, chosen as there. A car that came after its
 # second and is inside was not counted then; one that had come and left after it was; so was one
 # whose exit nobody saw and that was seen again only after it. Nothing is written over what a
-# snapshot or another worker changed meanwhile.
+# snapshot or another worker changed meanwhile. "IS TRUE" hides from the planner an index by which it
+# would read all visits before the snapshot; "-> IS NOT NULL" lets it expect a match, unlike "?".
 CALIBRATE = """
     WITH due AS (
         SELECT
@@ -67,7 +68,8 @@ CALIBRATE = """
                 WHEN kept.counted_n = coalesce(count.n, 0) THEN $5::timestamptz
                 ELSE $4::timestamptz
             END)
-        ORDER BY kept.due_at, kept.calibrated_at, kept.lot_id, kept.pool
+        ORDER BY
+            kept.due_at > $1, kept.snapshot_at < $7, kept.calibrated_at, kept.lot_id, kept.pool
         LIMIT $8
     ), anchored AS (
         SELECT
@@ -75,7 +77,8 @@ CALIBRATE = """
             anchor.snapshot_at + interval '1 second' AS after_at,
             (
                 SELECT date_trunc('second', min(taken_at)) FROM vacancies.snapshot
-                WHERE lot_id = due.lot_id AND taken_at >= $2 AND occupied ? due.pool
+                WHERE lot_id = due.lot_id AND taken_at >= $2
+                    AND occupied -> due.pool IS NOT NULL
             ) AS next_at
         FROM due
         LEFT JOIN LATERAL (
@@ -83,11 +86,12 @@ CALIBRATE = """
                 date_trunc('second', taken_at) AS snapshot_at,
                 (occupied ->> due.pool)::bigint AS occupied
             FROM vacancies.snapshot
-            WHERE lot_id = due.lot_id AND taken_at < $2 AND taken_at >= $3 AND occupied ? due.pool
+            WHERE lot_id = due.lot_id AND taken_at < $2 AND taken_at >= $3
+                AND occupied -> due.pool IS NOT NULL
             ORDER BY taken_at DESC, received_at DESC, device_id DESC, snapshot_id DESC
             LIMIT 1
         ) AS anchor ON true
-    ), compared AS (
+    ), compared AS MATERIALIZED (
         SELECT
             lot_id, pool, told, calibrated_at, counted_n, snapshot_at,
             least(next_at, after_at + $9::interval) AS due_at,
@@ -98,7 +102,7 @@ CALIBRATE = """
             ) - (
                 SELECT count(*) FROM stays.pub_visit AS visit
                 WHERE visit.lot_id = anchored.lot_id AND visit.pool = anchored.pool
-                    AND visit.exited_at >= after_at AND visit.entered_at < after_at
+                    AND visit.exited_at >= after_at AND (visit.entered_at < after_at) IS TRUE
             ) - (
                 SELECT count(DISTINCT stay_id) FROM stays.pub_unseen_exit AS visit
                 WHERE visit.lot_id = anchored.lot_id AND visit.pool = anchored.pool
@@ -126,8 +130,14 @@ CALIBRATE = """
 """
 
 
+# What the planner expects of many pools is enough to have the statement compiled each time,
+# which would take longer than all of it.
+AS_IT_IS = "SET LOCAL jit = off"
+
+
 async def calibrate(tx: Tx, at: datetime, cadence: Cadence, *, limit: int) -> int:
-    """Calibrate the pools that are due, the longest due first; return how many."""
+    """Calibrate pools that are due and return how many: new snapshots first, old ones last."""
+    await tx.execute(AS_IT_IS)
     second = at.replace(microsecond=0)
     rows = await tx.fetch(
         CALIBRATE,

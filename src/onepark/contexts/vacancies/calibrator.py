@@ -20,7 +20,7 @@ MEASURE_EVERY_S = 60
 STILL = timedelta(minutes=1)
 OLD = timedelta(minutes=10)
 FRESH_FOR = timedelta(hours=1)
-CALIBRATED_AT_ONCE = 100  # pools in one statement
+CALIBRATED_AT_ONCE = 32  # pools; one of a large lot with a month behind it takes half a second
 
 DRIFT = Rows(
     "vacancies_drift",
@@ -39,7 +39,7 @@ class Calibrator:
     async def calibrate(self) -> int:
         """Calibrate some of the pools that are due; return how many."""
         now = self._clock.now()
-        async with self._db.connection() as tx:
+        async with self._db.transaction() as tx:
             return await calibration_store.calibrate(
                 tx, now, self._cadence, limit=CALIBRATED_AT_ONCE
             )
