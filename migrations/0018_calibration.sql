@@ -23,6 +23,9 @@ CALL access.protect('vacancies.calibration');
 GRANT SELECT, INSERT, UPDATE ON vacancies.calibration TO onepark_service;
 GRANT SELECT ON vacancies.calibration TO onepark_staff;
 
+-- taken_at is when it was; what the device's clock showed, if that was known to be wrong, stands here.
+ALTER TABLE vacancies.snapshot ADD COLUMN shown_at timestamptz;
+
 -- What lots have said before now is looked at once.
 INSERT INTO vacancies.calibration (lot_id, pool, operator_id, told, due_at)
 SELECT lot_id, pool, min(operator_id), count(*), now()

@@ -171,7 +171,8 @@ class Gate:
         raws = _decode(body, SnapshotsIn).snapshots
         if not 1 <= len(raws) <= SNAPSHOTS_MAX:
             raise SnapshotCount(f"The request holds {len(raws)} snapshots.", count=len(raws))
-        checked = [rules.check_snapshot(raw, device, lot=lot, now=now) for raw in raws]
+        sender = rules.Sender(device, lot.code, self.clocks.offset_of(device.device_id))
+        checked = [rules.check_snapshot(raw, sender, lot=lot, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Snapshot)]
         kept = iter(await self._past.keep_snapshots(good) if good else [])
         if good:

@@ -171,6 +171,7 @@ class Snapshot(Struct, frozen=True):
     received_at: datetime
     fingerprint: bytes
     occupied: dict[Pool, int]
+    shown_at: datetime | None = None  # by the device's clock, where that was known to be wrong
 
 
 # --- the past

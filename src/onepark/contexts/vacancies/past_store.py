@@ -175,14 +175,15 @@ async def snapshots_within(
 
 KEEP_SNAPSHOTS = """
     INSERT INTO vacancies.snapshot
-        (lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint, occupied)
+        (lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint, occupied,
+         shown_at)
     SELECT
         lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint,
-        occupied::jsonb
+        occupied::jsonb, shown_at
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[],
-                $6::timestamptz[], $7::bytea[], $8::text[])
+                $6::timestamptz[], $7::bytea[], $8::text[], $9::timestamptz[])
         AS given (lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint,
-                  occupied)
+                  occupied, shown_at)
     ORDER BY lot_id, device_id, snapshot_id
     ON CONFLICT DO NOTHING
     RETURNING lot_id, device_id, snapshot_id
@@ -210,6 +211,7 @@ async def keep_snapshots(tx: Tx, snapshots: Sequence[Snapshot]) -> set[SnapshotK
         [one.received_at for one in snapshots],
         [one.fingerprint for one in snapshots],
         [_ENCODER.encode(one.occupied).decode() for one in snapshots],
+        [one.shown_at for one in snapshots],
     )
     return {(row[0], row[1], row[2]) for row in rows}
 
