@@ -1,5 +1,6 @@
 """What is live follows what lots say of themselves, and is what the past tells of the present."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from onepark.contexts.stays.model import Kind, Passage
 from onepark.contexts.stays.service import Stays
-from onepark.contexts.vacancies import calibration_store, store
+from onepark.contexts.vacancies import calibration_store, past_store, store
 from onepark.contexts.vacancies.board import Board
 from onepark.contexts.vacancies.calibrator import CALIBRATED_AT_ONCE, OLD, STILL, Calibrator
 from onepark.contexts.vacancies.model import (
@@ -35,6 +36,10 @@ NOON = EIGHT + timedelta(hours=4)
 EVERY = timedelta(seconds=10)
 POOLS = {Pool.SHORT_STAY: 100, Pool.CHARGING: 20}
 numbers = count(1)
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture
@@ -318,6 +323,30 @@ async def test_one_look_is_bounded(city, owner):
     assert await city.calibrator.calibrate() == CALIBRATED_AT_ONCE
     await city.settle()
     await owner.execute("DELETE FROM vacancies.calibration WHERE lot_id > 1000")
+
+
+async def test_a_snapshot_that_comes_while_a_lot_is_compared_is_not_passed_over(city, owner, lot):
+    await city.say(a_snapshot(lot, NOON - minutes(2), 20))
+    later = a_snapshot(lot, NOON - minutes(1), 33)
+    async with city.db.transaction() as tx:
+        await past_store.keep_snapshots(tx, [later])
+        await calibration_store.note(tx, [later])
+        comparing = asyncio.create_task(city.calibrator.calibrate())
+        async with asyncio.timeout(5):
+            while not await owner.fetchval(WAITING):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert await comparing == 0, "what it saw is no longer so"
+    await city.settle()
+    assert brief(await city.live(lot)) == (33, 67, 0, 33)
+
+
+async def test_two_workers_at_once_come_to_the_same(city, lot):
+    for n in range(20):
+        await city.stays.take([entry(lot, EIGHT + minutes(n))])
+        await city.say(a_snapshot(lot, EIGHT + minutes(n), n))
+        await asyncio.gather(*(city.calibrator.calibrate() for _ in range(3)))
+    await city.settle()
+    assert brief(await city.live(lot)) == (19, 81, 20, -1)
 
 
 async def test_how_far_counts_are_off_is_told_without_sign(city, owner, lot):

@@ -52,8 +52,8 @@ async def note(tx: Tx, snapshots: Sequence[Snapshot]) -> None:
 # An anchor is the snapshot that history starts from, chosen as there. A car that came after its
 # second and is inside was not counted then; one that had come and left after it was; so was one
 # whose exit nobody saw and that was seen again only after it. Nothing is written over what a
-# snapshot or another worker changed meanwhile. "IS TRUE" hides from the planner an index by which it
-# would read all visits before the snapshot; "-> IS NOT NULL" lets it expect a match, unlike "?".
+# snapshot or another worker changed meanwhile. "IS TRUE" hides an index from the planner by which
+# it would read all visits before the snapshot; "-> IS NOT NULL" lets it expect a match, unlike "?".
 CALIBRATE = """
     WITH due AS (
         SELECT
