@@ -54,7 +54,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stream_subscribers_max: Positive = 10_000
     vacancy_late_s: Positive = 180  # a lot silent for longer is shown as late
     vacancy_lost_s: Positive = 1_800  # and for longer than this as lost
-    vacancy_calibrate_s: Positive = 10  # between two looks at a lot whose count moved
+    vacancy_calibrate_s: Positive = 5  # between two looks at a lot whose count moved
     ghost_waits_s: Positive = 21_600  # so long an exit may be late where a car has surely gone
     dues_per_minute_max: Positive = 30  # per address and, separately, per plate
     login_per_minute_max: Positive = 10  # per address and, separately, per account

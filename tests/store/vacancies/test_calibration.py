@@ -24,6 +24,7 @@ from onepark.contexts.vacancies.model import (
     Trust,
 )
 from onepark.contexts.vacancies.past import PastOfLots
+from onepark.contexts.vacancies.rules import due_after
 from onepark.kernel.types import LotId, Pool
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.city import Archive, a_city_lot
@@ -250,7 +251,8 @@ async def test_the_later_of_two_devices_counts_and_an_earlier_one_changes_nothin
 
 
 async def test_a_snapshot_from_ahead_counts_when_its_second_has_come(city, lot):
-    await city.say(a_snapshot(lot, NOON, 20), a_snapshot(lot, NOON + minutes(3), 44))
+    ahead = a_snapshot(lot, NOON + minutes(3), 44, received_at=NOON)
+    await city.say(a_snapshot(lot, NOON, 20), ahead)
     await city.settle()
     assert brief(await city.live(lot)) == (20, 80, 0, 20)
     city.clock.go(minutes(3))
@@ -314,6 +316,40 @@ async def test_an_old_snapshot_is_looked_at_every_ten_minutes_whatever_moves(cit
     assert (await versions(owner, lot))[1] > looked_at
 
 
+async def test_a_device_that_tells_of_long_ago_makes_nobody_look_each_time(city, owner, lot):
+    await city.say(a_snapshot(lot, NOON - timedelta(days=3), 20))
+    await city.settle()
+    assert brief(await city.live(lot)) == (20, 80, 0, 20)
+    looked_at = (await versions(owner, lot))[1]
+    city.clock.go(timedelta(seconds=1))
+    await city.say(a_snapshot(lot, NOON - timedelta(days=2), 30))
+    await city.say(a_snapshot(lot, NOON - timedelta(days=4), 40))
+    await city.settle()
+    assert (await versions(owner, lot))[1] == looked_at
+    await city.rest()
+    assert brief(await city.live(lot)) == (30, 70, 0, 30)
+    await city.say(a_snapshot(lot, NOON, 50))
+    await city.settle()
+    assert brief(await city.live(lot)) == (50, 50, 0, 50), "one that is fresh does not wait"
+
+
+async def test_what_happened_is_read_by_its_indexes_and_never_the_whole_history(owner):
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    # In a table of this size the planner likes any index that begins with the lot.
+    await owner.execute("DROP INDEX stays.stay_of_car")
+    await owner.execute("ALTER TABLE stays.stay DROP CONSTRAINT stay_key CASCADE")
+    asked = (NOON, NOON, *[NOON] * 5, 10, timedelta(days=31))
+    plan = await owner.fetch(f"EXPLAIN {calibration_store.CALIBRATE}", *asked)
+    await transaction.rollback()
+    lines = [row[0].strip() for row in plan]
+    used = " ".join(line for line in lines if "Scan" in line)
+    for index in ("stay_by_entry", "stay_by_exit", "stay_unseen_exit", "snapshot_by_time"):
+        assert index in used
+    assert not [line for line in lines if "Index Cond" in line and "entered_at < (" in line]
+
+
 async def test_one_look_is_bounded(city, owner):
     await owner.execute(
         "INSERT INTO vacancies.calibration (lot_id, pool, operator_id, told, due_at)"
@@ -330,7 +366,7 @@ async def test_a_snapshot_that_comes_while_a_lot_is_compared_is_not_passed_over(
     later = a_snapshot(lot, NOON - minutes(1), 33)
     async with city.db.transaction() as tx:
         await past_store.keep_snapshots(tx, [later])
-        await calibration_store.note(tx, [later])
+        await calibration_store.note(tx, due_after([later]), city.clock.now())
         comparing = asyncio.create_task(city.calibrator.calibrate())
         async with asyncio.timeout(5):
             while not await owner.fetchval(WAITING):  # noqa: ASYNC110
@@ -342,8 +378,8 @@ async def test_a_snapshot_that_comes_while_a_lot_is_compared_is_not_passed_over(
 
 async def test_two_workers_at_once_come_to_the_same(city, lot):
     for n in range(20):
-        await city.stays.take([entry(lot, EIGHT + minutes(n))])
-        await city.say(a_snapshot(lot, EIGHT + minutes(n), n))
+        await city.stays.take([entry(lot, NOON - minutes(30 - n))])
+        await city.say(a_snapshot(lot, NOON - minutes(30 - n), n))
         await asyncio.gather(*(city.calibrator.calibrate() for _ in range(3)))
     await city.settle()
     assert brief(await city.live(lot)) == (19, 81, 20, -1)

@@ -1,24 +1,28 @@
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from onepark.contexts.registry.model import Hours
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import PoolVacancy, Quality, Source, StreamQuery, Trust
 from onepark.contexts.vacancies.rules import (
+    Due,
     Known,
     LotCounts,
     check_stream,
     codes_of,
+    due_after,
     is_newer,
     is_open,
     quality_of,
     show,
 )
 from onepark.infra.settings import Settings
-from onepark.kernel.types import CHINA, Pool
-from tests.builders import EIGHT
+from onepark.kernel.types import CHINA, LotId, Pool
+from tests.builders import EIGHT, minutes
 from tests.fakes.city import a_calibration, a_city_lot, a_count
+from tests.fakes.days import a_snapshot
 
 TRUST = Trust(late_s=180, lost_s=1800)
 KNOWN = Known(complete=True, source=Source.LIVE, trust=TRUST)
@@ -112,6 +116,26 @@ def test_before_the_database_was_read_drift_alone_claims_nothing():
 def test_without_other_settings_three_minutes_are_late_and_thirty_are_lost():
     settings = Settings(database_url="", redis_url="", secret_key="")
     assert Trust(settings.vacancy_late_s, settings.vacancy_lost_s) == TRUST
+
+
+@pytest.mark.parametrize(
+    ("taken", "due"),
+    [([0], 0), ([-5, -1, -3], -1), ([-1, 3], -1), ([4, 2], 2)],
+)
+def test_a_pool_is_due_by_its_last_past_snapshot_or_else_by_the_next(taken, due):
+    second = timedelta(microseconds=900_000)
+    told = [a_snapshot(LotId(1), EIGHT + minutes(m) + second, 7) for m in taken]
+    told = [replace(one, received_at=EIGHT + second) for one in told]
+    assert due_after(told) == [
+        Due(LotId(1), Pool.SHORT_STAY, 7, len(taken), EIGHT + minutes(due)),
+    ]
+
+
+def test_pools_and_lots_are_due_apart_and_in_the_order_of_their_keys():
+    told = [a_snapshot(LotId(lot), EIGHT, 7) for lot in (2, 1)]
+    both = replace(told[0], occupied={Pool.SHORT_STAY: 7, Pool.CHARGING: 1})
+    due = [(one.lot_id, one.pool) for one in due_after([both, told[1]])]
+    assert due == [(1, "short_stay"), (2, "charging"), (2, "short_stay")]
 
 
 def test_an_answer_tells_its_age():

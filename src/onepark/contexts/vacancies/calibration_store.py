@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from onepark.contexts.vacancies.model import CALIBRATES_FOR, Snapshot
+from onepark.contexts.vacancies.model import CALIBRATES_FOR, FRESH_FOR
+from onepark.contexts.vacancies.rules import Due
 from onepark.infra.db import Tx
 from onepark.kernel.types import Pool
 
@@ -28,25 +29,27 @@ class Cadence(NamedTuple):
     fresh_for: timedelta  # so long a snapshot is not old
 
 
+# One from before the snapshot that a pool is calibrated by changes nothing. An old one that does
+# waits for the next look: a device that goes on telling of long ago must not cost one each time.
 NOTE = """
     INSERT INTO vacancies.calibration AS kept (lot_id, pool, operator_id, told, due_at)
-    SELECT lot_id, pool, min(operator_id), count(*), min(due_at)
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[])
-        AS given (lot_id, pool, operator_id, due_at)
-    GROUP BY lot_id, pool ORDER BY lot_id, pool
+    SELECT lot_id, pool, operator_id, told, due_at
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+        AS given (lot_id, pool, operator_id, told, due_at)
+    ORDER BY lot_id, pool
     ON CONFLICT (lot_id, pool) DO UPDATE SET
-        told = kept.told + excluded.told, due_at = least(kept.due_at, excluded.due_at)
+        told = kept.told + excluded.told,
+        due_at = CASE
+            WHEN kept.snapshot_at IS NULL OR excluded.due_at >= greatest(kept.snapshot_at, $6)
+            THEN least(kept.due_at, excluded.due_at)
+            ELSE kept.due_at
+        END
 """
 
 
-async def note(tx: Tx, snapshots: Sequence[Snapshot]) -> None:
-    """Note that these pools have to be calibrated anew, from the second of a snapshot on."""
-    rows = [
-        (one.lot_id, pool.value, one.operator_id, one.taken_at.replace(microsecond=0))
-        for one in snapshots
-        for pool in one.occupied
-    ]
-    await tx.execute(NOTE, *map(list, zip(*rows, strict=True)))
+async def note(tx: Tx, due: Sequence[Due], at: datetime) -> None:
+    """Note that snapshots came that speak of these pools."""
+    await tx.execute(NOTE, *map(list, zip(*due, strict=True)), at - FRESH_FOR)
 
 
 # An anchor is the snapshot that history starts from, chosen as there. A car that came after its

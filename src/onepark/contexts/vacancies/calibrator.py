@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from onepark.contexts.vacancies import calibration_store
 from onepark.contexts.vacancies.calibration_store import Cadence
+from onepark.contexts.vacancies.model import FRESH_FOR
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
 from onepark.infra.metrics import Rows
@@ -19,7 +20,6 @@ LOOK_EVERY_S = 1.0
 MEASURE_EVERY_S = 60
 STILL = timedelta(minutes=1)
 OLD = timedelta(minutes=10)
-FRESH_FOR = timedelta(hours=1)
 CALIBRATED_AT_ONCE = 32  # pools; one of a large lot with a month behind it takes half a second
 
 DRIFT = Rows(

@@ -22,6 +22,7 @@ HISTORY_SPAN_MAX = timedelta(days=31)
 HISTORY_STEPS_MAX = 1_500
 STATISTICS_DAYS_MAX = 31
 CALIBRATES_FOR = timedelta(days=31)  # an older snapshot tells nothing any more
+FRESH_FOR = timedelta(hours=1)  # much may have happened after an older one: it is looked at rarely
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]

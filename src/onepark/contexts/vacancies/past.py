@@ -26,7 +26,7 @@ from onepark.contexts.vacancies.model import (
 )
 from onepark.contexts.vacancies.past_rules import Anchor, Entrances, Past, Visits
 from onepark.contexts.vacancies.ports import DirectorySource
-from onepark.contexts.vacancies.rules import emptied
+from onepark.contexts.vacancies.rules import due_after, emptied
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
 from onepark.kernel.staff import Principal
@@ -131,7 +131,8 @@ class PastOfLots:
             new = await past_store.keep_snapshots(tx, list(unique.values()))
             known = await past_store.fingerprints(tx, list(unique.values()))
             if new:
-                await calibration_store.note(tx, [unique[key] for key in new])
+                due = due_after(unique[key] for key in new)
+                await calibration_store.note(tx, due, self._clock.now())
         if self._on_empty is not None:
             for told in emptied(unique.values()):
                 await self._on_empty(told)

@@ -5,8 +5,9 @@ is newer.
 Never: awaits, reads the clock, or knows where a count came from.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -40,6 +41,16 @@ class Calibration(Struct, frozen=True):
     drift: int | None
     snapshot_at: datetime | None
     changed_at: datetime
+
+
+class Due(NamedTuple):
+    """A pool that so many new snapshots speak of, and the second of the one that matters first."""
+
+    lot_id: LotId
+    pool: Pool
+    operator_id: int
+    told: int
+    due_at: datetime
 
 
 class LotCounts(Struct, frozen=True):
@@ -152,6 +163,24 @@ def emptied(snapshots: Iterable[Snapshot]) -> list[Emptied]:
         for pool, occupied in one.occupied.items()
         if occupied == 0
     ]
+
+
+def due_after(snapshots: Iterable[Snapshot]) -> list[Due]:
+    """Return the pools that snapshots speak of, due by the last one that is past, else the next."""
+    of_pool: dict[tuple[LotId, Pool], list[Snapshot]] = {}
+    for one in snapshots:
+        for pool in one.occupied:
+            of_pool.setdefault((one.lot_id, pool), []).append(one)
+    return [
+        Due(lot_id, pool, told[0].operator_id, len(told), _due_at(told))
+        for (lot_id, pool), told in sorted(of_pool.items())
+    ]
+
+
+def _due_at(told: Sequence[Snapshot]) -> datetime:
+    past = [one.taken_at for one in told if one.taken_at <= one.received_at]
+    due_at = max(past) if past else min(one.taken_at for one in told)
+    return due_at.replace(microsecond=0)
 
 
 def codes_of(lots: str) -> tuple[LotCode, ...]:
