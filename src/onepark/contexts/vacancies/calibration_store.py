@@ -118,7 +118,7 @@ CALIBRATE = """
         counted_n = compared.counted_n, calibrated_at = $1,
         due_at = coalesce(compared.due_at, 'infinity'),
         n = kept.n + changed.by,
-        changed_at = CASE WHEN changed.by = 1 THEN now() ELSE kept.changed_at END
+        changed_at = CASE WHEN changed.by = 1 THEN clock_timestamp() ELSE kept.changed_at END
     FROM compared
     JOIN vacancies.calibration AS before
         ON before.lot_id = compared.lot_id AND before.pool = compared.pool
