@@ -38,10 +38,6 @@ READY_S, PROBE_S, HTTP_OK = 60.0, 2.0, 200
 SPREAD_DEG = 0.02
 GOLDEN = 0.618034  # its multiples spread lots evenly
 
-# Half of the load of stays that cost something came hours ago and waits where a backlog does: both
-# queues together get the connections that live passages have otherwise.
-HALF_EACH = {"gate_connections": 1, "gate_backlog_connections": 1, "gate_backlog_batch_max": 512}
-
 
 class Gate(NamedTuple):
     """A device at a lane, and the key that it signs with."""

@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.big_city import HALF_EACH, City, DrivenLot, served
+from benchmarks.big_city import City, DrivenLot, served
 from benchmarks.gate_load import Generation, Load
 from benchmarks.processes import cpu_s
 from benchmarks.side_by_side import Measurement, told
@@ -39,12 +39,12 @@ class Driven:
     def __init__(self, city: City, lots: Sequence[DrivenLot], *, each: int) -> None:
         self._city, self._each = city, each
         self._load = Load(lots, city.port, each=each)
-        self.entries = self.exits = 0
-        self.run()  # the first generation only enters
+        self.visits = self.passages = 0
 
     def run(self) -> Reached:
         """Send one generation; all that is new in it must be accepted."""
         made = self._load.generation(PASSAGES[self._each])
+        sent(self._city.port, made.before, connections=CONNECTIONS[100])
         before_s = cpu_s(*pids(self._city))
         took_s, tally = sent(self._city.port, made.requests, connections=CONNECTIONS[self._each])
         cpu_us = (cpu_s(*pids(self._city)) - before_s) / made.passages * MICRO
@@ -53,8 +53,8 @@ class Driven:
         return Reached(made.passages / took_s, cpu_us)
 
     def _note(self, made: Generation) -> None:
-        self.entries += made.entries
-        self.exits += made.exits
+        self.visits += made.arrived + made.entries
+        self.passages += made.arrived + made.passages
 
 
 def pids(city: City) -> tuple[int, ...]:
@@ -64,11 +64,11 @@ def pids(city: City) -> tuple[int, ...]:
 
 def beside_single_rows(name: str, *, each: int) -> Iterator[Measurement]:
     """Alternate the platform, so many passages a request, with pgbench on the same server."""
-    with served(**HALF_EACH) as city:
+    with served() as city:
         settings, peer = durability(city.database_url), SingleRows(city)
         ours = Driven(city, city.lots, each=each)
         rounds = alternated(ours.run, lambda: _single_rows(city, peer, PASSAGES[each]))
-        check_rows(city.database_url, passages=ours.entries + ours.exits, visits=ours.entries)
+        check_rows(city.database_url, passages=ours.passages, visits=ours.visits)
         check_rows(peer.url, passages=peer.passages, visits=peer.passages // 2)
         check_fees(city)
         unit = f"passages/s; pgbench with {peer.clients} clients; {words(settings)}"
@@ -77,13 +77,13 @@ def beside_single_rows(name: str, *, each: int) -> Iterator[Measurement]:
 
 def on_one_lot(name: str) -> Iterator[Measurement]:
     """Alternate all passages on one lot with all over 1,008 lots."""
-    with served(**HALF_EACH) as city:
+    with served() as city:
         settings = durability(city.database_url)
         one = Driven(city, city.lots[:1], each=100)
         many = Driven(city, city.lots[1:], each=100)
         rounds = alternated(one.run, many.run)
-        entries, exits = one.entries + many.entries, one.exits + many.exits
-        check_rows(city.database_url, passages=entries + exits, visits=entries)
+        passages, visits = one.passages + many.passages, one.visits + many.visits
+        check_rows(city.database_url, passages=passages, visits=visits)
         check_fees(city)
         yield from _both(name, rounds, f"passages/s, one lot and 1,007; {words(settings)}")
 

@@ -20,7 +20,7 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from benchmarks.big_city import HALF_EACH, City, DrivenLot, is_ready, served
+from benchmarks.big_city import City, DrivenLot, is_ready, served
 from benchmarks.gate_load import Generation, Load
 from benchmarks.processes import cpu_s
 from benchmarks.side_by_side import Measurement, told
@@ -99,13 +99,13 @@ def _gates(lot: DrivenLot) -> Iterator[dict[str, str]]:
 
 def beside_orm(name: str, *, each: int, one_by_one: bool = False) -> Iterator[Measurement]:
     """Give both sides the same requests in turn, and compare what they cost and came to."""
-    with served(**HALF_EACH) as city, served_peer(city, one_by_one=one_by_one) as peer:
+    with served() as city, served_peer(city, one_by_one=one_by_one) as peer:
         settings = durability(city.database_url)
         load, rounds = Load(city.lots, city.port, each=each), []
-        for turn in range(-1, ROUNDS + 1):
+        for turn in range(ROUNDS + 1):
             made = load.generation(PASSAGES[each])
             pair = _round(city, peer, made, each=each, ours_first=bool(turn % 2))
-            if turn > 0:  # the first only enters, the second warms up
+            if turn:  # the first warms up
                 rounds.append(pair)
         check_equal(city, peer)
         yield from _told(name, rounds, f"{each} a request; {words(settings)}")
@@ -126,6 +126,7 @@ def _cost(
     port: int, application: tuple[int, ...], city: City, *, made: Generation, each: int
 ) -> Cost:
     servers = city.postgres.pid, city.valkey.pid
+    sent(port, made.before, connections=CONNECTIONS[100])
     before = cpu_s(*application), cpu_s(*servers)
     _, tally = sent(port, made.requests, connections=CONNECTIONS[each])
     assert tally.accepted == made.passages, f"{tally.accepted} of {made.passages}: {tally.statuses}"

@@ -3,8 +3,9 @@
 Owns: which cars come and go at which lots, and the bytes of the requests.
 Never: sends anything, or uses a passage id for two passages.
 
-A generation holds the entries of new cars and the exits of those that came a generation before, in
-turn; a repeat is a passage that its device sent, and was answered, in an earlier one.
+A generation holds the entries of cars that come now and the exits of cars that came hours ago, in
+turn: both stand at a barrier. Those that leave are told of before, and not measured. A repeat is a
+passage that its device sent, and was answered, in an earlier generation.
 """
 
 import json
@@ -22,6 +23,7 @@ PATH = "/v1/gate/passages"
 REPEATS_SHARE = 0.02
 STAY_MIN_S, STAY_SPREAD_S = 4_200, 9_000  # between 70 minutes and 220: beyond what is free
 LIVE_STAY_S = 2
+OFFLINE_S = 72 * 3_600
 PLATES = 800_000
 
 Row = dict[str, Any]
@@ -37,7 +39,9 @@ class Visit(NamedTuple):
 class Generation(NamedTuple):
     """Requests in their order, and how many of their passages are no repeats."""
 
+    before: list[bytes]  # to be sent first: where the cars that leave came in
     requests: list[bytes]
+    arrived: int  # cars of ``before``
     entries: int
     exits: int
 
@@ -52,7 +56,7 @@ class Load:
     def __init__(
         self, lots: Sequence[DrivenLot], port: int, *, each: int, live: bool = False
     ) -> None:
-        """``live``: entries are of now, and their stays as short as the load makes them."""
+        """``live``: those that leave came a generation before, a moment ago."""
         self._lots, self._port, self._each, self._live = lots, port, each, live
         self._run, self._numbers = uuid4().hex[:10], count(1)
         self._next_lot, self._due = count(), 0.0
@@ -60,12 +64,17 @@ class Load:
         self._sent: dict[str, list[Row]] = {}  # by device, of earlier generations
 
     def generation(self, passages: int) -> Generation:
-        """Return so many passages, repeats included; the first generation has no exits."""
-        before, self._inside, fresh = self._inside, [], {}
+        """Return so many passages, repeats included; a first live one has no exits."""
+        was_inside, self._inside, fresh = self._inside, [], {}
+        before: list[bytes] = []
         requests: list[bytes] = []
-        counts = {"entry": 0, "exit": 0}
+        counts = {"arrived": 0, "entry": 0, "exit": 0}
         for place in range(passages // 2 // self._each):
-            leaving = before[place] if place < len(before) else None
+            leaving = was_inside[place] if place < len(was_inside) else None
+            if not self._live:
+                leaving, request = self._came_before()
+                before.append(request)
+                counts["arrived"] += len(leaving.plates)
             for kind, lot, rows in self._pair(leaving):
                 gate = lot.entry if kind == "entry" else lot.exit
                 repeats = self._each - len(rows)
@@ -75,21 +84,38 @@ class Load:
                 counts[kind] += len(rows)
                 fresh[gate.device] = rows or known
         self._sent |= fresh
-        return Generation(requests, counts["entry"], counts["exit"])
+        return Generation(before, requests, counts["arrived"], counts["entry"], counts["exit"])
+
+    def backlog(self, passages: int) -> list[bytes]:
+        """Return what gates that were offline for three days keep: entries, then their exits."""
+        requests, now = [], int(time.time())
+        for number in range(passages // 2 // self._each):
+            lot, ago_s = self._lot(), OFFLINE_S - number * OFFLINE_S // (passages // self._each)
+            plates = [self._plate() for _ in range(self._each)]
+            came = [self._row(lot, "entry", one, now - ago_s - _stay_s(one)) for one in plates]
+            left = [self._row(lot, "exit", one, now - ago_s) for one in plates]
+            requests += [self.request(lot.entry, came), self.request(lot.exit, left)]
+        return requests
+
+    def _came_before(self) -> tuple[Visit, bytes]:
+        """Let cars in that came hours ago, and leave in this generation."""
+        lot, now = self._lot(), int(time.time())
+        visit = Visit(lot, [self._plate() for _ in range(self._new_ones(lot.exit))])
+        rows = [self._row(lot, "entry", one, now - _stay_s(one)) for one in visit.plates]
+        return visit, self.request(lot.entry, rows)
 
     def _pair(self, leaving: Visit | None) -> Iterator[tuple[str, DrivenLot, list[Row]]]:
-        lot, now = self._lots[next(self._next_lot) % len(self._lots)], int(time.time())
+        lot, now = self._lot(), int(time.time())
         plates = [self._plate() for _ in range(self._new_ones(lot.entry))]
         self._inside.append(Visit(lot, plates))
-        rows = [self._row(lot, "entry", p, now - self._stay_s(p)) for p in plates]
-        yield "entry", lot, rows
+        came_s = now - LIVE_STAY_S if self._live else now
+        yield "entry", lot, [self._row(lot, "entry", plate, came_s) for plate in plates]
         if leaving is not None:
             rows = [self._row(leaving.lot, "exit", plate, now) for plate in leaving.plates]
             yield "exit", leaving.lot, rows
 
-    def _stay_s(self, plate: str) -> int:
-        """Return how long ago a car came, by the digits of its plate."""
-        return LIVE_STAY_S if self._live else STAY_MIN_S + int(plate[2:]) * 37 % STAY_SPREAD_S
+    def _lot(self) -> DrivenLot:
+        return self._lots[next(self._next_lot) % len(self._lots)]
 
     def _new_ones(self, gate: Gate) -> int:
         """Return how many passages of a request are new; the rest are repeats."""
@@ -121,6 +147,11 @@ class Load:
         """Return the bytes of one signed request."""
         body = json.dumps({"passages": rows}, ensure_ascii=False).encode()
         return signed(gate, body, self._port, message_id=f"{self._run}-{next(self._numbers)}")
+
+
+def _stay_s(plate: str) -> int:
+    """Return how long ago a car came, by the digits of its plate."""
+    return STAY_MIN_S + int(plate[2:]) * 37 % STAY_SPREAD_S
 
 
 def signed(gate: Gate, body: bytes, port: int, *, message_id: str) -> bytes:

@@ -25,6 +25,7 @@ MODULES = {
     "readers": ("H1",),
     "boards": ("R1",),
     "overload": ("OVERLOAD", "LATENCY"),
+    "backlog": ("BACKLOG",),
 }
 LIBRARIES = (
     "onepark",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from onepark.contexts.registry.model import ParkingLocate
 from onepark.kernel.types import LotCode, LotId, OperatorId
 
 
@@ -31,6 +32,8 @@ class Lots:
 
 class NumberedLots:
     """An archive in which a lot's code is its number, and every lot but 0 is known."""
+
+    parking_locate = ParkingLocate.OFF_STREET
 
     def lot(self, code: LotCode) -> Any:
         return self.lot_by_id(LotId(int(code))) if int(code) else None

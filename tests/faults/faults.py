@@ -279,7 +279,7 @@ KILLS = ("kill_api", "kill_worker", "kill_backend", "kill_postmaster", "kill_val
 # Each point of our own code, and the process that it is armed in. Notices and paid orders are also
 # taken up by the other one, where a point is not armed.
 POINTS = {
-    **dict.fromkeys(("stays.claimed", "stays.loaded", "stays.folded", "stays.saved"), "api"),
+    **dict.fromkeys(("stays.locked", "stays.loaded", "stays.folded", "stays.saved"), "api"),
     **dict.fromkeys(("gate.committed", "gate.published", "stays.settled"), "api"),
     **dict.fromkeys(("payments.attempt_kept", "payments.trade_placed"), "api"),
     **dict.fromkeys(("payments.notice_kept", "payments.notice_answered"), "api"),

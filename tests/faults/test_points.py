@@ -21,7 +21,7 @@ PASSES = """
 from onepark.infra import faults
 faults.arm({spec!r})
 for number in range(1, 4):
-    faults.point("stays.claimed")
+    faults.point("stays.locked")
     faults.point("stays.loaded")
     print(number, flush=True)
 """

@@ -51,6 +51,8 @@ PARTS = (
         "desk",
         "ghosts",
         "rulings",
+        "two_lots",
+        "odd_counts",
         "payments",
         "vacancies",
         "past",

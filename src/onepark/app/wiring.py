@@ -25,12 +25,16 @@ from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
 from onepark.contexts.stays.desk import MisreadDesk
+from onepark.contexts.stays.entered_again import EnteredAgain
 from onepark.contexts.stays.ghosts import Ghosts
 from onepark.contexts.stays.lessons import School
 from onepark.contexts.stays.meters import StayMeters
+from onepark.contexts.stays.odd_counts import OddCounts
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.rulings import Rulings
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.stays.two_lots import TwoLots
+from onepark.contexts.stays.unopened import Unopened
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
@@ -82,6 +86,8 @@ class Platform:
     desk: MisreadDesk
     ghosts: Ghosts
     rulings: Rulings
+    two_lots: TwoLots
+    odd_counts: OddCounts
     orders: PublicOrders
     payments: Payments
     vacancies: Vacancies
@@ -110,12 +116,28 @@ class Platform:
         """Return the recurring work that no request waits for."""
         return [
             *self.refresh_jobs(),
-            *stay_jobs.jobs(self.stays, self.school, self.desk, self.ghosts, clock=self.clock),
+            *self._stay_jobs(),
             *payment_jobs.jobs(self.payments),
-            *gate_jobs.jobs(self.gate, self.clock),
+            *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.calibrator.jobs(),
             *self.measuring_jobs(),
         ]
+
+    def _stay_jobs(self) -> list[Job]:
+        """Return what stays do by themselves."""
+        unopened = Unopened(
+            self.databases.service,
+            plans=self.tariffs,
+            lanes=self.gate.barriers,
+            archive=lambda: self.directory,
+            clock=self.clock,
+            within=timedelta(seconds=self.settings.tailgate_within_s),
+        )
+        again = EnteredAgain(self.databases.service, self.clock)
+        watch = stay_jobs.Watch(unopened, self.two_lots, again, self.odd_counts)
+        return stay_jobs.jobs(
+            *(self.stays, self.school, self.desk, self.ghosts), watch=watch, clock=self.clock
+        )
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how the city is, for the metrics of the worker."""
@@ -205,7 +227,9 @@ def _assemble(
         stays=stays,
         desk=_desk(databases, clock, stays=stays, plates=plates, registry=registry),
         ghosts=ghosts,
-        rulings=_rulings(databases, clock, stays=stays, registry=registry),
+        rulings=_rulings(settings, clock, databases=databases, stays=stays, registry=registry),
+        two_lots=_two_lots(databases, clock, registry=registry),
+        odd_counts=_odd_counts(settings, clock, databases=databases, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
@@ -309,11 +333,37 @@ def _desk(
     )
 
 
-def _rulings(databases: Databases, clock: Clock, *, stays: Stays, registry: Registry) -> Rulings:
+def _rulings(
+    settings: Settings, clock: Clock, *, databases: Databases, stays: Stays, registry: Registry
+) -> Rulings:
     return Rulings(
         databases.staff,
         databases.batch,
         stays=stays,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
+        no_plate_after=timedelta(seconds=settings.no_plate_after_s),
+    )
+
+
+def _odd_counts(
+    settings: Settings, clock: Clock, *, databases: Databases, registry: Registry
+) -> OddCounts:
+    return OddCounts(
+        databases.service,
+        databases.staff,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
+        lasts=timedelta(seconds=settings.odd_count_after_s),
+    )
+
+
+def _two_lots(databases: Databases, clock: Clock, *, registry: Registry) -> TwoLots:
+    return TwoLots(
+        databases.service,
+        databases.staff,
         archive=lambda: registry.directory,
         audit=Audit(),
         clock=clock,

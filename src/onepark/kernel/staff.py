@@ -36,6 +36,7 @@ class Permission(StrEnum):
     READ_MISREADS = "read_misreads"
     DECIDE_MISREAD = "decide_misread"
     RULE_PASSAGE = "rule_passage"
+    DECIDE_TWO_LOTS = "decide_two_lots"
 
 
 class Principal(Struct, frozen=True):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from onepark.contexts.stays.errors import LotUnknown
-from onepark.contexts.stays.ghosts import GhostPage, Ghosts
-from onepark.contexts.stays.model import Emptied, Kind
+from onepark.contexts.stays.ghosts import GhostPage, Ghosts, LotCount, OpenBarrier
+from onepark.contexts.stays.model import Emptied, Kind, LeftOpen
 from onepark.contexts.stays.service import Stays
 from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import LotCode, LotId, OperatorId, Pool
@@ -149,6 +149,104 @@ async def test_a_lot_that_says_it_is_empty_holds_none_of_those_that_came_before(
         ("exit_missing", EIGHT + minutes(100)),
         ("open", None),
     ]
+
+
+def left_open(lot: LotId, **changes: Any) -> LeftOpen:
+    """Ten minutes of an open barrier from 8:50 on, and nobody inside an hour later."""
+    values: dict[str, Any] = {
+        "lot_id": lot,
+        "pool": Pool.SHORT_STAY,
+        "lane": "X1",
+        "raised_by": "hand",
+        "raised_at": EIGHT + minutes(50),
+        "lowered_at": EIGHT + minutes(60),
+        "counted_at": EIGHT + minutes(110),
+        "counted": 0,
+        "told_by": "cam",
+    }
+    return LeftOpen(**(values | changes))
+
+
+async def test_who_came_before_a_barrier_was_lowered_and_is_not_counted_after_it_has_left(
+    ghosts, stays, clock, owner, lot, plate
+):
+    await enters(stays, lot, plate)
+    await enters(stays, lot, f"{plate}7", EIGHT + minutes(70))
+    assert await ghosts.note_left_open(left_open(lot, counted=2)) == 0, "both may be inside"
+    assert await ghosts.note_left_open(left_open(lot, counted=1, pool=Pool.CHARGING)) == 0
+    assert await ghosts.note_left_open(left_open(lot, counted=1)) == 1
+    assert await ghosts.note_left_open(left_open(lot, counted=1)) == 0, "it is known"
+    [ghost] = (await of_lot(ghosts, lot)).ghosts
+    assert (ghost.evidence, ghost.gone_by_at) == ("gate_left_open", EIGHT + minutes(60))
+    assert ghost.barrier == OpenBarrier("X1", "hand", EIGHT + minutes(50), EIGHT + minutes(60))
+    assert ghost.snapshot == LotCount(EIGHT + minutes(110), 1, "cam")
+    clock.at += WAITS
+    await ghosts.end()
+    states = await owner.fetch(
+        "SELECT state, exited_at FROM stays.stay WHERE lot_id = $1 ORDER BY entered_at", lot
+    )
+    assert [tuple(row) for row in states] == [
+        ("exit_missing", EIGHT + minutes(60)),
+        ("open", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("came_after", "counted_after", "noted"),
+    [
+        (minutes(60), minutes(66), 1),
+        (minutes(60), minutes(65), 0),
+        (minutes(61), minutes(110), 0),
+    ],
+)
+async def test_who_has_just_come_may_be_missing_in_a_count(
+    ghosts, stays, lot, plate, came_after, counted_after, noted
+):
+    await enters(stays, lot, plate, EIGHT + came_after)
+    told = left_open(lot, counted_at=EIGHT + counted_after)
+    assert await ghosts.note_left_open(told) == noted
+
+
+@pytest.mark.parametrize("came_after", [minutes(106), minutes(59)])
+async def test_a_car_that_is_surely_in_the_count_came_after_the_barrier_and_well_before_the_count(
+    ghosts, stays, lot, plate, came_after
+):
+    await enters(stays, lot, plate)
+    await enters(stays, lot, f"{plate}7", EIGHT + came_after)
+    assert await ghosts.note_left_open(left_open(lot, counted=1)) == 0
+
+
+async def test_a_car_that_left_just_after_the_count_may_be_missing_in_it(ghosts, stays, lot, plate):
+    await enters(stays, lot, plate)
+    await enters(stays, lot, f"{plate}7", EIGHT + minutes(70))
+    await leaves(stays, lot, f"{plate}7", EIGHT + minutes(114))
+    assert await ghosts.note_left_open(left_open(lot, counted=1)) == 0
+    earlier = left_open(lot, counted=1, counted_at=EIGHT + minutes(100))
+    assert await ghosts.note_left_open(earlier) == 1
+
+
+async def test_a_car_that_asked_to_leave_after_the_barrier_was_lowered_was_there_until_then(
+    ghosts, stays, lot, plate
+):
+    await enters(stays, lot, plate)
+    asked = a_passage(Kind.EXIT_REQUEST, EIGHT + minutes(63), lot_id=lot, plate=plate)
+    await stays.take([asked])
+    assert await ghosts.note_left_open(left_open(lot, counted_at=EIGHT + minutes(62))) == 0
+    assert await ghosts.note_left_open(left_open(lot)) == 1
+    [ghost] = (await of_lot(ghosts, lot)).ghosts
+    assert ghost.gone_by_at == EIGHT + minutes(63)
+
+
+async def test_an_exit_is_believed_more_than_an_open_barrier(
+    ghosts, stays, clock, owner, lot, plate
+):
+    await enters(stays, lot, plate)
+    await ghosts.note_left_open(left_open(lot))
+    await leaves(stays, lot, plate, EIGHT + minutes(55))
+    clock.at += WAITS
+    await ghosts.end()
+    assert await stay(owner, lot) == ("closed", EIGHT + minutes(55), 500, 500, 0, 0)
+    assert [one.state for one in (await of_lot(ghosts, lot)).ghosts] == ["overtaken"]
 
 
 async def test_an_operator_sees_its_own_ghosts_and_not_where_else_a_car_went(

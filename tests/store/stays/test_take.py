@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from onepark.contexts.stays.errors import StoreUnavailable
 from onepark.contexts.stays.model import Hold, HoldReason, Kind, Outcome, Passage, Taken
@@ -132,6 +133,18 @@ async def test_one_id_in_many_batches_at_once_is_accepted_once(stays, owner, lot
     assert told == [Outcome.ACCEPTED] + [Outcome.DUPLICATE] * 15
     assert len({batch.taken[0].answer.stay_id for batch in batches}) == 1
     assert await occupied(owner, lot) == 1
+
+
+async def test_one_id_for_many_cars_at_once_is_one_car_s_and_a_conflict_for_the_others(
+    stays, owner, lot
+):
+    """Their rows are apart, so that the batches meet at the claim alone, when they are saved."""
+    entries = [a_passage(lot_id=lot, plate=f"苏D{n:05d}", passage_id="twice") for n in range(8)]
+    entries = [replace(one, fingerprint=bytes([n])) for n, one in enumerate(entries)]
+    batches = await asyncio.gather(*(stays.take([entry]) for entry in entries))
+    told = sorted(batch.taken[0].outcome for batch in batches)
+    assert told == [Outcome.ACCEPTED] + [Outcome.CONFLICT] * 7
+    assert await open_stays(owner, lot) == await occupied(owner, lot) == 1
 
 
 async def test_many_cars_in_crossing_batches_never_wait_for_each_other_in_a_ring(stays, owner, lot):

@@ -8,7 +8,7 @@ from onepark.infra import traces
 from onepark.infra.otel import OpenTelemetry
 from tests.builders import a_passage
 
-PARTS = ["stays.claim", "stays.load", "stays.fold", "stays.save", "db.commit"]
+PARTS = ["stays.lock", "stays.load", "stays.fold", "stays.save", "db.commit"]
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def kept():
     traces.follow(None)
 
 
-async def test_a_batch_is_claimed_loaded_folded_saved_and_committed(kept, stays, lot):
+async def test_a_batch_is_locked_loaded_folded_saved_and_committed(kept, stays, lot):
     with traces.batch([], size=1):
         await stays.take([a_passage(lot_id=lot)])
     *parts, batch = kept.get_finished_spans()

@@ -28,6 +28,7 @@ def a_person(role: StaffRole, operator_id: int | None = None) -> Principal:
         (P.PUBLISH_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.READ_MISREADS, set(R)),
         (P.DECIDE_MISREAD, {R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
+        (P.DECIDE_TWO_LOTS, {R.CITY_ADMIN, R.CITY_SUPERVISOR}),
     ],
 )
 def test_each_permission_belongs_to_these_roles(permission, roles):

@@ -28,10 +28,12 @@ _ADMINISTERING = _DRAFTING | {
 }
 # Who has the lot's images and its intercom.
 _RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE})
+# Who sees the lots of every operator.
+_SUPERVISING = frozenset({Permission.DECIDE_TWO_LOTS})
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
-    StaffRole.CITY_ADMIN: _ADMINISTERING | {Permission.RULE_CALENDAR},
-    StaffRole.CITY_SUPERVISOR: _READING,
+    StaffRole.CITY_ADMIN: _ADMINISTERING | _SUPERVISING | {Permission.RULE_CALENDAR},
+    StaffRole.CITY_SUPERVISOR: _READING | _SUPERVISING,
     StaffRole.OPERATOR_ADMIN: _ADMINISTERING | _RUNNING_LOTS,
     StaffRole.OPERATOR_CLERK: _DRAFTING | _RUNNING_LOTS,
     StaffRole.AUDITOR: _READING,

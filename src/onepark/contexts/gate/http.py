@@ -25,7 +25,7 @@ from onepark.contexts.gate.model import (
     Commands,
     Credentials,
     HeartbeatAnswer,
-    HeartbeatIn,
+    HeartbeatReport,
     PassageReport,
     PassageResults,
     SnapshotReport,
@@ -63,6 +63,18 @@ SNAPSHOTS_EXAMPLE = {
             "pools": {"short_stay": {"free": 41}, "charging": {"occupied": 6}},
         }
     ]
+}
+HEARTBEAT_EXAMPLE = {
+    "device_time": "2026-11-22T08:30:00+08:00",
+    "status": "ok",
+    "barriers": [
+        {
+            "lane": "320281001101-X1",
+            "raised_at": "2026-11-22T08:02:00+08:00",
+            "by": "hand",
+            "lowered_at": "2026-11-22T08:19:30+08:00",
+        }
+    ],
 }
 
 
@@ -122,13 +134,12 @@ async def report_snapshots(
     summary="设备心跳与校时 Heartbeat and time",
     description=(
         "签名正确即返回平台时间，不论时间戳偏差多少，设备据此校时。"
-        "A right signature is answered with the platform's time, whatever its stamp."
+        "抬杆情况逐条应答。"
+        "A right signature is answered with the platform's time, whatever its stamp. What it says "
+        "of barriers is answered one by one."
     ),
     security=SIGNED,
-    opt={
-        "body": HeartbeatIn,
-        "body_example": {"device_time": "2026-11-22T08:30:00+08:00", "status": "ok"},
-    },
+    opt={"body": HeartbeatReport, "body_example": HEARTBEAT_EXAMPLE},
     responses=refusals(SignatureWrong, BodyMalformed),
 )
 async def beat(request: Request[Any, Any, Any], gate: NamedDependency[Gate]) -> HeartbeatAnswer:

@@ -19,6 +19,7 @@ SNAPSHOTS_MAX = 1_000
 BAYS_MAX = 100_000
 PLATE_CHARACTERS_MAX = 16
 HOLES_MAX = 100
+BARRIERS_MAX = 100
 
 Instant = Annotated[datetime, Meta(tz=True, examples=["2026-11-22T08:30:00+08:00"])]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -139,7 +140,35 @@ class SnapshotResults(Struct, frozen=True):
 Hole = tuple[Counter, Counter]
 
 
-class HeartbeatIn(Struct, frozen=True):
+class RaisedBy(StrEnum):
+    """Who or what raised a barrier."""
+
+    PLATFORM = "platform"  # for a car that was let through
+    HAND = "hand"
+    FIRE = "fire"  # a fire alarm opens every way out
+    POWER = "power"  # its power failed
+    FAULT = "fault"  # something broke, or was broken
+
+
+class BarrierIn(Struct, frozen=True):
+    """Since when a barrier stood open, and until when if it has been lowered."""
+
+    lane: Id
+    raised_at: Instant
+    by: RaisedBy
+    lowered_at: Instant | None = None
+
+
+class BarrierResult(Struct, frozen=True, omit_defaults=True):
+    """What became of what was said of one barrier."""
+
+    lane: str | None
+    outcome: Outcome
+    reason: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True):
     """A device says that it lives, what its clock shows, and which of its passages are lost."""
 
     device_time: Instant | None = None
@@ -154,6 +183,24 @@ class HeartbeatIn(Struct, frozen=True):
     ] = ()
 
 
+class HeartbeatIn(Heartbeat, frozen=True, kw_only=True):
+    """A heartbeat with its barriers still as sent: a bad one costs nothing else."""
+
+    barriers: Annotated[tuple[Raw, ...], Meta(max_length=BARRIERS_MAX)] = ()
+
+
+class HeartbeatReport(Heartbeat, frozen=True, kw_only=True):
+    """What the documentation shows of a heartbeat."""
+
+    barriers: Annotated[
+        tuple[BarrierIn, ...],
+        Meta(
+            max_length=BARRIERS_MAX,
+            description="抬杆及落杆情况，可重复 barriers that were raised; repeats are harmless",
+        ),
+    ] = ()
+
+
 class ClockState(StrEnum):
     """What a device's clock is good for."""
 
@@ -163,12 +210,16 @@ class ClockState(StrEnum):
 
 
 class HeartbeatAnswer(Struct, frozen=True, omit_defaults=True):
-    """The platform's time, by how much the device's clock is ahead of it, what is missing."""
+    """The platform's time, by how much the device's clock is ahead of it, what is missing.
+
+    ``barriers`` answers those of the heartbeat, in their order.
+    """
 
     server_time: datetime
     clock_offset_ms: int | None
     clock: ClockState | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
+    barriers: tuple[BarrierResult, ...] | UnsetType = UNSET
 
 
 class CommandKind(StrEnum):

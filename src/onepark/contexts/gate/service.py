@@ -14,6 +14,7 @@ import structlog
 from msgspec import UNSET
 
 from onepark.contexts.gate import meters, rules, store
+from onepark.contexts.gate.barriers import Barriers
 from onepark.contexts.gate.clocks import Clocks
 from onepark.contexts.gate.errors import (
     BodyMalformed,
@@ -86,6 +87,7 @@ class Gate:
         self._db, self._archive, self._stays = service_db, archive, stays
         self._vacancies, self._past = vacancies, past
         self.clocks = Clocks(service_db)
+        self.barriers = Barriers(service_db, archive=archive, clock=clock)
         self._clock, self._settings = clock, settings
         self._waiters: dict[str, asyncio.Event] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -193,7 +195,7 @@ class Gate:
             raise BodyMalformed(why)
         offset = None if told.device_time is None else told.device_time - now
         offset_ms = None if offset is None else offset // timedelta(milliseconds=1)
-        progress = None
+        progress = barriers = None
         if rules.is_fresh(credentials, now):  # an old one may be a replay: it proves no life
             async with self._db.transaction() as tx:
                 await store.heard(
@@ -202,9 +204,12 @@ class Gate:
             if offset is not None:
                 self.clocks.note(device.device_id, offset)
             progress = await self._stays.progress(device, epoch=told.epoch, lost=told.lost)
+            ahead = self.clocks.offset_of(device.device_id)
+            barriers = await self.barriers.keep(told.barriers, device, ahead=ahead)
             await self._vacancies.heard([device.lot_id], now)
         meters.heartbeat()
-        return HeartbeatAnswer(now, offset_ms, rules.clock_of(offset), progress or UNSET)
+        clock = rules.clock_of(offset)
+        return HeartbeatAnswer(now, offset_ms, clock, progress or UNSET, barriers or UNSET)
 
     # -- commands ------------------------------------------------------------------------------
 

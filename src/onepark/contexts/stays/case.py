@@ -88,6 +88,7 @@ class PriceOf(NamedTuple):
 
     stay: Stay
     until_at: datetime
+    explained: bool = True  # whether the car is told the lines
 
 
 class Folded(Struct):

@@ -132,7 +132,7 @@ class MisreadDesk:
         async with self._batch_db.transaction() as tx:
             if candidate is not None:
                 passage = tasks.passage_of(seen, candidate, at=at)
-                await store.claim(tx, [passage], also=[_observed_car(seen)])
+                await store.lock(tx, [passage], also=[_observed_car(seen)])
             task = await task_store.lock_misread(tx, seen.task_id)
             if task.decided_at is not None:
                 return _decided_before(task, choice)

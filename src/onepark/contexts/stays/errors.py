@@ -164,3 +164,39 @@ class StayConfirmed(Refusal):
     status = 409
     title = "Somebody has confirmed this stay already."
     title_zh = "该停车记录已确认"
+
+
+class PairUnknown(Refusal):
+    """No such pair of visits was found, or somebody without the whole city asks."""
+
+    code = "stays.pair_unknown"
+    status = 404
+    title = "There is no such pair of visits."
+    title_zh = "该同车牌双车场记录不存在"
+
+
+class PairDecided(Refusal):
+    """The pair has another verdict already."""
+
+    code = "stays.pair_decided"
+    status = 409
+    title = "It has been decided otherwise."
+    title_zh = "该同车牌双车场记录已有不同的处理结果"
+
+
+class OddCountUnknown(Refusal):
+    """No such count was found to be odd, or it is another operator's."""
+
+    code = "stays.odd_count_unknown"
+    status = 404
+    title = "There is no such count."
+    title_zh = "该异常车位数不存在"
+
+
+class OddCountConfirmed(Refusal):
+    """Somebody has confirmed the count before."""
+
+    code = "stays.odd_count_confirmed"
+    status = 409
+    title = "Somebody has confirmed this count already."
+    title_zh = "该异常车位数已确认"

@@ -14,8 +14,9 @@ from msgspec import Struct
 from onepark.contexts.access.rules import allows
 from onepark.contexts.stays import ghost_store
 from onepark.contexts.stays.ghost_store import Evidence
-from onepark.contexts.stays.model import Emptied, Kind, Passage, StayState
+from onepark.contexts.stays.model import Emptied, Kind, LeftOpen, Passage, StayState
 from onepark.contexts.stays.moments import EVIDENCE
+from onepark.contexts.stays.oddities import Owner
 from onepark.contexts.stays.ports import Archive
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.staff import lot_named
@@ -39,6 +40,23 @@ class GhostState(StrEnum):
     CONTRADICTED = "contradicted"  # it was seen leaving later: a clone, or a wrong count
 
 
+class OpenBarrier(Struct, frozen=True):
+    """A barrier at a way out, and how long it stood open."""
+
+    lane: str
+    raised_by: str
+    raised_at: datetime
+    lowered_at: datetime
+
+
+class LotCount(Struct, frozen=True):
+    """What the lot itself counted: so many cars in the pool of the stay, by this device."""
+
+    counted_at: datetime
+    cars: int
+    device: str
+
+
 class GhostView(Struct, frozen=True):
     """A stay whose exit nobody saw, and what shows that its car has gone."""
 
@@ -53,7 +71,10 @@ class GhostView(Struct, frozen=True):
     gone_by_at: datetime
     ends_at: datetime
     state: GhostState
+    owner: Owner
     other_lot: str | None  # for the city alone: where the car went in meanwhile
+    barrier: OpenBarrier | None
+    snapshot: LotCount | None
 
 
 class GhostPage(Struct, frozen=True):
@@ -97,6 +118,13 @@ class Ghosts:
                 waits=self._waits,
             )
 
+    async def note_left_open(self, told: LeftOpen) -> int:
+        """Note the cars that must have left while a barrier stood open; return how many."""
+        async with self._db.transaction() as tx:
+            return await ghost_store.note_left_open(
+                tx, told, settles=SETTLES, at=self._clock.now(), waits=self._waits
+            )
+
     async def end(self) -> int:
         """End the stays of cars whose exit was not heard of in time; return how many."""
         now = self._clock.now()
@@ -133,7 +161,10 @@ class Ghosts:
             gone_by_at=one.gone_by_at,
             ends_at=one.acts_at,
             state=state_of(one),
+            owner=Owner.OPERATOR,
             other_lot=other.code if other is not None and by.operator_id is None else None,
+            barrier=barrier_of(one),
+            snapshot=count_of(one),
         )
 
 
@@ -145,6 +176,22 @@ def state_of(one: Evidence) -> GhostState:
         return GhostState.WAITING
     later = one.exited_at is not None and one.exited_at > one.gone_by_at
     return GhostState.CONTRADICTED if later else GhostState.OVERTAKEN
+
+
+def barrier_of(one: Evidence) -> OpenBarrier | None:
+    """Return the barrier that is evidence, if one is."""
+    if one.lane is None or one.raised_by is None or one.raised_at is None or one.lowered_at is None:
+        return None
+    return OpenBarrier(one.lane, one.raised_by, one.raised_at, one.lowered_at)
+
+
+def count_of(one: Evidence) -> LotCount | None:
+    """Return the lot's own count that is evidence, if one is."""
+    if one.told_by is None:
+        return None
+    if one.counted_at is None or one.counted is None:
+        return LotCount(one.gone_by_at, 0, one.told_by)  # it said that it was empty
+    return LotCount(one.counted_at, one.counted, one.told_by)
 
 
 def _gone(one: Evidence, now: datetime) -> Passage:

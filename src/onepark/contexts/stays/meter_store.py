@@ -22,7 +22,9 @@ DRIFT = """
 
 OLDEST_FACTS = """
     SELECT fact, extract(epoch FROM now() - min(recorded_at))::float8
-    FROM stays.outbox WHERE fact = ANY ($1) GROUP BY fact
+    FROM stays.outbox
+    WHERE fact = ANY ($1) AND fact NOT IN ('stays.entered.v1', 'stays.left.v1')
+    GROUP BY fact
 """
 
 OPEN_TASKS = "SELECT kind, count(*)::float8 FROM stays.task WHERE decided_at IS NULL GROUP BY kind"

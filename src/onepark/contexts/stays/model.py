@@ -332,6 +332,43 @@ class Emptied(NamedTuple):
     told_by: str
 
 
+class LeftOpen(NamedTuple):
+    """A way out whose barrier stood open, and the cars that a pool of its lot held after it."""
+
+    lot_id: LotId
+    pool: Pool
+    lane: str
+    raised_by: str
+    raised_at: datetime
+    lowered_at: datetime
+    counted_at: datetime
+    counted: int
+    told_by: str  # the device that counted
+
+
+class LaneMoment(NamedTuple):
+    """Where and when somebody passed."""
+
+    lot_id: LotId
+    lane: str
+    at: datetime
+
+
+class Lift(NamedTuple):
+    """A barrier that stood open, and why; None: it has not been lowered, as far as is known."""
+
+    raised_by: str
+    raised_at: datetime
+    lowered_at: datetime | None
+
+
+class LaneThen(NamedTuple):
+    """What the gate knows of a lane at a moment: whom it was told to let out, and its barrier."""
+
+    commanded: dict[OrderNo, datetime]  # not longer before than an exit may follow its opening
+    lifts: tuple[Lift, ...]
+
+
 class Charge(Struct, frozen=True):
     """One frozen amount of an order, priced to a stated moment."""
 

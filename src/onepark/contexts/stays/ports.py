@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from onepark.contexts.registry.model import Device, Lot
-from onepark.contexts.stays.model import Candidate, Passage, Suspicion
+from onepark.contexts.stays.model import Candidate, LaneMoment, LaneThen, Passage, Suspicion
 from onepark.contexts.tariffs.model import Plan
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
@@ -56,3 +56,9 @@ class AuditTrail(Protocol):
     """Where changes by people are written down."""
 
     async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...
+
+
+class Lanes(Protocol):
+    """What the gate knows of lanes: commands that were given there, and barriers."""
+
+    async def lanes_then(self, tx: Tx, asked: Sequence[LaneMoment]) -> list[LaneThen]: ...

@@ -207,7 +207,7 @@ class Fold:
         if passage.key in self.again:
             return Answer(Nothing(), self.again[passage.key]), PassageState.DUPLICATE_EXIT
         if inside is not None and reaches(passage, inside.stay):
-            quote = yield PriceOf(inside.stay, passage.seen_at)
+            quote = yield PriceOf(inside.stay, passage.seen_at, explained=False)
             inside.stay.exit_derived = passage.derived
             self.close(inside, passage, quote)
             return told(Nothing(), inside), PassageState.FOLDED
@@ -243,7 +243,7 @@ class Fold:
 
     def leave_after_all(self, passage: Passage, before: StayAndOrder) -> Told:
         """Believe an exit more than what had shown that the car was gone before it."""
-        quote = yield PriceOf(before.stay, passage.seen_at)
+        quote = yield PriceOf(before.stay, passage.seen_at, explained=False)
         _end_at(before.stay, passage)
         self.folded.stays[before.stay.stay_id] = before.stay
         self.charge(before, quote)
@@ -263,7 +263,7 @@ class Fold:
         _end_at(stay, passage)
         pair = StayAndOrder(stay, self.new_order(stay))
         self.remember(pair)
-        self.charge(pair, (yield PriceOf(stay, passage.seen_at)))
+        self.charge(pair, (yield PriceOf(stay, passage.seen_at, explained=False)))
         return told(Nothing(), pair), PassageState.FOLDED
 
     def close(self, inside: StayAndOrder, passage: Passage, quote: Quote) -> None:

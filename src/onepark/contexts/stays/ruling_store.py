@@ -5,7 +5,6 @@ Never: decides; a row goes in or out as it is.
 """
 
 from datetime import datetime
-from typing import NamedTuple
 
 from onepark.contexts.stays.case import Known
 from onepark.contexts.stays.history_store import known_of
@@ -42,32 +41,6 @@ VOID = """
 
 OPERATOR_OF_STAY = "SELECT operator_id FROM stays.stay WHERE lot_id = $1 AND stay_id = $2"
 
-ODD_STAYS = """
-    SELECT
-        stay.stay_id, stay.operator_id, stay.plate, stay.plate_color, stay.state, stay.marks,
-        stay.entered_at, stay.exited_at
-    FROM stays.stay AS stay
-    LEFT JOIN stays.ruling AS ruling
-        ON ruling.lot_id = stay.lot_id AND ruling.stay_id = stay.stay_id
-    WHERE stay.lot_id = $1 AND stay.stay_id > $2
-        AND (stay.state IN ('entry_missing', 'exit_missing') OR stay.marks <> '{}')
-        AND stay.state NOT IN ('void', 'misread_exit') AND ruling.ruling_id IS NULL
-    ORDER BY stay.stay_id LIMIT $3
-"""
-
-
-class OddStay(NamedTuple):
-    """A stay that nobody has looked at."""
-
-    stay_id: StayId
-    operator_id: int
-    plate: str
-    plate_color: str
-    state: str
-    marks: list[str]
-    entered_at: datetime | None
-    exited_at: datetime | None
-
 
 async def find(tx: Tx, lot_id: LotId, car_key: str, passage: tuple[str, str]) -> Known | None:
     """Return a passage of a car that this transaction may see; requests to leave move nothing."""
@@ -102,8 +75,3 @@ async def operator_of_stay(tx: Tx, lot_id: LotId, stay_id: StayId) -> int | None
     """Return whose stay it is, if this transaction may see it."""
     operator_id: int | None = await tx.fetchval(OPERATOR_OF_STAY, lot_id, stay_id)
     return operator_id
-
-
-async def odd_stays(tx: Tx, lot_id: LotId, *, after: StayId, limit: int) -> list[OddStay]:
-    """Return the next stays of a lot that nobody has looked at, oldest first."""
-    return [OddStay(*row) for row in await tx.fetch(ODD_STAYS, lot_id, after, limit)]

@@ -5,8 +5,7 @@ Never: changes what a device said, or money other than by the fold.
 """
 
 from collections.abc import Callable
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, NamedTuple
 
@@ -14,7 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from onepark import _native
-from onepark.contexts.stays import history_store, ruling_store, store
+from onepark.contexts.stays import history_store, oddities, oddity_store, ruling_store, store
 from onepark.contexts.stays.batch import sort_out
 from onepark.contexts.stays.case import CarCase
 from onepark.contexts.stays.errors import (
@@ -27,13 +26,12 @@ from onepark.contexts.stays.errors import (
 )
 from onepark.contexts.stays.model import Passage
 from onepark.contexts.stays.moments import AHEAD_MAX, DECIDED_IN, FIRST_SEEN_AT
+from onepark.contexts.stays.oddities import OddStayPage
 from onepark.contexts.stays.ports import Archive, AuditTrail
-from onepark.contexts.stays.ruling_store import OddStay
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.staff import lot_named, settled
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
-from onepark.kernel.masks import mask_plate
 from onepark.kernel.staff import Change, Principal
 from onepark.kernel.types import LotCode, OperatorId, PlateColor, StayId
 
@@ -49,8 +47,12 @@ class PassageRef(Struct, frozen=True, forbid_unknown_fields=True):
     lot: Annotated[str, Meta(pattern=r"^[0-9]{12}$(?!\n)")]
     device: Id
     passage_id: Id
-    plate: Annotated[str, Meta(max_length=16, description="识别车牌 the plate as it was read")]
+    plate: Annotated[
+        str,
+        Meta(max_length=16, description="识别车牌，无牌为空 the plate as it was read, or nothing"),
+    ]
     plate_color: PlateColor
+    ticket: Annotated[Id | None, Meta(description="临时票号 of a car without a plate")] = None
 
 
 class Voiding(PassageRef, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,39 +84,6 @@ class Ruled(Struct, frozen=True):
     true_passage_id: str | None = None  # of the device RULED, by which it may be ruled on again
 
 
-class Oddity(StrEnum):
-    """Why somebody should look at a stay."""
-
-    ENTRY_MISSING = "entry_missing"
-    EXIT_MISSING = "exit_missing"
-    MISREAD_EXIT = "misread_exit"
-    PLATE_SUSPECT = "plate_suspect"
-    CLOCK_SUSPECT = "clock_suspect"
-    NO_PLATE = "no_plate"
-
-
-class OddStayView(Struct, frozen=True):
-    """A stay that somebody should look at: whose it is to look, why, and until when."""
-
-    lot: str
-    lot_name: str
-    stay_id: StayId
-    operator_id: int
-    plate: str
-    plate_color: str
-    entered_at: datetime | None
-    exited_at: datetime | None
-    oddities: tuple[Oddity, ...]
-    due_at: datetime
-
-
-class OddStayPage(Struct, frozen=True):
-    """Some odd stays, oldest first; ``next_after`` asks for more, null is the end."""
-
-    stays: tuple[OddStayView, ...]
-    next_after: int | None
-
-
 class Ruling(NamedTuple):
     """What somebody says, when and why; ``truth`` takes the place of a corrected passage."""
 
@@ -137,9 +106,11 @@ class Rulings:
         archive: Callable[[], Archive],
         audit: AuditTrail,
         clock: Clock,
+        no_plate_after: timedelta = DECIDED_IN,
     ) -> None:
         self._staff_db, self._batch_db, self._stays = staff_db, batch_db, stays
         self._archive, self._audit, self._clock = archive, audit, clock
+        self._no_plate_after = no_plate_after
 
     async def odd_stays(
         self, *, lot: LotCode, after: int, limit: int, by: Principal
@@ -147,10 +118,15 @@ class Rulings:
         """Return the next stays of a lot that nobody has looked at, with masked plates."""
         found_lot = lot_named(self._archive(), lot)
         async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
-            found = await ruling_store.odd_stays(
-                tx, found_lot.lot_id, after=StayId(after), limit=limit
+            found = await oddity_store.odd_stays(
+                tx,
+                found_lot.lot_id,
+                after=StayId(after),
+                limit=limit,
+                no_plate_before=self._clock.now() - self._no_plate_after,
             )
-        views = tuple(_odd_view(one, (lot, found_lot.name)) for one in found)
+        named, waits = (lot, found_lot.name), self._no_plate_after
+        views = tuple(oddities.view_of(one, named, no_plate_after=waits) for one in found)
         return OddStayPage(views, found[-1].stay_id if len(found) == limit else None)
 
     async def confirm(
@@ -186,6 +162,7 @@ class Rulings:
 
     async def _rule(self, said: PassageRef, ruling: Ruling, by: Principal) -> Ruled:
         texts = {"device": said.device, "passage_id": said.passage_id, "plate": said.plate}
+        texts |= {} if said.ticket is None else {"ticket": said.ticket}
         check_texts(reason=ruling.reason, **texts)
         lot_id = lot_named(self._archive(), LotCode(said.lot)).lot_id
         passage = (said.device, said.passage_id)
@@ -199,7 +176,7 @@ class Rulings:
         """Lock the cars, void the passage, fold what is left and what takes its place."""
         true = [] if ruling.truth is None else [_true_passage(told, ruling.truth, ruling.at)]
         async with self._batch_db.transaction() as tx:
-            await store.claim(tx, true, also=[_car_of(told)])
+            await store.lock(tx, true, also=[_car_of(told)])
             ruling_id = await ruling_store.rule_on_passage(
                 tx, ruling.kind, told, ruling.reason, by=ruling.by, at=ruling.at
             )
@@ -290,25 +267,12 @@ def _true_passage(told: Passage, truth: Correction, at: datetime) -> Passage:
 
 
 def _key_of(ref: PassageRef) -> str:
+    """Return the car under which the passage was kept: a plate, a ticket, or the passage alone."""
     plate = _native.normalise_plate(ref.plate)
-    if not plate:
-        raise PlateInvalid("Say under which plate the passage was kept.", field="plate")
-    return f"{plate}/{ref.plate_color.value}"
-
-
-def _odd_view(one: OddStay, lot: tuple[LotCode, str]) -> OddStayView:
-    last_at = one.exited_at or one.entered_at
-    assert last_at is not None, "a stay was seen"
-    whys = [one.state, *one.marks, *([] if one.plate else [Oddity.NO_PLATE])]
-    return OddStayView(
-        lot=lot[0],
-        lot_name=lot[1],
-        stay_id=one.stay_id,
-        operator_id=one.operator_id,
-        plate=mask_plate(one.plate),
-        plate_color=one.plate_color,
-        entered_at=one.entered_at,
-        exited_at=one.exited_at,
-        oddities=tuple(Oddity(why) for why in whys if why in set(Oddity)),
-        due_at=last_at + DECIDED_IN,
-    )
+    if plate and ref.ticket is not None:
+        raise PlateInvalid("A car is kept under its plate or its ticket, not both.", field="ticket")
+    if plate:
+        return f"{plate}/{ref.plate_color.value}"
+    if ref.ticket is not None:
+        return f"ticket:{ref.ticket}"
+    return f"unread:{ref.device}:{ref.passage_id}"

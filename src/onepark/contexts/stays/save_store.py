@@ -12,20 +12,23 @@ from msgspec.structs import astuple
 
 from onepark.contexts.stays.case import Folded, Kept
 from onepark.contexts.stays.model import Car, Count, Progress
+from onepark.contexts.stays.store import POOLS
 from onepark.contexts.stays.tasks import row_of
 from onepark.infra.db import Again, Record, Tx
 from onepark.infra.traces import as_part
 from onepark.kernel.events import encode, name_of
-from onepark.kernel.types import Pool
 
 MISSING_MAX = 100  # holes that one answer names
 
 _ENCODER = Encoder()
 
 # One statement: PostgreSQL runs the parts on one snapshot and in no stated order, so that no part
-# may read what another writes. Each count comes back as it stands after the batch.
+# may read what another writes. Claims come before counts, so that two batches with one id wait for
+# each other at nothing else. Each count comes back as it stands after the batch.
 SAVE = """
-    WITH saved_stay AS (
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest($4::stays.passage_row_v3[])
+    ), saved_stay AS (
         INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v3[])
         ON CONFLICT (lot_id, stay_id) DO UPDATE SET
             vehicle = excluded.vehicle, pool = excluded.pool, plan_id = excluded.plan_id,
@@ -60,16 +63,22 @@ SAVE = """
             lot_id, device_id, passage_id, operator_id, received_at, seen_at, kind, lane, car_key,
             plate_raw, plate_color, vehicle, epoch, seq, ticket, confidence, image_url, entered_at,
             state, stay_id, corrected_at, of_car_key, zone, derived, clock_suspect)
-        SELECT * FROM unnest($4::stays.passage_row_v2[]) RETURNING 1
-    ), saved_answer AS (
-        UPDATE stays.claim AS claim SET answer = given.answer
-        FROM unnest($5::stays.answer_row[]) AS given
-        WHERE claim.lot_id = given.lot_id AND claim.device_id = given.device_id
-            AND claim.passage_id = given.passage_id AND claim.answer IS NULL
+        SELECT
+            lot_id, device_id, passage_id, operator_id, received_at, seen_at, kind, lane, car_key,
+            plate_raw, plate_color, vehicle, epoch, seq, ticket, confidence, image_url, entered_at,
+            state, stay_id, corrected_at, of_car_key, zone, derived, clock_suspect
+        FROM given
+        RETURNING 1
+    ), claimed AS (
+        INSERT INTO stays.claim (lot_id, device_id, passage_id, fingerprint, answer)
+        SELECT lot_id, device_id, passage_id, fingerprint, answer FROM given
+        ORDER BY lot_id, device_id, passage_id
+        ON CONFLICT DO NOTHING
         RETURNING 1
     ), counted AS (
         INSERT INTO stays.count AS count (lot_id, pool, operator_id, n, occupied)
-        SELECT lot_id, pool, operator_id, 1, delta FROM unnest($6::stays.delta_row[])
+        SELECT lot_id, pool, operator_id, 1, delta FROM unnest($5::stays.delta_row[])
+        WHERE (SELECT count(*) FROM claimed) >= 0
         ORDER BY lot_id, pool
         ON CONFLICT (lot_id, pool) DO UPDATE SET
             n = count.n + 1, occupied = count.occupied + excluded.occupied, changed_at = now()
@@ -79,7 +88,7 @@ SAVE = """
             (lot_id, device_id, epoch, operator_id, received, reused)
         SELECT lot_id, device_id, epoch, min(operator_id),
             range_agg(int8range(seq, seq, '[]')), count(*) - count(DISTINCT seq)
-        FROM unnest($4::stays.passage_row_v2[])
+        FROM given
         WHERE seq IS NOT NULL AND epoch IS NOT NULL
         GROUP BY lot_id, device_id, epoch ORDER BY lot_id, device_id, epoch
         ON CONFLICT (lot_id, device_id, epoch) DO UPDATE SET
@@ -89,13 +98,13 @@ SAVE = """
         RETURNING stays.progress_of(sequence) AS progress
     ), posted AS (
         INSERT INTO stays.outbox (fact, payload)
-        SELECT fact, payload FROM unnest($7::text[], $8::text[]) AS given (fact, payload)
+        SELECT * FROM unnest($6::stays.fact_row[])
     ), asked_for AS (
         INSERT INTO stays.task (
             lot_id, operator_id, kind, device_id, passage_id, passage_kind, lane, car_key, plate,
             plate_raw, plate_color, vehicle, camera_model, image_url, seen_at, opened_at, due_at,
             stay_id, verdict, model_version, candidates, tried_at)
-        SELECT * FROM unnest($9::stays.task_row[])
+        SELECT * FROM unnest($7::stays.task_row[])
         ON CONFLICT (lot_id, car_key) WHERE decided_at IS NULL AND passage_kind = 'exit_request'
         DO UPDATE SET
             device_id = excluded.device_id, passage_id = excluded.passage_id,
@@ -110,7 +119,7 @@ SAVE = """
         (SELECT count(*) FROM saved_order) AS orders,
         (SELECT count(*) FROM saved_car) AS cars,
         (SELECT count(*) FROM saved_passage) AS passages,
-        (SELECT count(*) FROM saved_answer) AS answers,
+        (SELECT count(*) FROM claimed) AS claims,
         (SELECT count(*) FROM asked_for) AS tasks,
         (SELECT number FROM stays.incarnation) AS incarnation,
         (SELECT array_agg(progress) FROM numbered) AS progress,
@@ -145,10 +154,8 @@ async def save(tx: Tx, folds: Sequence[Folded]) -> Saved:
         [astuple(order) for order in orders],
         [astuple(car) for car in cars],
         [_passage_row(one, fold.car) for fold in folds for one in fold.kept],
-        [(*one.passage.key, _ENCODER.encode(one.answer)) for one in kept],
         _deltas(folds),
-        [name_of(fact) for fact in facts],
-        [encode(fact) for fact in facts],
+        [(name_of(fact), encode(fact)) for fact in facts],
         [row_of(doubt) for doubt in doubts],
     )
     decided = (len(stays), len(orders), len(cars), len(kept), len(kept), len(doubts))
@@ -203,11 +210,13 @@ def _passage_row(kept: Kept, car: Car) -> tuple[object, ...]:
         passage.zone,
         passage.derived or None,
         passage.clock_suspect or None,
+        passage.fingerprint,
+        _ENCODER.encode(kept.answer),
     )
 
 
 def _count(row: Record) -> Count:
-    pool = Pool(row["pool"])
+    pool = POOLS[row["pool"]]
     return Count(
         row["lot_id"], pool, row["incarnation"], row["n"], row["occupied"], row["changed_at"]
     )

@@ -61,6 +61,8 @@ DUES_MAX = 20
 FORGET_AT_ONCE = 5_000
 PASSAGE_MONTHS_AHEAD = 2
 DEFAULT_GRACE = timedelta(minutes=15)
+FREE = Quote(Fen(0), (), None)
+VEHICLES = {one.value: one for one in Vehicle}  # looking one up costs a tenth of calling the class
 
 Also = frozenset[tuple[int, str, int]]  # cars to lock beside those of the passages
 
@@ -152,8 +154,8 @@ class Stays:
 
     async def _take_whole(self, passages: Sequence[Passage], also: Also) -> Came:
         async with self._batch_db.transaction() as tx:
-            await store.claim(tx, passages, also=also)
-            faults.point("stays.claimed")
+            await store.lock(tx, passages, also=also)
+            faults.point("stays.locked")
             loaded = await store.load(tx, passages)
             faults.point("stays.loaded")
             resolved, cases = sort_out(passages, loaded)
@@ -224,25 +226,30 @@ class Stays:
 
         Raises TariffNotLoaded for a plan that was filed since this process last looked.
         """
-        quotes = [Quote(Fen(0), (), None)] * len(asks)
-        requests: list[tuple[int, PriceRequest]] = []
-        for place, (stay, until_at) in enumerate(asks):
-            if stay.plan_id is None:
-                continue
-            plan = self._plans.plan(stay.plan_id)
-            if plan is None:
-                raise TariffNotLoaded("The tariff of this stay is not loaded yet; try again.")
-            if stay.entered_at is not None:
-                vehicle = Vehicle(stay.vehicle)
-                used = stay.free_visits_used or 0
-                terms = terms_of_stay(stay.plate, stay.plate_color, used, stay.zone)
-                request = PriceRequest(
-                    plan, stay.entered_at, until_at, vehicle, stay.carry, terms=terms
-                )
-                requests.append((place, request))
-        for (place, _), quote in zip(requests, price([r for _, r in requests]), strict=True):
-            quotes[place] = quote
-        return quotes
+        requests = [self._request(ask) for ask in asks]
+        quotes = iter(price([one for one in requests if one is not None]))
+        return [FREE if one is None else next(quotes) for one in requests]
+
+    def _request(self, ask: PriceOf) -> PriceRequest | None:
+        stay = ask.stay
+        if stay.plan_id is None:
+            return None
+        plan = self._plans.plan(stay.plan_id)
+        if plan is None:
+            raise TariffNotLoaded("The tariff of this stay is not loaded yet; try again.")
+        if stay.entered_at is None:
+            return None
+        return PriceRequest(
+            plan,
+            stay.entered_at,
+            ask.until_at,
+            VEHICLES[stay.vehicle],
+            stay.carry,
+            terms=terms_of_stay(
+                stay.plate, stay.plate_color, stay.free_visits_used or 0, stay.zone
+            ),
+            explained=ask.explained,
+        )
 
     # -- dues and payments ---------------------------------------------------------------------
 

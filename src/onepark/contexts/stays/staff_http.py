@@ -12,6 +12,10 @@ from litestar.params import FromPath, JSONBody, PathParameter
 
 from onepark.contexts.stays.errors import (
     LotUnknown,
+    OddCountConfirmed,
+    OddCountUnknown,
+    PairDecided,
+    PairUnknown,
     PassageRuled,
     PassageUnknown,
     PlateInvalid,
@@ -23,14 +27,16 @@ from onepark.contexts.stays.errors import (
 )
 from onepark.contexts.stays.ghosts import GhostPage, Ghosts
 from onepark.contexts.stays.http import NUMBER_MAX, STAY_TAGS, After, Limit, Lot
+from onepark.contexts.stays.odd_counts import CountConfirmed, OddCountPage, OddCounts
+from onepark.contexts.stays.oddities import OddStayPage
 from onepark.contexts.stays.rulings import (
     Confirmation,
     Correction,
-    OddStayPage,
     Ruled,
     Rulings,
     Voiding,
 )
+from onepark.contexts.stays.two_lots import PairDecision, PairPage, PairRuled, TwoLots
 from onepark.infra.openapi import refusals
 from onepark.kernel.staff import Permission, Principal
 from onepark.kernel.types import LotCode
@@ -45,11 +51,13 @@ Stay = Annotated[
     tags=STAY_TAGS,
     summary="未见出场的停车记录 Stays that ended unseen",
     description=(
-        "未收到出场、但全市证据表明车辆已离开的停车记录：同一车牌已进入其他停车场，或车场快照为空。"
+        "未收到出场、但全市证据表明车辆已离开的停车记录：同一车牌已进入其他停车场、车场快照为空，"
+        "或出口道闸曾常开且其后快照中已无该车。"
         "等候期满后按最晚可能时刻结束，不再计费；收到真实出场即以其为准。"
         "Stays whose exit was not heard of while something shows that the car has gone: it went in "
-        "elsewhere, or its lot says that it is empty. After a while they end at the last possible "
-        "moment and nothing more is charged; an exit that is heard of after all is believed."
+        "elsewhere, its lot says that it is empty, or a barrier stood open and the lot then held "
+        "no more than came later. After a while they end at the last possible moment and nothing "
+        "more is charged; an exit that is heard of after all is believed."
     ),
     opt={"permission": Permission.READ_MISREADS},
     security=[{"staff": []}],
@@ -72,9 +80,13 @@ async def list_ghosts(
     tags=STAY_TAGS,
     summary="待核查的停车记录 Stays that somebody should look at",
     description=(
-        "缺少入场或出场、车牌或时钟存疑、误识别出场、无牌的停车记录，含责任单位与期限，车牌脱敏。"
-        "Stays without an entry or an exit, with a doubtful plate or clock, with a misread exit or "
-        "no plate; each with its owner and until when it should be looked at. Plates are masked."
+        "缺少入场或出场、重复入场、车牌或时钟存疑、误识别出场、久留无牌、跟车驶出、人工抬杆、"
+        "未见放行即驶出或同一车牌同时在两场的停车记录，含责任方、期限及证据，车牌脱敏。"
+        "Stays without an entry or an exit, with a doubtful plate or clock, with a misread exit, "
+        "of cars without a plate that stay long, that went in twice, that left owing behind "
+        "another one, under a raised barrier or with nobody opening for them, or whose plate was "
+        "in two lots at once; each with its owner, until when it should be looked at and what "
+        "shows it. Plates are masked."
     ),
     opt={"permission": Permission.READ_MISREADS},
     security=[{"staff": []}],
@@ -100,7 +112,7 @@ async def list_odd_stays(
     description="说明理由，停车记录保持不变。The stay is right as it is; say why.",
     opt={"permission": Permission.RULE_PASSAGE},
     security=[{"staff": []}],
-    responses=refusals(LotUnknown, StayUnknown, StayConfirmed, staff=True),
+    responses=refusals(LotUnknown, StayUnknown, StayConfirmed, RulingImpossible, staff=True),
 )
 async def confirm_stay(
     principal: NamedDependency[Principal],
@@ -166,4 +178,113 @@ async def correct_passage(
     return await rulings.correct(data, by=principal)
 
 
-HANDLERS = [list_ghosts, list_odd_stays, confirm_stay, void_passage, correct_passage]
+Pair = Annotated[
+    int, PathParameter(ge=1, le=NUMBER_MAX, description="记录编号。The pair's number.")
+]
+
+
+@get(
+    "/v1/stays/two-lots",
+    tags=STAY_TAGS,
+    summary="同一车牌同时在两个停车场 One plate in two lots at once",
+    description=(
+        "两次停车均有真实出场且时间重叠：疑似套牌或误识别，由市级监管人员处理。"
+        "Both visits have a real exit and lie over each other: a cloned plate or a misread one, "
+        "for the supervisors of the city. Operators see their own half in the list of odd stays."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(staff=True),
+)
+async def list_two_lots(
+    principal: NamedDependency[Principal],
+    two_lots: NamedDependency[TwoLots],
+    *,
+    after: After = 0,
+    limit: Limit = 50,
+) -> PairPage:
+    """List plates that were in two lots at once."""
+    return await two_lots.page(after=after, limit=limit, by=principal)
+
+
+@post(
+    "/v1/stays/two-lots/{pair_id:int}/decisions",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="认定同车牌双车场 Decide one plate in two lots",
+    description=(
+        "认定为套牌、误识别或时钟错误；误识别转由运营方更正。"
+        "Say what it was, and why; a misread plate is then its operator's to correct. The same "
+        "verdict again changes nothing."
+    ),
+    opt={"permission": Permission.DECIDE_TWO_LOTS},
+    security=[{"staff": []}],
+    responses=refusals(PairUnknown, PairDecided, RulingImpossible, staff=True),
+)
+async def decide_two_lots(
+    principal: NamedDependency[Principal],
+    data: JSONBody[PairDecision],
+    two_lots: NamedDependency[TwoLots],
+    *,
+    pair_id: Pair,
+) -> PairRuled:
+    """Say why one plate was seen in two lots."""
+    return await two_lots.decide(pair_id, data, by=principal)
+
+
+OddCount = Annotated[
+    int, PathParameter(ge=1, le=NUMBER_MAX, description="记录编号。The count's number.")
+]
+
+
+@get(
+    "/v1/stays/odd-counts",
+    tags=STAY_TAGS,
+    summary="异常车位数 Counts that cannot be",
+    description=(
+        "在场车辆数长时间超过泊位数（空余为负）或小于零：起始时间、偏差、责任方与期限。"
+        "Pools that have held more cars than bays, or fewer than none, for a while: since when, by "
+        "how much, whose they are and until when somebody should look. They end when passages "
+        "are put right or cars leave."
+    ),
+    opt={"permission": Permission.READ_MISREADS},
+    security=[{"staff": []}],
+    responses=refusals(LotUnknown, staff=True),
+)
+async def list_odd_counts(
+    principal: NamedDependency[Principal],
+    odd_counts: NamedDependency[OddCounts],
+    *,
+    lot: Lot = "",
+    after: After = 0,
+    limit: Limit = 50,
+) -> OddCountPage:
+    """List counts that have been odd for a while."""
+    return await odd_counts.page(lot=LotCode(lot), after=after, limit=limit, by=principal)
+
+
+@post(
+    "/v1/stays/odd-counts/{odd_count_id:int}/confirmations",
+    status_code=200,
+    tags=STAY_TAGS,
+    summary="确认车位数无误 Confirm an odd count",
+    description="说明理由；恢复正常后再次异常会重新列出。It is right as it is; say why.",
+    opt={"permission": Permission.RULE_PASSAGE},
+    security=[{"staff": []}],
+    responses=refusals(OddCountUnknown, OddCountConfirmed, RulingImpossible, staff=True),
+)
+async def confirm_odd_count(
+    principal: NamedDependency[Principal],
+    data: JSONBody[Confirmation],
+    odd_counts: NamedDependency[OddCounts],
+    *,
+    odd_count_id: OddCount,
+) -> CountConfirmed:
+    """Leave an odd count as it is."""
+    return await odd_counts.confirm(odd_count_id, data, by=principal)
+
+
+HANDLERS = [
+    *(list_ghosts, list_odd_stays, list_two_lots, list_odd_counts),
+    *(confirm_stay, void_passage, correct_passage, decide_two_lots, confirm_odd_count),
+]

@@ -1,13 +1,14 @@
 """The SQL of the passage path.
 
-Owns: claim and load, the first two of the three statements of a batch.
+Owns: lock and load, the first two of the three statements of a batch.
 Never: decides; a row goes in or out as it is.
 """
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
-from msgspec.json import Decoder, Encoder
+from msgspec.json import Decoder
 
 from onepark.contexts.stays.misreads import CANDIDATES_MAX, RECENT_MAX, may_be_misread
 from onepark.contexts.stays.model import (
@@ -27,10 +28,13 @@ from onepark.infra.traces import as_part
 from onepark.kernel.types import LotId, Pool
 
 _ANSWERS = Decoder(Answer)
-_ENCODER = Encoder()
 
 # By name: a column that a later version adds must not trouble the code of today.
-STAY_FIELDS, ORDER_FIELDS = Stay.__struct_fields__, Order.__struct_fields__
+_STAY, _ORDER = itemgetter(*Stay.__struct_fields__), itemgetter(*Order.__struct_fields__)
+# Looking a member up costs a tenth of calling its class, and millions of rows are read a day.
+POOLS = {one.value: one for one in Pool}
+_STAY_STATES = {one.value: one for one in StayState}
+_ORDER_STATES = {one.value: one for one in OrderState}
 
 
 class Loaded(NamedTuple):
@@ -45,46 +49,23 @@ class Loaded(NamedTuple):
     others: Sequence[Record] | None  # the cars in the lots of unmatched exits; first row only
 
 
-# The claims come first and the cars after them, both in key order: every batch takes its locks
-# in one order. DO UPDATE … WHERE false locks a car's row and writes nothing.
-CLAIM = """
-    WITH claimed AS (
-        INSERT INTO stays.claim (lot_id, device_id, passage_id, fingerprint)
-        SELECT lot_id, device_id, passage_id, fingerprint
-        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])
-            AS given (lot_id, device_id, passage_id, fingerprint)
-        ORDER BY lot_id, device_id, passage_id
-        ON CONFLICT DO NOTHING
-        RETURNING lot_id
-    ), locked AS (
-        INSERT INTO stays.car (lot_id, car_key, operator_id)
-        SELECT lot_id, car_key, operator_id
-        FROM unnest($5::bigint[], $6::text[], $7::bigint[]) AS given (lot_id, car_key, operator_id)
-        WHERE (SELECT count(*) FROM claimed) >= 0
-        ORDER BY lot_id, car_key
-        ON CONFLICT (lot_id, car_key) DO UPDATE SET operator_id = excluded.operator_id WHERE false
-    )
-    SELECT count(*) FROM claimed
+# In the order of the keys: every batch takes its locks in one order. DO UPDATE … WHERE false locks
+# a car's row and writes nothing.
+LOCK = """
+    INSERT INTO stays.car (lot_id, car_key, operator_id)
+    SELECT lot_id, car_key, operator_id FROM unnest($1::stays.car_name_row[])
+    ORDER BY lot_id, car_key
+    ON CONFLICT (lot_id, car_key) DO UPDATE SET operator_id = excluded.operator_id WHERE false
 """
 
+CarName = tuple[int, str, int]  # lot, key and operator of a car
 
-Also = Collection[tuple[int, str, int]]  # lot, key and operator of a car
 
-
-@as_part("stays.claim")
-async def claim(tx: Tx, passages: Sequence[Passage], *, also: Also = ()) -> None:
-    """Claim the ids of the passages and lock their cars' rows, and those of other cars."""
-    cars = sorted({(*passage.car, passage.operator_id) for passage in passages} | set(also))
-    await tx.fetchval(
-        CLAIM,
-        [passage.lot_id for passage in passages],
-        [passage.device_id for passage in passages],
-        [passage.passage_id for passage in passages],
-        [passage.fingerprint for passage in passages],
-        [car[0] for car in cars],
-        [car[1] for car in cars],
-        [car[2] for car in cars],
-    )
+@as_part("stays.lock")
+async def lock(tx: Tx, passages: Sequence[Passage], *, also: Collection[CarName] = ()) -> None:
+    """Lock the rows of the passages' cars, and those of other cars; a new car gets its row."""
+    cars = {(one.lot_id, one.car_key, one.operator_id) for one in passages}
+    await tx.execute(LOCK, list(cars.union(also)))
 
 
 # Exits that nothing known explains bring the plates inside their lots, all beside the first row.
@@ -99,16 +80,13 @@ LOAD = """
             ) AS known_until_at,
             inside, inside_order, before, before_order,
             given.may_ask AND car.open_stay_id IS NULL AND claim.fingerprint IS NULL
-                AND coalesce(given.seen_at > before.exited_at + $8, true) AS asks
-        FROM unnest(
-                $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-                $7::boolean[])
-            WITH ORDINALITY
-            AS given (lot_id, device_id, passage_id, car_key, kind, seen_at, may_ask, place)
+                AND coalesce(given.seen_at > before.exited_at + $2::interval, true) AS asks
+        FROM unnest($1::stays.asking_row[]) WITH ORDINALITY
+            AS given (lot_id, device_id, passage_id, car_key, seen_at, may_ask, place)
         JOIN stays.car AS car ON car.lot_id = given.lot_id AND car.car_key = given.car_key
         LEFT JOIN stays.claim AS claim
             ON claim.lot_id = given.lot_id AND claim.device_id = given.device_id
-            AND claim.passage_id = given.passage_id AND claim.answer IS NOT NULL
+            AND claim.passage_id = given.passage_id
         LEFT JOIN stays.stay AS inside
             ON inside.lot_id = car.lot_id AND inside.stay_id = car.open_stay_id
         LEFT JOIN stays.stay_order AS inside_order
@@ -139,17 +117,17 @@ LOAD = """
                     SELECT o.stay_id FROM stays.stay_order AS o
                     WHERE o.lot_id = lot.lot_id AND NOT o.settled AND o.fee_fen IS NULL
                         AND o.plate <> ''
-                    ORDER BY o.opened_at DESC LIMIT $9
+                    ORDER BY o.opened_at DESC LIMIT $3
                 ) AS unpriced
                 JOIN stays.stay AS s ON s.lot_id = lot.lot_id AND s.stay_id = unpriced.stay_id
                 WHERE s.state = 'open'
                 UNION ALL
                 SELECT s.* FROM (
                     SELECT * FROM stays.stay AS s WHERE s.lot_id = lot.lot_id
-                    ORDER BY s.stay_id DESC LIMIT $11
+                    ORDER BY s.stay_id DESC LIMIT $5
                 ) AS s
                 WHERE s.state = 'closed' AND s.plate <> ''
-                    AND s.exited_at BETWEEN lot.first_at - $10::interval AND lot.last_at
+                    AND s.exited_at BETWEEN lot.first_at - $4::interval AND lot.last_at
             ) AS others ON true
         ) END AS others
     FROM known
@@ -172,13 +150,17 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
     """Return, in the order asked, the earlier answers and what is known of the cars."""
     rows = await tx.fetch(
         LOAD,
-        [passage.lot_id for passage in passages],
-        [passage.device_id for passage in passages],
-        [passage.passage_id for passage in passages],
-        [passage.car_key for passage in passages],
-        [passage.kind for passage in passages],
-        [passage.seen_at for passage in passages],
-        [may_be_misread(passage) for passage in passages],
+        [
+            (
+                one.lot_id,
+                one.device_id,
+                one.passage_id,
+                one.car_key,
+                one.seen_at,
+                may_be_misread(one),
+            )
+            for one in passages
+        ],
         CONFIRMS,
         CANDIDATES_MAX,
         REREAD,
@@ -210,13 +192,13 @@ def pair_of(stay: Record | None, order: Record | None) -> StayAndOrder | None:
 
 def stay_of(row: Record) -> Stay:
     """Return a row of stays.stay as a noun."""
-    stay = Stay(*(row[name] for name in STAY_FIELDS))
-    stay.pool, stay.state = Pool(stay.pool), StayState(stay.state)
+    stay = Stay(*_STAY(row))
+    stay.pool, stay.state = POOLS[stay.pool], _STAY_STATES[stay.state]
     return stay
 
 
 def order_of(row: Record) -> Order:
     """Return a row of stays.stay_order as a noun."""
-    order = Order(*(row[name] for name in ORDER_FIELDS))
-    order.state = OrderState(order.state)
+    order = Order(*_ORDER(row))
+    order.state = _ORDER_STATES[order.state]
     return order

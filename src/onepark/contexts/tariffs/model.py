@@ -125,6 +125,7 @@ class PriceRequest(Struct, frozen=True):
     vehicle: Vehicle
     carry: Carry | None = None
     terms: _native.Terms | None = None
+    explained: bool = True  # whether anybody looks at the lines
 
 
 class Line(Struct, frozen=True):

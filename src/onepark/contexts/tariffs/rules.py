@@ -104,8 +104,12 @@ def price(requests: Sequence[PriceRequest]) -> list[Quote]:
         index, field, rule, detail = error.args
         raise SpanInvalid(f"{field}: {detail}", field=field, rule=rule, index=index) from None
     return [
-        Quote(Fen(amount_fen), tuple(map(_line, lines)), None if carry is None else _carry(carry))
-        for amount_fen, lines, carry in quotes
+        Quote(
+            Fen(amount_fen),
+            tuple(map(_line, lines)) if request.explained else (),
+            None if carry is None else _carry(carry),
+        )
+        for request, (amount_fen, lines, carry) in zip(requests, quotes, strict=True)
     ]
 
 
@@ -306,11 +310,14 @@ def _plan(row: PlanRow, engine: _native.Plan) -> Plan:
 
 
 def _in_force(versions: Sequence[Version], at: datetime) -> Version | None:
+    if versions and versions[-1].valid_from_at <= at:
+        return _if_valid(versions[-1], at)  # nearly always the newest
     index = bisect_right(versions, at, key=lambda version: version.valid_from_at) - 1
-    if index < 0:
-        return None
-    found = versions[index]
-    return found if found.valid_until_at is None or at < found.valid_until_at else None
+    return None if index < 0 else _if_valid(versions[index], at)
+
+
+def _if_valid(version: Version, at: datetime) -> Version | None:
+    return version if version.valid_until_at is None or at < version.valid_until_at else None
 
 
 def _seconds(at: datetime) -> int:
