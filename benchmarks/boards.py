@@ -95,6 +95,9 @@ class Peer:
                     "capacity": static["capacity"],
                     "occupied": occupied,
                     "free": free,
+                    "raw": occupied,
+                    "drift": None,
+                    "snapshot_at": None,
                 }
             },
             "open": True,

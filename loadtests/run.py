@@ -199,7 +199,7 @@ def _occupied(demo: Demo) -> dict[str, int]:
 
 def _occupied_in(demo: Demo, lot: str) -> int:
     vacancy = _asked(f"{demo.base_url}/v1/vacancies/{quote(lot)}", Vacancy)
-    return vacancy.short_stay.occupied or 0
+    return vacancy.short_stay.raw or 0
 
 
 def _paid(demo: Demo) -> dict[str, int]:

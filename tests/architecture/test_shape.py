@@ -72,6 +72,8 @@ BESIDE_THE_ROLES = {
     "tariffs/phrases": "the words of a plan in Chinese, apart from the grammar that joins them",
     "tariffs/proof": "what lets anybody compute an amount again must not need the platform",
     "tariffs/wording": "a plan in plain Chinese is a language of its own, table by table",
+    "vacancies/calibration_store": "one long statement that compares counts with snapshots",
+    "vacancies/calibrator": "comparing counts with snapshots is the worker's, unlike other jobs",
     "vacancies/grid": "which lots are near is geometry alone, and the fast half of the board",
     "vacancies/past": "the past is read from PostgreSQL and the present from memory: another life",
     "vacancies/past_rules": "what visits and snapshots make of the past; rules.py says the present",

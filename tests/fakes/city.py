@@ -15,6 +15,7 @@ from onepark.contexts.registry.model import (
     PriceForm,
 )
 from onepark.contexts.stays.model import Count
+from onepark.contexts.vacancies.rules import Calibration
 from onepark.kernel.types import LotCode, LotId, OperatorId, Pool
 from tests.builders import EIGHT
 
@@ -58,6 +59,20 @@ def a_count(occupied: int, n: int = 1, **changes: Any) -> Count:
         "changed_at": EIGHT,
     }
     return Count(**(values | changes))
+
+
+def a_calibration(drift: int | None, n: int = 1, **changes: Any) -> Calibration:
+    """What the snapshot of eight said of the short-stay pool of lot 1."""
+    values: dict[str, Any] = {
+        "lot_id": LotId(1),
+        "pool": Pool.SHORT_STAY,
+        "incarnation": 1,
+        "n": n,
+        "drift": drift,
+        "snapshot_at": None if drift is None else EIGHT,
+        "changed_at": EIGHT,
+    }
+    return Calibration(**(values | changes))
 
 
 class Archive:

@@ -147,7 +147,7 @@ class ServedCity:
 
     async def vacancy(self, request: web.Request) -> web.Response:
         lot = request.match_info["lot"]
-        pool = {"capacity": self.capacity, "occupied": self.occupied[lot] or None}
+        pool = {"capacity": self.capacity, "raw": self.occupied[lot] or None}
         return web.json_response({"lot": lot, "pools": {"short_stay": pool}})
 
     async def lot(self, _request: web.Request) -> web.Response:

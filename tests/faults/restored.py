@@ -103,7 +103,7 @@ def _watched(port: int, counts: Mapping[str, int]) -> tuple[int, float]:
 
 def _held(port: int, lot: str) -> int:
     with urlopen(f"http://127.0.0.1:{port}/v1/vacancies/{lot}", timeout=10) as answer:
-        return int(json.loads(answer.read())["pools"]["short_stay"]["occupied"] or 0)
+        return int(json.loads(answer.read())["pools"]["short_stay"]["raw"] or 0)
 
 
 async def _lacking(database_url: str, redis_url: str) -> int:

@@ -163,7 +163,7 @@ def _board(rig: Rig, traffic: Traffic) -> dict[str, int]:
     for lot in {car.lot for car in traffic.cars}:
         with urlopen(f"{rig.base_url}/v1/vacancies/{lot}", timeout=10) as answer:
             pool = json.loads(answer.read())["pools"]["short_stay"]
-        board[lot] = pool["occupied"] or 0
+        board[lot] = pool["raw"] or 0
     return board
 
 

@@ -38,6 +38,7 @@ from onepark.contexts.stays.unopened import Unopened
 from onepark.contexts.stays.views import PublicOrders
 from onepark.contexts.tariffs.office import Checks, TariffOffice
 from onepark.contexts.tariffs.service import Tariffs
+from onepark.contexts.vacancies.calibrator import Calibrator
 from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra import faults
@@ -91,6 +92,7 @@ class Platform:
     payments: Payments
     vacancies: Vacancies
     past: PastOfLots
+    calibrator: Calibrator
     gate: Gate
 
     @property
@@ -117,6 +119,7 @@ class Platform:
             *self._stay_jobs(),
             *payment_jobs.jobs(self.payments),
             *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
+            *self.calibrator.jobs(),
             *self.measuring_jobs(),
         ]
 
@@ -231,6 +234,7 @@ def _assemble(
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
         past=past,
+        calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
     )
 
@@ -281,6 +285,11 @@ def _past(clock: Clock, *, databases: Databases, registry: Registry, ghosts: Gho
         clock=clock,
         on_empty=ghosts.note_empty,
     )
+
+
+def _calibrator(settings: Settings, clock: Clock, *, databases: Databases) -> Calibrator:
+    every = timedelta(seconds=settings.vacancy_calibrate_s)
+    return Calibrator(databases.service, clock=clock, every=every)
 
 
 def _ghosts(

@@ -6,7 +6,7 @@ Never: knows what a job does; a job is idempotent and bounded by itself.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import structlog
@@ -16,6 +16,7 @@ from onepark.infra.metrics import counter, gauge
 BUSY_PAUSE_S = 0.01
 PAUSE_MAX_S = 30.0  # between the tries of a job that fails
 JOB_S = 60.0
+CANCEL_AGAIN_S = 0.5
 
 DONE_AT = gauge("job_last_success_timestamp_seconds", "When a job last ended well.", ("name",))
 FAILURES = counter("job_failures", "Runs of a job that failed or took too long.", ("name",))
@@ -36,6 +37,15 @@ async def run_jobs(jobs: list[Job], stop: asyncio.Event) -> None:
     for job in jobs:
         FAILURES.labels(job.name)  # shown as 0, so that the first one is seen to be added
     await asyncio.gather(*(_repeat(job, stop) for job in jobs))
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: a cancellation that meets an answer may get lost."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_S)
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:

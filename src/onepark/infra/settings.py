@@ -54,6 +54,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stream_subscribers_max: Positive = 10_000
     vacancy_late_s: Positive = 180  # a lot silent for longer is shown as late
     vacancy_lost_s: Positive = 1_800  # and for longer than this as lost
+    vacancy_calibrate_s: Positive = 5  # between two looks at a lot whose count moved
     ghost_waits_s: Positive = 21_600  # so long an exit may be late where a car has surely gone
     tailgate_within_s: Positive = 10  # so shortly after another car was let out, one follows it
     no_plate_after_s: Positive = 86_400  # a car without a plate that is inside for longer is odd

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import asyncpg
 
-from tests.flows.city.served import City, Gate, Lot, a_plate, call, numbers
+from tests.flows.city.served import City, Gate, Lot, a_plate, call, numbers, soon
 
 RAW = """
     SELECT
@@ -31,6 +31,12 @@ def history(lot: Lot, **asked: Any) -> Any:
 
 def held(lot: Lot, at: datetime) -> Any:
     return history(lot, at=at.isoformat())["pools"]["short_stay"]
+
+
+def live(lot: Lot) -> Any:
+    status, told = call(f"{lot.base_url}/v1/vacancies/{lot.code}")
+    assert status == 200, told
+    return told["pools"]["short_stay"]
 
 
 def report(gate: Gate, **changes: Any) -> dict[str, Any]:
@@ -62,8 +68,7 @@ async def test_what_is_told_of_the_past_equals_a_recount_of_the_raw_passages(cit
         at = ago(minutes)
         assert held(lot, at)["raw"] == await connection.fetchval(RAW, lot.code, at), minutes
     await connection.close()
-    status, live = call(f"{lot.base_url}/v1/vacancies/{lot.code}")
-    assert (status, live["pools"]["short_stay"]["occupied"]) == (200, held(lot, ago(0))["raw"])
+    assert live(lot)["raw"] == held(lot, ago(0))["raw"]
     began_at = ago(330)
     asked = {"from": began_at.isoformat(), "to": (began_at + timedelta(hours=4)).isoformat()}
     steps = [step["pools"]["short_stay"] for step in history(lot, **asked)["steps"]]
@@ -83,10 +88,18 @@ def test_a_lots_own_count_calibrates_and_hides_no_drift(city: City):
     lot.entry.pass_by("entry", a_plate(), seen_at=ago(10).isoformat())
     now = held(lot, ago(5))
     assert (now["raw"], now["calibrated"]) == (before["raw"] + 1, 10)
+    soon(lambda: live(lot)["occupied"] == 10, within_s=5)
     lot.admit(a_plate(), hours_ago=3)  # a gate was late: raw and drift move, calibrated does not
     later = held(lot, ago(5))
     assert (later["raw"], later["calibrated"]) == (now["raw"] + 1, 10)
     assert later["drift"] == now["drift"] - 1 == 10 - later["raw"]
+    soon(lambda: live(lot)["drift"] == later["drift"], within_s=20)
+    shown = live(lot)
+    assert (shown["occupied"], shown["raw"], shown["free"]) == (
+        10,
+        later["raw"],
+        shown["capacity"] - 10,
+    )
 
 
 def test_a_large_lot_is_counted_by_the_zones_that_its_entrances_lead_into(city: City):

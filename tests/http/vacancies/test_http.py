@@ -21,7 +21,7 @@ from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra.settings import Settings
 from tests.builders import EIGHT
 from tests.fakes.asgi import a_scope, client_of
-from tests.fakes.city import LAT, LON, Archive, a_city_lot, a_count, until
+from tests.fakes.city import LAT, LON, Archive, a_calibration, a_city_lot, a_count, until
 from tests.fakes.clock import HandClock
 
 SETTINGS = Settings(database_url="", redis_url="", secret_key="", stream_subscribers_max=2)
@@ -88,7 +88,16 @@ async def test_one_lot_tells_everything_about_itself(client, clock):
         "lon_gcj02": 120.2895,
         "free": 90,
         "capacity": 100,
-        "pools": {"short_stay": {"capacity": 100, "occupied": 10, "free": 90}},
+        "pools": {
+            "short_stay": {
+                "capacity": 100,
+                "occupied": 10,
+                "free": 90,
+                "raw": 10,
+                "drift": None,
+                "snapshot_at": None,
+            }
+        },
         "open": True,
         "as_of": "2026-11-20T08:00:00+08:00",
         "age_s": 12,
@@ -100,6 +109,28 @@ async def test_one_lot_tells_everything_about_itself(client, clock):
 async def test_a_car_that_enters_is_seen_at_once(client, vacancies):
     await vacancies.publish([a_count(11, n=2)])
     assert (await client.get(f"/v1/vacancies/{CODE}")).json()["free"] == 89
+
+
+async def test_what_the_lot_says_of_itself_is_believed_and_the_raw_count_still_shown(
+    client, vacancies
+):
+    vacancies.board.calibrate([a_calibration(15)])
+    told = (await client.get(f"/v1/vacancies/{CODE}")).json()
+    assert (told["free"], told["pools"]) == (
+        75,
+        {
+            "short_stay": {
+                "capacity": 100,
+                "occupied": 25,
+                "free": 75,
+                "raw": 10,
+                "drift": 15,
+                "snapshot_at": "2026-11-20T08:00:00+08:00",
+            }
+        },
+    )
+    listed = (await client.get("/v1/vacancies", params=HERE)).json()
+    assert listed["vacancies"][0]["free"] == 75
 
 
 @pytest.mark.parametrize("code", ["320281009999", "x", "苏B12345", "1" * 500])
@@ -214,6 +245,7 @@ async def test_every_status_is_in_the_document(app):
 async def test_the_example_of_the_document_is_what_is_really_told(client):
     shown = (await client.get(f"/v1/vacancies/{CODE}")).json()
     assert set(shown) == set(http.EXAMPLE)
+    assert set(shown["pools"]["short_stay"]) == set(http.EXAMPLE["pools"]["short_stay"])
     assert math.isclose(http.EXAMPLE["lat_wgs84"], LAT, abs_tol=1)
 
 
@@ -267,6 +299,19 @@ async def test_a_stream_begins_with_all_and_goes_on_with_changes(app, vacancies)
     await until(lambda: len(reader.events()) > 1)
     kind, change = reader.events()[-1]
     assert (kind, change["lot"], change["free"]) == ("vacancy", CODE, 88)
+    await reader.leave()
+
+
+async def test_a_stream_tells_of_drift_that_changed_and_of_none_that_did_not(app, vacancies):
+    reader = Reader(app, f"lots={CODE}")
+    await until(reader.events)
+    vacancies.board.calibrate([a_calibration(15)])
+    await until(lambda: len(reader.events()) > 1)
+    kind, change = reader.events()[-1]
+    assert (kind, change["free"], change["pools"]["short_stay"]["drift"]) == ("vacancy", 75, 15)
+    vacancies.board.calibrate([a_calibration(15)])
+    await asyncio.sleep(0.5)
+    assert len(reader.events()) == 2
     await reader.leave()
 
 

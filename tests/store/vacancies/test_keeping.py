@@ -19,7 +19,7 @@ from onepark.infra.redis import open_redis
 from onepark.infra.settings import Settings
 from onepark.kernel.types import LotId, Pool
 from tests.conftest import run_sql
-from tests.fakes.city import Archive, a_city_lot, a_count, until
+from tests.fakes.city import Archive, a_calibration, a_city_lot, a_count, until
 
 SETTINGS = Settings(database_url="", redis_url="", secret_key="")
 CODE, OTHER_CODE = "320281001101", "320281001102"
@@ -45,7 +45,7 @@ async def counted(database_url: str) -> str:
     """Lot 1 holds ten cars, says PostgreSQL."""
     await run_sql(
         database_url,
-        "TRUNCATE stays.count",
+        "TRUNCATE stays.count, vacancies.calibration",
         "UPDATE stays.incarnation SET number = 1",
         "INSERT INTO stays.count VALUES (1, 'short_stay', 7, 5, 10, now() - interval '1 hour')",
     )
@@ -168,6 +168,88 @@ async def test_a_flush_is_healed_within_seconds_and_nobody_sees_a_wrong_zero(vac
     assert (free(vacancies), vacancies.source) == (90, Source.LIVE)
     await until_held(own_redis, (5, 10))
     assert free(vacancies) == 90
+
+
+async def until_drift(redis: Redis, version_and_drift: tuple[int, int | None]) -> None:
+    async with asyncio.timeout(5):
+        while await held_drift(redis) != (version_and_drift,):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def held_drift(redis: Redis) -> tuple[tuple[int, int | None], ...]:
+    (report,) = await store.load(redis, [LotId(1)])
+    return tuple((one.n, one.drift) for one in report.calibrations)
+
+
+async def compare(database_url: str, n: int, drift: int) -> None:
+    """Commit that the lot holds more, or less, than was counted."""
+    await run_sql(
+        database_url,
+        "INSERT INTO vacancies.calibration AS kept"
+        " (lot_id, pool, operator_id, told, due_at, n, drift, snapshot_at)"
+        f" VALUES (1, 'short_stay', 7, 1, 'infinity', {n}, {drift}, now())"
+        " ON CONFLICT (lot_id, pool) DO UPDATE SET n = excluded.n, drift = excluded.drift,"
+        " changed_at = now()",
+    )
+
+
+async def test_drift_is_shown_in_every_process_and_put_into_redis(
+    vacancies, own_redis, service_db, counted
+):
+    other = a_city(own_redis, service_db)
+    await other.start()
+    await compare(counted, 1, 5)
+    await until(lambda: free(vacancies) == free(other) == 85, within_s=4)
+    await until_drift(own_redis, (1, 5))
+    await other.stop()
+
+
+async def test_drift_comes_over_redis_alone_too(vacancies, own_redis):
+    report = store.LotReport(LotId(1), calibrations=(a_calibration(5),))
+    await store.put(own_redis, [report])
+    await until(lambda: free(vacancies) == 85, within_s=0.5)
+
+
+async def test_a_flush_loses_no_drift(vacancies, own_redis, counted):
+    await compare(counted, 1, 5)
+    await until(lambda: free(vacancies) == 85, within_s=4)
+    await own_redis.flushall()
+    await until_held(own_redis, (5, 10))
+    await until_drift(own_redis, (1, 5))
+    assert free(vacancies) == 85
+
+
+async def test_drift_of_a_restored_postgresql_outranks_that_of_an_older_redis(
+    own_redis, service_db, counted
+):
+    told = (a_calibration(40, n=900), a_calibration(9, n=3, pool=Pool.CONTRACT))
+    await store.put(own_redis, [store.LotReport(LotId(1), calibrations=told)])
+    await compare(counted, 1, 5)
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    assert free(city) == 50, "the control: nothing was restored"
+    await city.stop()
+    await run_sql(counted, "UPDATE stays.incarnation SET number = 2")
+    city = a_city(own_redis, service_db)
+    await city.start()
+    await until(lambda: city.source is Source.LIVE)
+    assert free(city) == 85
+    assert set(city.board.counts_of(LotId(1)).calibrations) == {Pool.SHORT_STAY}
+    await city.stop()
+
+
+async def test_without_redis_drift_is_read_from_postgresql(vacancies, valkey, counted):
+    await compare(counted, 1, 5)
+    await until(lambda: free(vacancies) == 85, within_s=4)
+    valkey.stop()
+    await until(lambda: vacancies.source is Source.DATABASE)
+    assert free(vacancies) == 85
+    await compare(counted, 2, -5)
+    await until(lambda: free(vacancies) == 95, within_s=4)
+    valkey.start()
+    await until(lambda: vacancies.source is Source.LIVE)
+    assert free(vacancies) == 95
 
 
 async def test_without_redis_postgresql_is_shown_and_marked(vacancies, valkey, counted):

@@ -1,7 +1,6 @@
 """The past of a lot out of the real database: equal to a recount of the raw passages, always."""
 
 import asyncio
-import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from onepark.contexts.stays.model import Kind, Outcome, Passage
+from onepark.contexts.stays.model import Kind, Outcome
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.vacancies import past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
@@ -22,7 +21,6 @@ from onepark.contexts.vacancies.model import (
     HistoryQuery,
     HistorySpan,
     PoolMoment,
-    Snapshot,
     StatisticsQuery,
 )
 from onepark.contexts.vacancies.past import PastOfLots
@@ -31,9 +29,10 @@ from onepark.kernel.types import LotId, Pool
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.city import Archive, a_city_lot
 from tests.fakes.clock import HandClock
+from tests.fakes.days import a_day, a_snapshot
 from tests.fakes.plans import NoPlans
 
-ENTRY, EXIT, ASK = Kind.ENTRY, Kind.EXIT, Kind.EXIT_REQUEST
+ENTRY, EXIT = Kind.ENTRY, Kind.EXIT
 NOW = EIGHT + timedelta(hours=12)
 CITY = Principal(1, "city", StaffRole.CITY_SUPERVISOR, None)
 numbers = count(1)
@@ -85,28 +84,6 @@ async def span(past: PastOfLots, lot: LotId, **asked: Any) -> HistorySpan:
     told = await past.history(code(lot), HistoryQuery(**asked))
     assert isinstance(told, HistorySpan)
     return told
-
-
-def a_day(lot: LotId, seed: int) -> list[list[Passage]]:
-    """Batches of a day at a lot whose gates miss cars, send late and stand at odd lanes."""
-    chance = random.Random(seed)
-    passages: list[tuple[datetime, Passage]] = []
-    for car in range(30):
-        at, plate = EIGHT + minutes(chance.uniform(0, 200)), f"苏B{car:05}"
-        for _ in range(chance.randint(1, 4)):
-            left_at = at + minutes(chance.choice([1, 30, 90]) * chance.random())
-            ways: list[tuple[Kind, dict[str, Any]]] = [(EXIT, {}), (EXIT, {"entered_at": at})]
-            kind, more = chance.choice([*ways, (ASK, {"confirms_exit": False})])
-            came = a_passage(ENTRY, at, lot_id=lot, plate=plate)
-            went = a_passage(kind, left_at, lot_id=lot, plate=plate, **more)
-            for passage in (came, went):
-                if chance.random() > 0.12:
-                    late = minutes(chance.choice([0, 0, 0, 0, 45, 240]))
-                    passages.append((passage.seen_at + late, passage))
-            at = left_at + minutes(chance.uniform(3, 60))
-    coming = [passage for _, passage in sorted(passages, key=lambda pair: pair[0])]
-    cuts = sorted(chance.sample(range(len(coming)), 6))
-    return [coming[a:b] for a, b in zip([0, *cuts], [*cuts, len(coming)], strict=True) if a < b]
 
 
 RAW = """
@@ -225,21 +202,6 @@ async def test_a_span_is_read_by_its_indexes_and_never_by_the_whole_history(owne
 
 
 # --- snapshots
-
-
-def a_snapshot(lot: LotId, at: datetime, occupied: int, **changes: Any) -> Snapshot:
-    number, pool = next(numbers), changes.pop("pool", Pool.SHORT_STAY)
-    values: dict[str, Any] = {
-        "lot_id": lot,
-        "operator_id": 7,
-        "device_id": "cam",
-        "snapshot_id": f"s{number}",
-        "taken_at": at,
-        "received_at": at,
-        "fingerprint": number.to_bytes(16, "big"),
-        "occupied": {pool: occupied},
-    }
-    return Snapshot(**(values | changes))
 
 
 async def test_raw_calibrated_and_drift_are_all_kept(past, stays, lot):

@@ -8,7 +8,7 @@ from onepark.infra.redis import messages
 from onepark.kernel.types import LotId, Pool
 from tests.builders import EIGHT
 from tests.conftest import run_sql
-from tests.fakes.city import a_count
+from tests.fakes.city import a_calibration, a_count
 
 LOT = LotId(1)
 BEYOND_A_DOUBLE = 2**53
@@ -27,6 +27,36 @@ async def test_what_was_put_is_what_is_loaded(redis):
     counts = (a_count(41, n=7), a_count(3, pool=Pool.CONTRACT))
     assert await store.put(redis, [a_report(*counts)]) == [True]
     assert await held(redis) == a_report(*counts)
+
+
+@pytest.mark.parametrize("drift", [0, 7, -12, None])
+async def test_drift_is_kept_beside_the_count(redis, drift):
+    report = LotReport(LOT, (a_count(41),), EIGHT, (a_calibration(drift, n=3),))
+    assert await store.put(redis, [report]) == [True]
+    assert await held(redis) == report
+    older = LotReport(LOT, calibrations=(a_calibration(99, n=2),))
+    assert await store.put(redis, [older, report]) == [False, False]
+    later = LotReport(LOT, calibrations=(a_calibration(1, n=0, incarnation=2),))
+    assert await store.put(redis, [later]) == [True]
+    assert await held(redis) == LotReport(LOT, (a_count(41),), EIGHT, later.calibrations)
+
+
+async def test_drift_that_changed_is_told(redis):
+    told = messages(redis, store.CHANNEL)
+    assert await anext(told) is None
+    report = LotReport(LOT, calibrations=(a_calibration(-3), a_calibration(4, pool=Pool.CHARGING)))
+    await store.put(redis, [report])
+    message = await anext(told)
+    assert message
+    assert store.read_message(message) == report
+    await told.aclose()
+
+
+async def test_the_latest_incarnation_of_counts_and_of_drift_is_found(redis):
+    await store.put(redis, [a_report(a_count(41, incarnation=3))])
+    assert await store.incarnation_held(redis) == 3
+    await store.put(redis, [LotReport(LotId(2), calibrations=(a_calibration(1, incarnation=4),))])
+    assert await store.incarnation_held(redis) == 4
 
 
 async def test_an_older_or_repeated_count_is_refused(redis):
@@ -91,6 +121,7 @@ async def test_a_redis_that_forgot_the_script_is_taught_it_again(redis):
 async def test_a_pool_of_a_later_version_is_left_alone(redis):
     await store.put(redis, [a_report(a_count(41))])
     await redis.hset(store.key(LOT), "hovercraft", "1:1:1:1")
+    await redis.hset(store.key(LOT), "drift.hovercraft", "1:1:1:1:1")
     assert (await held(redis)).counts == (a_count(41),)
 
 

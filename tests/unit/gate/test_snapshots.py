@@ -32,8 +32,26 @@ def given(**changes: Any) -> Raw:
     return Raw(json.dumps(kept).encode())
 
 
-def checked(raw: Raw) -> Snapshot | Rejection:
-    return rules.check_snapshot(raw, DEVICE, lot=LOT, now=EIGHT)
+def checked(raw: Raw, ahead: timedelta = timedelta(0)) -> Snapshot | Rejection:
+    return rules.check_snapshot(raw, rules.Sender(DEVICE, LOT.code, ahead), lot=LOT, now=EIGHT)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=20), timedelta(minutes=-20)])
+def test_a_snapshot_by_a_wrong_clock_is_moved_to_when_it_was(ahead):
+    """As passages are: otherwise the passages between the two would be counted twice, or never."""
+    shown_at = EIGHT + ahead
+    snapshot = checked(given(taken_at=shown_at.isoformat()), ahead)
+    assert isinstance(snapshot, Snapshot)
+    assert (snapshot.taken_at, snapshot.shown_at) == (EIGHT, shown_at)
+    right = checked(given(taken_at=shown_at.isoformat()), timedelta(hours=1))
+    assert isinstance(right, Snapshot)
+    assert right.fingerprint == snapshot.fingerprint, "it is the same snapshot, however corrected"
+
+
+def test_a_moment_that_no_calendar_holds_is_refused_however_it_is_moved():
+    rejection = checked(given(taken_at="0001-01-01T00:00:00Z"), timedelta(hours=1))
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason == "gate.taken_at_out_of_range"
 
 
 def test_free_bays_and_cars_inside_say_the_same_thing():

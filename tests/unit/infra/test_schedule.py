@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from onepark.infra.metrics import REGISTRY
-from onepark.infra.schedule import Job, run_jobs
+from onepark.infra.schedule import Job, end, run_jobs
 
 
 def told(name: str, job: str) -> float:
@@ -34,3 +34,27 @@ async def test_a_job_that_fails_is_counted_and_says_nothing_new():
     await run_once("test.ill", ValueError("no"))
     assert told("failures_total", "test.ill") == 1
     assert told("last_success_timestamp_seconds", "test.ill") == 0
+
+
+async def test_a_loop_that_loses_a_cancellation_ends_all_the_same():
+    lost = 0
+
+    async def loses_the_first() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 1:
+                    raise
+
+    async def ends_by_itself() -> None: ...
+
+    tasks = [asyncio.create_task(loop()) for loop in (loses_the_first, ends_by_itself)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await end(tasks)
+    assert lost == 2
+    assert all(task.done() for task in tasks)
+    await end([])

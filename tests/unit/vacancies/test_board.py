@@ -7,7 +7,7 @@ from onepark.contexts.vacancies.board import Board
 from onepark.contexts.vacancies.model import NearbyQuery, Quality, Source, Trust, VacancyList
 from onepark.kernel.types import LotId, Pool
 from tests.builders import EIGHT
-from tests.fakes.city import LAT, LON, Archive, a_city_lot, a_count
+from tests.fakes.city import LAT, LON, Archive, a_calibration, a_city_lot, a_count
 
 HERE = NearbyQuery(LAT, LON, 5_000, 20)
 
@@ -59,7 +59,40 @@ def test_what_was_read_before_is_not_changed_by_what_comes_after(board):
     assert before.counts[Pool.SHORT_STAY].occupied == 1
 
 
+def test_a_newer_calibration_is_shown_and_an_older_or_repeated_one_is_not(board):
+    board.apply([a_count(10)])
+    board.calibrate([a_calibration(5, n=3)])
+    board.calibrate([a_calibration(9, n=2), a_calibration(7, n=3)])
+    assert free(board) == 85
+    board.calibrate([a_calibration(-4, n=0, incarnation=2)])
+    assert free(board) == 94
+    board.calibrate([a_calibration(None, n=1, incarnation=2)])
+    assert free(board) == 90
+
+
+def test_counts_calibrations_and_signs_of_life_do_not_undo_each_other(board):
+    board.calibrate([a_calibration(5)])
+    assert board.vacancy(a_city_lot(), EIGHT).as_of is None, "it is no sign of life"
+    board.apply([a_count(10)])
+    board.hear(LotId(1), EIGHT + timedelta(seconds=9))
+    board.calibrate([a_calibration(3, pool=Pool.CONTRACT)])
+    assert free(board) == 85
+    assert set(board.counts_of(LotId(1)).calibrations) == {Pool.SHORT_STAY, Pool.CONTRACT}
+
+
+def test_a_calibration_changes_its_lot_and_its_json_once(board):
+    lot = a_city_lot()
+    assert b'"drift":null' in board.vacancy_json(lot, EIGHT)
+    board.calibrate([a_calibration(5)])
+    assert board.take_changed() == {1}
+    shown = b'"occupied":5,"free":95,"raw":0,"drift":5,"snapshot_at":"2026-11-20T08:00:00+08:00"'
+    assert shown in board.vacancy_json(lot, EIGHT)
+    board.calibrate([a_calibration(5)])
+    assert board.take_changed() == set()
+
+
 def test_json_says_what_the_struct_says(board):
+    board.calibrate([a_calibration(5)])
     board.apply([a_count(10)])
     listed = msgspec.json.decode(board.nearest_json(HERE, EIGHT), type=VacancyList)
     one, two = listed.vacancies

@@ -297,25 +297,35 @@ def asked_lately(asked_at: datetime, now: datetime) -> bool:
     return now - asked_at <= ASKED_LATELY
 
 
-def check_snapshot(raw: Raw, device: Device, *, lot: Lot, now: datetime) -> Snapshot | Rejection:
-    """Read one snapshot, or say why it is none."""
+def check_snapshot(raw: Raw, sender: Sender, *, lot: Lot, now: datetime) -> Snapshot | Rejection:
+    """Read one snapshot, or say why it is none; its moment is corrected as that of a passage."""
     try:
         given = _SNAPSHOTS.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         return Rejection("gate.invalid_field", str(error), _id_of(raw, "snapshot_id"))
-    refused = _why_no_snapshot(given, lot, now)
+    taken_at = _moved(given.taken_at, sender.ahead)
+    refused = _why_no_snapshot(replace(given, taken_at=taken_at), lot, now)
     if refused is not None:
         return Rejection(refused[0], refused[1], given.snapshot_id)
     return Snapshot(
-        lot_id=device.lot_id,
-        operator_id=device.operator_id,
-        device_id=device.device_id,
+        lot_id=sender.device.lot_id,
+        operator_id=sender.device.operator_id,
+        device_id=sender.device.device_id,
         snapshot_id=given.snapshot_id,
-        taken_at=given.taken_at,
+        taken_at=taken_at,
+        shown_at=given.taken_at if sender.ahead else None,
         received_at=now,
         fingerprint=_fingerprint_of_snapshot(given),
         occupied={pool: _inside(told, lot.pools[pool]) for pool, told in given.pools.items()},
     )
+
+
+def _moved(shown_at: datetime, ahead: timedelta) -> datetime:
+    """Return when it was; a moment that no calendar holds is left to be refused."""
+    try:
+        return shown_at - ahead
+    except OverflowError:
+        return shown_at
 
 
 def _why_no_snapshot(given: SnapshotIn, lot: Lot, now: datetime) -> tuple[str, str] | None:

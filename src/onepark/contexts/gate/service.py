@@ -138,6 +138,8 @@ class Gate:
         checked = [rules.check(raw, sender, lane_of=lane_of, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Passage)]
         taken = await self._queues.submit(good) if good else []
+        if good:
+            await self._vacancies.heard([device.lot_id], now)
         progress = await self._progress(device, good, taken)
         answers = rules.results_of(checked, taken, progress=progress)
         meters.passages(device, checked, answers.results)
@@ -171,7 +173,8 @@ class Gate:
         raws = _decode(body, SnapshotsIn).snapshots
         if not 1 <= len(raws) <= SNAPSHOTS_MAX:
             raise SnapshotCount(f"The request holds {len(raws)} snapshots.", count=len(raws))
-        checked = [rules.check_snapshot(raw, device, lot=lot, now=now) for raw in raws]
+        sender = rules.Sender(device, lot.code, self.clocks.offset_of(device.device_id))
+        checked = [rules.check_snapshot(raw, sender, lot=lot, now=now) for raw in raws]
         good = [one for one in checked if isinstance(one, Snapshot)]
         kept = iter(await self._past.keep_snapshots(good) if good else [])
         if good:

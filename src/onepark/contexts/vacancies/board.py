@@ -1,7 +1,7 @@
 """Every lot as this process knows it.
 
-Owns: the newest count and sign of life of each lot, the search near a position, and JSON that is
-made once a second and lot however many ask.
+Owns: the newest count, calibration and sign of life of each lot, the search near a position, and
+JSON that is made once a second and lot however many ask.
 Never: awaits; whoever feeds it may call in any order and as often as it likes.
 """
 
@@ -20,6 +20,7 @@ from onepark.contexts.vacancies.grid import Grid, Near
 from onepark.contexts.vacancies.model import NearbyQuery, Quality, Source, Trust, Vacancy
 from onepark.contexts.vacancies.ports import DirectorySource
 from onepark.contexts.vacancies.rules import (
+    Calibration,
     Known,
     LotCounts,
     age_of,
@@ -74,8 +75,18 @@ class Board:
         if not is_newer(count, lot.counts.get(count.pool)):
             return False
         heard_at = max(lot.heard_at or count.changed_at, count.changed_at)
-        self._put(count.lot_id, LotCounts({**lot.counts, count.pool: count}, heard_at))
+        counts = {**lot.counts, count.pool: count}
+        self._put(count.lot_id, LotCounts(counts, heard_at, lot.calibrations))
         return True
+
+    def calibrate(self, calibrations: Iterable[Calibration]) -> None:
+        """Take every calibration that is newer than the one known; it is no sign of life."""
+        for one in calibrations:
+            lot = self._lots.get(one.lot_id, _NOTHING)
+            if is_newer(one, lot.calibrations.get(one.pool)):
+                taken = {**lot.calibrations, one.pool: one}
+                self._put(one.lot_id, LotCounts(lot.counts, lot.heard_at, taken))
+                self._changed.add(one.lot_id)
 
     def _put(self, lot_id: LotId, lot: LotCounts) -> None:
         self._lots[lot_id] = lot
@@ -86,7 +97,7 @@ class Board:
         lot = self._lots.get(lot_id, _NOTHING)
         if lot.heard_at is not None and at <= lot.heard_at:
             return False
-        self._put(lot_id, LotCounts(lot.counts, at))
+        self._put(lot_id, LotCounts(lot.counts, at, lot.calibrations))
         return True
 
     def complete(self) -> None:

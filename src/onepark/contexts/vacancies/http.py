@@ -53,7 +53,16 @@ EXAMPLE: dict[str, Any] = {
     "lon_gcj02": 120.2897,
     "free": 41,
     "capacity": 300,
-    "pools": {"short_stay": {"capacity": 300, "occupied": 259, "free": 41}},
+    "pools": {
+        "short_stay": {
+            "capacity": 300,
+            "occupied": 259,
+            "free": 41,
+            "raw": 262,
+            "drift": -3,
+            "snapshot_at": "2026-11-22T08:29:00+08:00",
+        }
+    },
     "open": True,
     "as_of": "2026-11-22T08:30:00Z",
     "age_s": 12,
@@ -222,7 +231,12 @@ async def stream(request: Request[Any, Any, Any], vacancies: NamedDependency[Vac
     media_type=MediaType.JSON,
     tags=TAGS,
     summary="单个停车场空位 One lot",
-    description="一个停车场的实时空位。The free bays of one lot, by its 12-digit code.",
+    description=(
+        "一个停车场的实时空位：occupied = raw（过车计数）+ drift（车场快照所示偏差）。"
+        "The free bays of one lot, by its 12-digit code. `occupied` is `raw`, as counted from "
+        "passages, plus `drift`, by which the lot's own snapshot of `snapshot_at` differs; without "
+        "a valid snapshot both are null and `occupied` is `raw`."
+    ),
     responses={200: _shown(Vacancy, EXAMPLE, text="该停车场 The lot"), **refusals(LotUnknown)},
 )
 async def show_one(lot: FromPath[str], vacancies: NamedDependency[Vacancies]) -> bytes:

@@ -1,13 +1,15 @@
 """What keeps the board, Redis and PostgreSQL in agreement.
 
-Owns: sending counts to Redis, following what other processes send, and healing what got lost.
+Owns: sending counts and calibrations to Redis, following what other processes send, and healing
+what got lost.
 Never: raises out of its loops, or holds more than the newest report of a lot.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
 
 import structlog
 from asyncpg import InterfaceError, PostgresError
@@ -17,7 +19,7 @@ from onepark.contexts.stays.model import Count
 from onepark.contexts.vacancies import store
 from onepark.contexts.vacancies.board import Board
 from onepark.contexts.vacancies.model import Source, Version
-from onepark.contexts.vacancies.rules import is_newer, version_of
+from onepark.contexts.vacancies.rules import Calibration, LotCounts, is_newer, version_of
 from onepark.contexts.vacancies.store import LotReport
 from onepark.infra.db import Database
 from onepark.infra.metrics import counter
@@ -30,6 +32,7 @@ AFTER_FAILURE_S = 0.25
 SWEEP_S = 1.0
 SWEEPS_TO_EVERYTHING = 60
 OVERLAP = timedelta(seconds=10)  # a transaction may commit so long after it began
+NOTHING_SENT = Version(-1, -1)
 
 DATABASE_DOWN = (PostgresError, InterfaceError, OSError)
 
@@ -41,6 +44,8 @@ RELOADS = counter("vacancies_reloads", "Full loads after a start, a lost connect
 
 _log = structlog.get_logger()
 
+Told = TypeVar("Told", Count, Calibration)
+
 
 class Writer:
     """Sends the newest report of each lot to Redis: whatever waits is the next round trip."""
@@ -49,7 +54,7 @@ class Writer:
         self._redis = redis
         self._waiting: dict[LotId, LotReport] = {}
         self._wake = asyncio.Event()
-        self._sent: dict[tuple[LotId, Pool], Version] = {}
+        self._sent: dict[tuple[LotId, str], Version] = {}  # by the field that holds it
         self._sent_heard: dict[LotId, datetime] = {}
 
     def offer(self, reports: Iterable[LotReport]) -> None:
@@ -59,13 +64,24 @@ class Writer:
             self._waiting[report.lot_id] = _joined(before, report) if before else report
         self._wake.set()
 
-    def offer_unsent(self, counts: Iterable[Count]) -> None:
-        """Offer those counts that Redis is not known to hold."""
+    def offer_unsent(
+        self, counts: Iterable[Count], calibrations: Iterable[Calibration] = ()
+    ) -> None:
+        """Offer those counts and calibrations that Redis is not known to hold."""
         self.offer(
             LotReport(count.lot_id, (count,), count.changed_at)
             for count in counts
-            if version_of(count) > self._sent.get((count.lot_id, count.pool), Version(-1, -1))
+            if self._is_unsent(count)
         )
+        self.offer(
+            LotReport(one.lot_id, calibrations=(one,))
+            for one in calibrations
+            if self._is_unsent(one)
+        )
+
+    def _is_unsent(self, told: Count | Calibration) -> bool:
+        sent = self._sent.get((told.lot_id, store.field(told)), NOTHING_SENT)
+        return version_of(told) > sent
 
     def offer_heard(self, lot_id: LotId, at: datetime) -> None:
         """Offer a sign of life, if it is long enough after the one that Redis holds."""
@@ -76,8 +92,8 @@ class Writer:
 
     def note(self, report: LotReport) -> None:
         """Note that Redis holds this report."""
-        for count in report.counts:
-            self._sent[count.lot_id, count.pool] = version_of(count)
+        for told in report.told:
+            self._sent[told.lot_id, store.field(told)] = version_of(told)
         if report.heard_at is not None:
             self._sent_heard[report.lot_id] = report.heard_at
 
@@ -113,13 +129,42 @@ class Writer:
 
 
 def _joined(before: LotReport, after: LotReport) -> LotReport:
-    """Return both reports of a lot as one, the newest count of each pool."""
-    newest = {count.pool: count for count in before.counts}
-    for count in after.counts:
-        if is_newer(count, newest.get(count.pool)):
-            newest[count.pool] = count
+    """Return both reports of a lot as one, the newest count and calibration of each pool."""
+    counts = _newest((*before.counts, *after.counts))
+    calibrations = _newest((*before.calibrations, *after.calibrations))
     heard = [at for at in (before.heard_at, after.heard_at) if at is not None]
-    return LotReport(after.lot_id, tuple(newest.values()), max(heard, default=None))
+    return LotReport(after.lot_id, counts, max(heard, default=None), calibrations)
+
+
+def _newest(told: Iterable[Told]) -> tuple[Told, ...]:
+    newest: dict[Pool, Told] = {}
+    for one in told:
+        if is_newer(one, newest.get(one.pool)):
+            newest[one.pool] = one
+    return tuple(newest.values())
+
+
+class Newest(NamedTuple):
+    """The last change of a count and of a calibration that the database told of."""
+
+    count_at: datetime | None = None
+    calibration_at: datetime | None = None
+
+
+class Read(NamedTuple):
+    """What the database told of."""
+
+    counts: Sequence[Count] = ()
+    calibrations: Sequence[Calibration] = ()
+
+
+def _overlapping(since: datetime | None) -> datetime | None:
+    return None if since is None else since - OVERLAP
+
+
+def _report(lot_id: LotId, lot: LotCounts) -> LotReport:
+    counts, calibrations = tuple(lot.counts.values()), tuple(lot.calibrations.values())
+    return LotReport(lot_id, counts, lot.heard_at, calibrations)
 
 
 class Keeper:
@@ -130,7 +175,7 @@ class Keeper:
         self._writer = writer
         self._redis = redis
         self._db = service_db
-        self._newest_at: datetime | None = None  # of all counts read so far
+        self._newest = Newest()  # of all that was read so far
         self._incarnation = 0  # of the database; what was counted in an earlier one was undone
 
     async def follow(self) -> None:
@@ -160,10 +205,14 @@ class Keeper:
         self._board.turn_to(source)
 
     def _take(self, report: LotReport) -> None:
-        self._board.apply(one for one in report.counts if one.incarnation >= self._incarnation)
+        self._board.apply(one for one in report.counts if self._is_believed(one))
+        self._board.calibrate(one for one in report.calibrations if self._is_believed(one))
         if report.heard_at is not None:
             self._board.hear(report.lot_id, report.heard_at)
         self._writer.note(report)
+
+    def _is_believed(self, told: Count | Calibration) -> bool:
+        return told.incarnation >= self._incarnation
 
     async def reload(self) -> None:
         """Bring the board and Redis to the newest of both and of PostgreSQL."""
@@ -177,14 +226,12 @@ class Keeper:
     async def _fill(self) -> None:
         """Put everything that the board knows into Redis, and mark it as filled."""
         lots = ((lot_id, self._board.counts_of(lot_id)) for lot_id in self._board.lot_ids())
-        await self._writer.send(
-            [LotReport(lot_id, tuple(lot.counts.values()), lot.heard_at) for lot_id, lot in lots]
-        )
+        await self._writer.send([_report(lot_id, lot) for lot_id, lot in lots])
         await store.mark_filled(self._redis)
 
     async def sweep(self, *, everything: bool = False) -> None:
         """Heal what died between COMMIT and publish; while Redis is down, this feeds the board."""
-        counts = await self.read_database(everything=everything)
+        read = await self.read_database(everything=everything)
         if self._board.source is Source.DATABASE:
             return
         try:
@@ -192,24 +239,42 @@ class Keeper:
                 await self.reload()
         except REDIS_DOWN as error:
             _log.warning("vacancies.sweep", error=type(error).__name__)
-        self._writer.offer_unsent(counts)
+        self._writer.offer_unsent(*read)
 
-    async def read_database(self, *, everything: bool = False) -> list[Count]:
-        """Take the counts that changed of late, or all, and return them; never raises."""
-        since = None if everything or self._newest_at is None else self._newest_at - OVERLAP
+    async def read_database(self, *, everything: bool = False) -> Read:
+        """Take what changed of late, or all, and return it; never raises."""
+        since = Newest() if everything else self._newest
         try:
             async with self._db.connection() as tx:
-                counts = await store.counts_since(tx, since)
+                counts = await store.counts_since(tx, _overlapping(since.count_at))
+                calibrations = await store.calibrations_since(
+                    tx, _overlapping(since.calibration_at)
+                )
         except DATABASE_DOWN as error:
             SWEEP_FAILED.inc()
             _log.warning("vacancies.read_database", error=type(error).__name__)
-            return []
+            return Read()
         self._board.apply(counts)
-        if since is None:
+        self._board.calibrate(calibrations)
+        if since.count_at is None:
             self._board.complete()
-        self._newest_at = max((count.changed_at for count in counts), default=self._newest_at)
-        self._incarnation = max([self._incarnation, *(count.incarnation for count in counts)])
-        return counts
+        self._note(counts, calibrations)
+        return Read(counts, calibrations)
+
+    def _note(self, counts: list[Count], calibrations: list[Calibration]) -> None:
+        """Note up to when the database was read, and its incarnation."""
+        count_at, calibration_at = self._newest
+        self._newest = Newest(
+            max((one.changed_at for one in counts), default=count_at),
+            max((one.changed_at for one in calibrations), default=calibration_at),
+        )
+        self._incarnation = max(
+            [
+                self._incarnation,
+                *(one.incarnation for one in counts),
+                *(one.incarnation for one in calibrations),
+            ]
+        )
 
     async def run(self) -> None:
         """Sweep every second and everything once a minute, until cancelled."""

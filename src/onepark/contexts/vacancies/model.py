@@ -22,6 +22,7 @@ HISTORY_SPAN_MAX = timedelta(days=31)
 HISTORY_STEPS_MAX = 1_500
 STATISTICS_DAYS_MAX = 31
 CALIBRATES_FOR = timedelta(days=31)  # an older snapshot tells nothing any more
+FRESH_FOR = timedelta(hours=1)  # much may have happened after an older one: it is looked at rarely
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -42,12 +43,25 @@ class Source(StrEnum):
     DATABASE = "database"
 
 
+Drift = Annotated[
+    int | None, Meta(description="校准值 − raw，无有效快照时为 null · what a snapshot adds to raw")
+]
+SnapshotAt = Annotated[
+    datetime | None, Meta(description="所用快照的时刻 · when the snapshot was taken")
+]
+
+
 class PoolVacancy(Struct, frozen=True):
-    """One pool; ``occupied`` is as counted, ``free`` never leaves 0 … capacity."""
+    """One pool; ``occupied`` is raw plus drift, ``free`` never leaves 0 … capacity."""
 
     capacity: int
-    occupied: int | None
+    occupied: Annotated[
+        int | None, Meta(description="校准后的在场车辆数 · cars inside, the best that is known")
+    ]
     free: int | None
+    raw: Annotated[int | None, Meta(description="按过车计数 · as counted from passages")]
+    drift: Drift = None
+    snapshot_at: SnapshotAt = None
 
 
 class Vacancy(Struct, frozen=True, omit_defaults=True):
@@ -158,6 +172,7 @@ class Snapshot(Struct, frozen=True):
     received_at: datetime
     fingerprint: bytes
     occupied: dict[Pool, int]
+    shown_at: datetime | None = None  # by the device's clock, where that was known to be wrong
 
 
 # --- the past
@@ -246,10 +261,8 @@ class PoolMoment(Struct, frozen=True):
     calibrated: Annotated[
         int | None, Meta(description="最近一次快照加其后过车 · last snapshot plus later passages")
     ]
-    drift: Annotated[int | None, Meta(description="calibrated − raw")]
-    snapshot_at: Annotated[
-        datetime | None, Meta(description="所用快照的时刻 · when the snapshot was taken")
-    ]
+    drift: Drift
+    snapshot_at: SnapshotAt
     free: Annotated[
         int | None, Meta(description="空位，0 … capacity · free bays, never out of range")
     ]

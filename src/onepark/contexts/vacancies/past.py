@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from onepark.contexts.registry.model import Lot, Zone
 from onepark.contexts.stays.model import Emptied, Outcome
-from onepark.contexts.vacancies import past_rules, past_store
+from onepark.contexts.vacancies import calibration_store, past_rules, past_store
 from onepark.contexts.vacancies.errors import HistoryBusy, HistoryTooLarge, LotUnknown
 from onepark.contexts.vacancies.model import (
     CALIBRATES_FOR,
@@ -26,7 +26,7 @@ from onepark.contexts.vacancies.model import (
 )
 from onepark.contexts.vacancies.past_rules import Anchor, Entrances, Past, Visits
 from onepark.contexts.vacancies.ports import DirectorySource
-from onepark.contexts.vacancies.rules import emptied
+from onepark.contexts.vacancies.rules import due_after, emptied
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
 from onepark.kernel.staff import Principal
@@ -130,6 +130,9 @@ class PastOfLots:
         async with self._service_db.transaction() as tx:
             new = await past_store.keep_snapshots(tx, list(unique.values()))
             known = await past_store.fingerprints(tx, list(unique.values()))
+            if new:
+                due = due_after(unique[key] for key in new)
+                await calibration_store.note(tx, due, self._clock.now())
         if self._on_empty is not None:
             for told in emptied(unique.values()):
                 await self._on_empty(told)

@@ -137,7 +137,7 @@ LAST_SNAPSHOTS = """
         SELECT floor(extract(epoch FROM taken_at))::bigint AS at_s, occupied
         FROM vacancies.snapshot
         WHERE lot_id = $1 AND taken_at < $3 AND taken_at >= $4 AND occupied ? asked.pool
-        ORDER BY taken_at DESC, received_at DESC
+        ORDER BY taken_at DESC, received_at DESC, device_id DESC, snapshot_id DESC
         LIMIT 1
     ) AS last
 """
@@ -150,7 +150,7 @@ SNAPSHOTS_WITHIN = """
     FROM vacancies.snapshot
     CROSS JOIN LATERAL jsonb_each_text(occupied) AS counted (pool, occupied)
     WHERE lot_id = $1 AND taken_at >= $3 AND taken_at < $4 AND counted.pool = ANY ($2)
-    ORDER BY taken_at, received_at
+    ORDER BY taken_at, received_at, device_id, snapshot_id
     LIMIT $5
 """
 
@@ -175,14 +175,15 @@ async def snapshots_within(
 
 KEEP_SNAPSHOTS = """
     INSERT INTO vacancies.snapshot
-        (lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint, occupied)
+        (lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint, occupied,
+         shown_at)
     SELECT
         lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint,
-        occupied::jsonb
+        occupied::jsonb, shown_at
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[],
-                $6::timestamptz[], $7::bytea[], $8::text[])
+                $6::timestamptz[], $7::bytea[], $8::text[], $9::timestamptz[])
         AS given (lot_id, device_id, snapshot_id, operator_id, taken_at, received_at, fingerprint,
-                  occupied)
+                  occupied, shown_at)
     ORDER BY lot_id, device_id, snapshot_id
     ON CONFLICT DO NOTHING
     RETURNING lot_id, device_id, snapshot_id
@@ -210,6 +211,7 @@ async def keep_snapshots(tx: Tx, snapshots: Sequence[Snapshot]) -> set[SnapshotK
         [one.received_at for one in snapshots],
         [one.fingerprint for one in snapshots],
         [_ENCODER.encode(one.occupied).decode() for one in snapshots],
+        [one.shown_at for one in snapshots],
     )
     return {(row[0], row[1], row[2]) for row in rows}
 

@@ -1,11 +1,13 @@
 """What may be said of a lot now.
 
-Owns: free bays, opening hours, quality by age, and which of two counts is newer.
+Owns: free bays, opening hours, quality by age, what a calibration changes, and which of two counts
+is newer.
 Never: awaits, reads the clock, or knows where a count came from.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -23,7 +25,32 @@ from onepark.contexts.vacancies.model import (
     Vacancy,
     Version,
 )
-from onepark.kernel.types import CHINA, LotCode, Pool
+from onepark.kernel.types import CHINA, LotCode, LotId, Pool
+
+
+class Calibration(Struct, frozen=True):
+    """By how much a pool's count is off; without a valid snapshot nobody knows: None.
+
+    Newer is the greater (incarnation, n).
+    """
+
+    lot_id: LotId
+    pool: Pool
+    incarnation: int
+    n: int
+    drift: int | None
+    snapshot_at: datetime | None
+    changed_at: datetime
+
+
+class Due(NamedTuple):
+    """A pool that so many new snapshots speak of, and the second of the one that matters first."""
+
+    lot_id: LotId
+    pool: Pool
+    operator_id: int
+    told: int
+    due_at: datetime
 
 
 class LotCounts(Struct, frozen=True):
@@ -31,6 +58,7 @@ class LotCounts(Struct, frozen=True):
 
     counts: Mapping[Pool, Count]
     heard_at: datetime | None = None
+    calibrations: Mapping[Pool, Calibration] = {}
 
 
 class Known(Struct, frozen=True):
@@ -41,14 +69,14 @@ class Known(Struct, frozen=True):
     trust: Trust
 
 
-def version_of(count: Count) -> Version:
-    """Return what orders two counts of one lot and pool."""
-    return Version(count.incarnation, count.n)
+def version_of(told: Count | Calibration) -> Version:
+    """Return what orders two counts, or two calibrations, of one lot and pool."""
+    return Version(told.incarnation, told.n)
 
 
-def is_newer(count: Count, than: Count | None) -> bool:
-    """Say whether a count replaces the one that is known."""
-    return than is None or version_of(count) > version_of(than)
+def is_newer(told: Count | Calibration, than: Count | Calibration | None) -> bool:
+    """Say whether a count or a calibration replaces the one that is known."""
+    return than is None or version_of(told) > version_of(than)
 
 
 def quality_of(age_s: int | None, trust: Trust) -> Quality:
@@ -85,7 +113,7 @@ def show(
 ) -> Vacancy:
     """Say everything that a citizen is told of one lot at one moment."""
     pools = {pool: _pool(pool, lot.pools, known, of) for pool in lot.pools}
-    short_stay = pools.get(Pool.SHORT_STAY) or PoolVacancy(0, 0, 0)
+    short_stay = pools.get(Pool.SHORT_STAY) or PoolVacancy(0, 0, 0, 0)
     age_s = age_of(known, at)
     return Vacancy(
         lot=lot.code,
@@ -116,10 +144,15 @@ def age_of(known: LotCounts, at: datetime) -> int | None:
 
 
 def _pool(pool: Pool, capacities: Mapping[Pool, int], known: LotCounts, of: Known) -> PoolVacancy:
-    count = known.counts.get(pool)
+    count, calibration = known.counts.get(pool), known.calibrations.get(pool)
     nothing_counted = 0 if of.complete else None
-    occupied = count.occupied if count else nothing_counted
-    return PoolVacancy(capacities[pool], occupied, free_of(capacities[pool], occupied))
+    raw = count.occupied if count else nothing_counted
+    capacity = capacities[pool]
+    if raw is None or calibration is None or calibration.drift is None:
+        return PoolVacancy(capacity, raw, free_of(capacity, raw), raw)
+    drift, occupied = calibration.drift, raw + calibration.drift
+    free = free_of(capacity, occupied)
+    return PoolVacancy(capacity, occupied, free, raw, drift, calibration.snapshot_at)
 
 
 def emptied(snapshots: Iterable[Snapshot]) -> list[Emptied]:
@@ -130,6 +163,24 @@ def emptied(snapshots: Iterable[Snapshot]) -> list[Emptied]:
         for pool, occupied in one.occupied.items()
         if occupied == 0
     ]
+
+
+def due_after(snapshots: Iterable[Snapshot]) -> list[Due]:
+    """Return the pools that snapshots speak of, due by the last one that is past, else the next."""
+    of_pool: dict[tuple[LotId, Pool], list[Snapshot]] = {}
+    for one in snapshots:
+        for pool in one.occupied:
+            of_pool.setdefault((one.lot_id, pool), []).append(one)
+    return [
+        Due(lot_id, pool, told[0].operator_id, len(told), _due_at(told))
+        for (lot_id, pool), told in sorted(of_pool.items())
+    ]
+
+
+def _due_at(told: Sequence[Snapshot]) -> datetime:
+    past = [one.taken_at for one in told if one.taken_at <= one.received_at]
+    due_at = max(past) if past else min(one.taken_at for one in told)
+    return due_at.replace(microsecond=0)
 
 
 def codes_of(lots: str) -> tuple[LotCode, ...]:

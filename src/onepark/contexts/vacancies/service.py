@@ -31,6 +31,7 @@ from onepark.contexts.vacancies.stream import Hub, Listener
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
 from onepark.infra.metrics import gauge
+from onepark.infra.schedule import end
 from onepark.infra.settings import Settings
 from onepark.kernel.types import LotCode, LotId
 
@@ -77,9 +78,7 @@ class Vacancies:
     async def stop(self) -> None:
         """End every stream and every loop."""
         self.end_streams()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._tasks = []
 
     def end_streams(self) -> None:

@@ -1,10 +1,12 @@
 """Where counts are kept.
 
-Owns: the counts in PostgreSQL, which are the truth, and their copy in Redis, one hash a lot.
+Owns: the counts and calibrations in PostgreSQL, which are the truth, and their copy in Redis, one
+hash a lot.
 Never: decides which of the two is shown.
 
-A lot's hash holds one field a pool, ``incarnation:n:occupied:changed_ms``, and the field ``heard``,
-the last sign of life in milliseconds. Its key is ``{lot:<id>}:vacancy``, so that a cluster keeps a
+A lot's hash holds one field a pool, ``incarnation:n:occupied:changed_ms``; one a calibrated pool,
+``drift.<pool>``, ``incarnation:n:drift:snapshot_ms:changed_ms``; and the field ``heard``, the last
+sign of life in milliseconds. Its key is ``{lot:<id>}:vacancy``, so that a cluster keeps a
 lot in one slot, and no command here names two lots.
 """
 
@@ -18,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from onepark.contexts.stays.model import Count
+from onepark.contexts.vacancies.rules import Calibration
 from onepark.infra.db import Record, Tx
 from onepark.infra.redis import RedisError
 from onepark.kernel.types import LotId, Pool
@@ -28,6 +31,7 @@ HEARD = b"heard"
 KEYS = "{lot:*}:vacancy"
 SCANNED_AT_ONCE = 1_000
 POOLS = {pool.value.encode(): pool for pool in Pool}  # a later version may know more
+DRIFTS = {b"drift." + name: pool for name, pool in POOLS.items()}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -35,6 +39,15 @@ COUNTS = """
     SELECT lot_id, pool, incarnation, n, occupied, changed_at
     FROM stays.pub_count
     WHERE changed_at >= $1
+"""
+
+CALIBRATIONS = """
+    SELECT
+        calibration.lot_id, calibration.pool, incarnation.number, calibration.n,
+        calibration.drift, calibration.snapshot_at, calibration.changed_at
+    FROM vacancies.calibration AS calibration
+    CROSS JOIN stays.pub_incarnation AS incarnation
+    WHERE calibration.changed_at >= $1
 """
 
 # Sets what is newer and tells who listens. Versions are compared as decimal text, by length and
@@ -77,17 +90,28 @@ PUT_SHA = sha1(PUT.encode()).hexdigest()  # noqa: S324  Redis names scripts so
 
 
 class LotReport(Struct, frozen=True):
-    """What is told of one lot: counts, and when it was last heard of."""
+    """What is told of one lot: counts, when it was last heard of, and calibrations."""
 
     lot_id: LotId
     counts: tuple[Count, ...] = ()
     heard_at: datetime | None = None
+    calibrations: tuple[Calibration, ...] = ()
+
+    @property
+    def told(self) -> tuple[Count | Calibration, ...]:
+        """Return everything that has a version and a field of its own."""
+        return (*self.counts, *self.calibrations)
 
 
 async def counts_since(tx: Tx, since: datetime | None) -> list[Count]:
     """Return every count that changed at or after ``since``, or, without it, every count."""
     rows = await tx.fetch(COUNTS, since or EPOCH)
     return [_count(row) for row in rows]
+
+
+async def calibrations_since(tx: Tx, since: datetime | None) -> list[Calibration]:
+    """Return the calibrations that changed at or after ``since``, or, without it, all."""
+    return [_calibration(row) for row in await tx.fetch(CALIBRATIONS, since or EPOCH)]
 
 
 async def put(redis: Redis, reports: Sequence[LotReport]) -> list[bool]:
@@ -122,11 +146,11 @@ async def load(redis: Redis, lot_ids: Sequence[LotId]) -> list[LotReport]:
 
 
 async def incarnation_held(redis: Redis) -> int:
-    """Return the latest incarnation of all counts that Redis holds; 0 if it holds none."""
+    """Return the latest incarnation of all that Redis holds of lots; 0 if it holds nothing."""
     names = [name async for name in redis.scan_iter(match=KEYS, count=SCANNED_AT_ONCE)]
     lot_ids = [LotId(int(name[len("{lot:") : name.index(b"}")])) for name in names]
-    counts = [count for report in await load(redis, lot_ids) for count in report.counts]
-    return max((count.incarnation for count in counts), default=0)
+    reports = await load(redis, lot_ids)
+    return max((one.incarnation for report in reports for one in report.told), default=0)
 
 
 async def is_filled(redis: Redis) -> bool:
@@ -154,14 +178,23 @@ def read_message(data: bytes) -> LotReport:
 def _arguments(report: LotReport) -> list[str | int]:
     heard = _milliseconds(report.heard_at) if report.heard_at else ""
     arguments: list[str | int] = [CHANNEL, report.lot_id, heard]
-    for count in report.counts:
-        arguments += (count.pool.value, _packed(count))
+    for one in report.told:
+        arguments += (field(one), _packed(one))
     return arguments
 
 
-def _packed(count: Count) -> str:
-    changed_ms = _milliseconds(count.changed_at)
-    return f"{count.incarnation}:{count.n}:{count.occupied}:{changed_ms}"
+def field(told: Count | Calibration) -> str:
+    """Return the field of a lot's hash that holds this."""
+    return told.pool.value if isinstance(told, Count) else f"drift.{told.pool}"
+
+
+def _packed(told: Count | Calibration) -> str:
+    changed_ms = _milliseconds(told.changed_at)
+    if isinstance(told, Count):
+        return f"{told.incarnation}:{told.n}:{told.occupied}:{changed_ms}"
+    drift = "" if told.drift is None else told.drift
+    snapshot_ms = "" if told.snapshot_at is None else _milliseconds(told.snapshot_at)
+    return f"{told.incarnation}:{told.n}:{drift}:{snapshot_ms}:{changed_ms}"
 
 
 def _report(lot_id: LotId, fields: Mapping[bytes, bytes]) -> LotReport:
@@ -169,12 +202,33 @@ def _report(lot_id: LotId, fields: Mapping[bytes, bytes]) -> LotReport:
     counts = tuple(
         _unpacked(lot_id, POOLS[pool], value) for pool, value in fields.items() if pool in POOLS
     )
-    return LotReport(lot_id, counts, _instant(int(heard)) if heard else None)
+    calibrations = tuple(
+        _drift(lot_id, DRIFTS[name], value) for name, value in fields.items() if name in DRIFTS
+    )
+    return LotReport(lot_id, counts, _instant(int(heard)) if heard else None, calibrations)
 
 
 def _unpacked(lot_id: LotId, pool: Pool, value: bytes) -> Count:
     incarnation, n, occupied, changed_ms = map(int, value.split(b":"))
     return Count(lot_id, pool, incarnation, n, occupied, _instant(changed_ms))
+
+
+def _drift(lot_id: LotId, pool: Pool, value: bytes) -> Calibration:
+    incarnation, n, drift, snapshot_ms, changed_ms = value.split(b":")
+    return Calibration(
+        lot_id=lot_id,
+        pool=pool,
+        incarnation=int(incarnation),
+        n=int(n),
+        drift=int(drift) if drift else None,
+        snapshot_at=_instant(int(snapshot_ms)) if snapshot_ms else None,
+        changed_at=_instant(int(changed_ms)),
+    )
+
+
+def _calibration(row: Record) -> Calibration:
+    lot_id, pool, *told = row
+    return Calibration(lot_id, Pool(pool), *told)
 
 
 def _count(row: Record) -> Count:

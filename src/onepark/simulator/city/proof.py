@@ -56,7 +56,7 @@ async def occupied_in(api: Api, lots: Iterable[str]) -> dict[str, int]:
     """Return how many cars the platform counts in each lot."""
 
     async def occupied(lot: str) -> int:
-        return (await api.vacancy(lot)).short_stay.occupied or 0
+        return (await api.vacancy(lot)).short_stay.raw or 0
 
     return await ask_all(lots, occupied)
 

@@ -86,7 +86,7 @@ class Start(NamedTuple):
     @property
     def occupied(self) -> dict[str, int]:
         """Return how many cars the platform counted in each lot."""
-        return {lot: bays.occupied or 0 for lot, bays in self.bays.items()}
+        return {lot: bays.raw or 0 for lot, bays in self.bays.items()}
 
 
 class Run:

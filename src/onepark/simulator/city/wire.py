@@ -116,10 +116,10 @@ class Dues(Struct, frozen=True):
 
 
 class Bays(Struct, frozen=True):
-    """One pool; ``occupied`` is null as long as nothing was counted."""
+    """One pool; ``raw``, what passages add up to, is null as long as nothing was counted."""
 
     capacity: int
-    occupied: int | None
+    raw: int | None
 
 
 class Vacancy(Struct, frozen=True):
