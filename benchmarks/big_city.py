@@ -195,8 +195,8 @@ def _lot(town: int, serial: int) -> dict[str, Any]:
         "address": f"{seat.name}{serial}号",
         "lat_wgs84": round(seat.lat + SPREAD_DEG * (serial / LOTS_OF_A_TOWN - 0.5), 6),
         "lon_wgs84": round(seat.lon + SPREAD_DEG * (turn - 0.5), 6),
-        "parking_type": 2,
-        "parking_locate": 1,
+        "parking_type": 3,
+        "parking_locate": 2,  # on the street: cars leave without asking, and owe
         "build_type": 1,
         "price_form": "government_guided",
         "plan_key": list(TARIFFS)[serial % len(TARIFFS)],

@@ -53,26 +53,34 @@ EXITS = """
     JOIN stays.seen_exit AS seen ON seen.lot_id = given.lot_id AND seen.stay_id = given.stay_id
 """
 
-# Of cars that came two days before at most: there is an index on entries and none on exits.
 LEFT_NEAR = """
     SELECT given.place, seen.*
     FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
         AS given (lot_id, lane, at, place)
     JOIN stays.seen_exit AS seen
         ON seen.lot_id = given.lot_id AND seen.lane = given.lane
-        AND seen.entered_at BETWEEN given.at - interval '2 days' AND given.at
         AND seen.exited_at BETWEEN given.at - $4::interval AND given.at + $4::interval
 """
 
-# Of cars that are inside still, by the books.
+# Of cars that are inside still, by the books; those of a lot are read once for all its moments.
 ASKED_NEAR = """
+    WITH given AS (
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
+            AS given (lot_id, lane, at, place)
+    ), asking AS MATERIALIZED (
+        SELECT inside.* FROM (
+            SELECT lot_id, min(at) - $4::interval AS from_at, max(at) AS until_at
+            FROM given GROUP BY lot_id
+        ) AS lot
+        JOIN stays.stay_order AS inside
+            ON inside.lot_id = lot.lot_id AND NOT inside.settled AND inside.fee_fen IS NULL
+            AND inside.quoted_at BETWEEN lot.from_at AND lot.until_at
+    )
     SELECT given.place, asking.stay_id, asking.order_no, asking.quoted_at,
         convert_from(claim.answer, 'UTF8')::jsonb #>> '{decision,type}' = 'open' AS is_open
-    FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
-        AS given (lot_id, lane, at, place)
-    JOIN stays.stay_order AS asking
-        ON asking.lot_id = given.lot_id AND NOT asking.settled AND asking.fee_fen IS NULL
-        AND asking.asked_lane = given.lane
+    FROM given
+    JOIN asking
+        ON asking.lot_id = given.lot_id AND asking.asked_lane = given.lane
         AND asking.quoted_at BETWEEN given.at - $4::interval AND given.at
     LEFT JOIN stays.claim AS claim
         ON claim.lot_id = asking.lot_id AND claim.device_id = asking.asked_device_id

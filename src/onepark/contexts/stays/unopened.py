@@ -18,7 +18,7 @@ from onepark.contexts.stays.ports import Archive, Lanes, Plans
 from onepark.contexts.stays.service import DEFAULT_GRACE
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
-from onepark.kernel.types import Fen, PlanId, StayId
+from onepark.kernel.types import Fen, LotId, PlanId, StayId
 
 KINDS = (Oddity.TAILGATE, Oddity.MANUAL_LIFT, Oddity.UNOPENED_EXIT)
 FACTS_AT_ONCE = 2_000
@@ -83,9 +83,11 @@ class Unopened:
 
     async def _judged(self, tx: Tx, keys: Sequence[StayKey]) -> dict[StayKey, Found | None]:
         judged: dict[StayKey, Found | None] = dict.fromkeys(keys)
-        seen = [one for one in await oddity_store.exits(tx, keys) if self._has_barrier(one)]
-        if seen:
-            for case in await self._cases(tx, seen):
+        barred = [key for key in keys if self._has_barrier(key[0])]
+        seen = await oddity_store.exits(tx, barred) if barred else []
+        owing = [one for one in seen if not is_explained(one, self._grace_of)]
+        if owing:
+            for case in await self._cases(tx, owing):
                 judged[case.exit.lot_id, case.exit.stay_id] = judge(case, within=self._within)
         return judged
 
@@ -110,9 +112,9 @@ class Unopened:
         opened_at = one.opened_at or lane.commanded.get(one.order_no)
         return ExitCase(one, owed_at_exit(one, self._grace_of), opened_at, others, lane.lifts)
 
-    def _has_barrier(self, one: SeenExit) -> bool:
-        """Tell whether a car was held up there: by the roadside everybody just drives off."""
-        lot = self._archive().lot_by_id(one.lot_id)
+    def _has_barrier(self, lot_id: LotId) -> bool:
+        """Tell whether a car is held up there: by the roadside everybody just drives off."""
+        lot = self._archive().lot_by_id(lot_id)
         return lot is not None and lot.parking_locate != ParkingLocate.ON_STREET
 
     def _grace_of(self, plan_id: PlanId | None) -> timedelta:
@@ -133,6 +135,12 @@ def other_of(other: SeenExit, lane: LaneThen, grace_of: GraceOf) -> Other:
     opened_at = other.opened_at or lane.commanded.get(other.order_no)
     let_out = opened_at is not None or other.derived or owed_at_exit(other, grace_of) == 0
     return Other(other.stay_id, opened_at, other.exited_at if let_out else None)
+
+
+def is_explained(one: SeenExit, grace_of: GraceOf) -> bool:
+    """Tell whether an exit is ordinary by itself, whatever went on at its lane."""
+    was_let_out = one.opened_at is not None or one.derived or _was_ruled(one)
+    return was_let_out or owed_at_exit(one, grace_of) == 0
 
 
 def judge(case: ExitCase, *, within: timedelta) -> Found | None:
