@@ -54,6 +54,7 @@ class Batcher(Generic[Item, Answer]):
         self._batch_max, self._queue_max, self._workers = batch_max, queue_max, workers
         self._groups: deque[_Group[Item, Answer]] = deque()
         self._waiting = self._busy = 0
+        self.begun = 0  # batches, since the start
         self._work, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -62,6 +63,11 @@ class Batcher(Generic[Item, Answer]):
     def waiting(self) -> int:
         """Return how many items wait."""
         return self._waiting
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a batch is in hand."""
+        return self._busy > 0
 
     @property
     def full(self) -> bool:
@@ -128,6 +134,7 @@ class Batcher(Generic[Item, Answer]):
 
     async def _handle_batch(self, batch: Sequence[_Group[Item, Answer]]) -> None:
         items = [item for group in batch for item in group.items]
+        self.begun += 1
         try:
             with traces.batch((group.origin for group in batch), size=len(items)):
                 answers = await self._handle(items)

@@ -45,7 +45,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     gate_queue_max: Positive = 16_384  # passages that wait; beyond it 503 with Retry-After
     gate_connections: Positive = 2
     gate_backlog_connections: Positive = 1  # for passages that nobody waits for
-    gate_backlog_batch_max: Annotated[int, Meta(ge=1, le=4_096)] = 256
+    gate_backlog_batch_max: Annotated[int, Meta(ge=1, le=4_096)] = 32
     gate_request_max: Positive = 1_000  # passages in one request
     gate_body_bytes_max: Positive = 1_048_576
     body_bytes_max: Positive = 65_536

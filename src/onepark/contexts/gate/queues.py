@@ -18,9 +18,13 @@ Take = Callable[[Sequence[Passage]], Awaitable[Sequence[Taken]]]
 
 
 class Queues:
-    """Two bounded queues with connections of their own; a backlog goes in smaller batches."""
+    """Two bounded queues with connections of their own.
+
+    A backlog goes in smaller batches, and beside live passages it rests as long as it works.
+    """
 
     def __init__(self, take: Take, settings: Settings) -> None:
+        self._take = take
         self._live = Batcher[Passage, Taken](
             take,
             batch_max=settings.gate_batch_max,
@@ -28,7 +32,7 @@ class Queues:
             workers=settings.gate_connections,
         )
         self._backlog = Batcher[Passage, Taken](
-            take,
+            self._take_late,
             batch_max=settings.gate_backlog_batch_max,
             queue_max=settings.gate_queue_max,
             workers=settings.gate_backlog_connections,
@@ -64,6 +68,14 @@ class Queues:
         both = (self._submit(self._live, live), self._submit(self._backlog, late))
         taken, taken_late = map(iter, await asyncio.gather(*both))
         return [next(taken if is_live(one) else taken_late) for one in passages]
+
+    async def _take_late(self, passages: Sequence[Passage]) -> Sequence[Taken]:
+        now, before = asyncio.get_running_loop().time, self._live.begun
+        began_s, is_beside_live = now(), self._live.busy
+        taken = await self._take(passages)
+        if is_beside_live or self._live.begun != before:
+            await asyncio.sleep(now() - began_s)
+        return taken
 
     async def _submit(
         self, queue: Batcher[Passage, Taken], passages: Sequence[Passage]
