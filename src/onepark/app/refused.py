@@ -1,11 +1,12 @@
 """What is kept of every refusal: a line in the log, and a count of those that tell of trouble.
 
-Owns: what such a line says, and which refusals count as a sender that was not believed or as a lack
-of room.
+Owns: what such a line says, which refusals count as a sender that was not believed or as a lack of
+room, and how often a flood of the latter is told of.
 Never: keeps a body, a path as it was sent, or a whole plate.
 """
 
 import re
+import time
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from onepark.kernel.staff import Principal
 NOT_BELIEVED = 401
 FOR_NOW = frozenset({429, 503})
 OURS = 500
+TOLD_EVERY_S = 1.0
 DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # the form of every device's name
 ODD = "(no name)"  # bytes beyond ASCII come decoded wrongly, and would escape the masks
 
@@ -29,10 +31,40 @@ _log = structlog.get_logger()
 
 
 def note(request: Request[Any, Any, Any], code: str, status: int) -> None:
-    """Count a refusal and write its line; codes are a closed list, so they may be labels."""
+    """Count a refusal and write its line; codes are a closed list, so they may be labels.
+
+    Those for lack of room come by the thousand, and writing of each would leave less room still:
+    one line a second tells how many there were since the last.
+    """
     count(code, status)
+    told: dict[str, int] = {}
+    if status in FOR_NOW:
+        times = FLOOD.times(code, time.monotonic())
+        if not times:
+            return
+        told = {"times": times}
     level = _log.warning if status >= OURS else _log.info
-    level("http.refused", code=code, status=status, **sender_of(request))
+    level("http.refused", code=code, status=status, **told, **sender_of(request))
+
+
+class Flood:
+    """When refusals of a kind were last told of, and how many there were since."""
+
+    def __init__(self) -> None:
+        self._told_s: dict[str, float] = {}
+        self._since: dict[str, int] = {}
+
+    def times(self, code: str, now_s: float) -> int:
+        """Return how many refusals a line would stand for now; 0 if it is too early for one."""
+        since = self._since.get(code, 0) + 1
+        if now_s - self._told_s.get(code, -TOLD_EVERY_S) < TOLD_EVERY_S:
+            self._since[code] = since
+            return 0
+        self._told_s[code], self._since[code] = now_s, 0
+        return since
+
+
+FLOOD = Flood()
 
 
 def count(code: str, status: int) -> None:

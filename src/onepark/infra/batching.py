@@ -70,6 +70,11 @@ class Batcher(Generic[Item, Answer]):
         return self._busy > 0
 
     @property
+    def crowded(self) -> bool:
+        """Return whether not one more item would be taken, unless it is pressing."""
+        return self._waiting > 0 and self._waiting >= self._room(pressing=False)
+
+    @property
     def full(self) -> bool:
         """Return whether not one more item would be taken, however pressing."""
         return self._waiting >= self._queue_max

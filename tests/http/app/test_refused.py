@@ -9,7 +9,7 @@ from litestar import Litestar, Request, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
-from onepark.app import problems
+from onepark.app import problems, refused
 from onepark.app.observe import Observed
 from onepark.infra.metrics import REGISTRY
 from onepark.kernel.errors import Refusal
@@ -93,6 +93,12 @@ def lines() -> Iterator[io.StringIO]:
         yield out
 
 
+@pytest.fixture(autouse=True)
+def no_flood(monkeypatch):
+    """Let no test hear of refusals of another one."""
+    monkeypatch.setattr(refused, "FLOOD", refused.Flood())
+
+
 def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(f"parking_{name}_total", labels) or 0.0
 
@@ -115,6 +121,21 @@ async def test_a_refusal_is_one_line(client, lines, path, said):
     assert tuple(line.get(name) for name in names) == said
     assert (line["request_id"], line["device"], line["method"]) == ("r-1", "cam-1", "GET")
     assert (answer.status_code, answer.json()["code"]) == (line["status"], line["code"])
+
+
+async def test_a_flood_of_refusals_for_lack_of_room_is_one_line_a_second(client, lines):
+    for _ in range(50):
+        assert (await client.get("/full")).status_code == 503
+    said = [line for line in written(lines) if line["code"] == "test.full"]
+    assert 1 <= len(said) < 10
+    assert said[0]["times"] == 1
+
+
+def test_a_line_of_a_flood_tells_how_many_there_were_since_the_last():
+    flood = refused.Flood()
+    told = [flood.times("a", now_s) for now_s in (5.0, 5.1, 5.9, 6.0, 6.5, 7.0)]
+    assert told == [1, 0, 0, 3, 0, 2]
+    assert flood.times("b", 7.0) == 1
 
 
 async def test_neither_line_nor_answer_holds_a_whole_plate_or_number(client, lines):

@@ -48,6 +48,11 @@ class Queues:
         """Return whether no car that stands there would be let in, however pressing."""
         return self._live.full
 
+    @property
+    def crowded(self) -> bool:
+        """Return whether no car that stands there and can wait would be let in."""
+        return self._live.crowded
+
     def start(self) -> None:
         """Start to take batches."""
         self._live.start()

@@ -167,6 +167,11 @@ def cannot_wait(passage: Passage) -> bool:
     return passage.kind is not Kind.ENTRY
 
 
+def may_press(body: bytes) -> bool:
+    """Tell whether a body may hold a car that wants out, before anything is spent on it."""
+    return b'"exit' in body
+
+
 def _car_key(given: PassageIn, plate: str, device: Device) -> str:
     """Name the car: its plate with the colour class, its ticket, or, unread, only this passage."""
     if plate:

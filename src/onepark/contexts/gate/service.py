@@ -126,7 +126,7 @@ class Gate:
 
         Under overload it is refused before anything is spent on it, and entries before exits.
         """
-        if self._queues.full:
+        if self._queues.full or (self._queues.crowded and not rules.may_press(body)):
             raise Busy("More passages wait than the platform holds.")
         device, now = self._admit(credentials, body)
         ahead = self.clocks.offset_of(device.device_id)
