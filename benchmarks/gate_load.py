@@ -88,9 +88,9 @@ class Load:
 
     def backlog(self, passages: int) -> list[bytes]:
         """Return what gates that were offline for three days keep: entries, then their exits."""
-        requests, now = [], int(time.time())
-        for number in range(passages // 2 // self._each):
-            lot, ago_s = self._lot(), OFFLINE_S - number * OFFLINE_S // (passages // self._each)
+        requests, now, pairs = [], int(time.time()), passages // 2 // self._each
+        for number in range(pairs):
+            lot, ago_s = self._lot(), OFFLINE_S - number * OFFLINE_S // pairs
             plates = [self._plate() for _ in range(self._each)]
             came = [self._row(lot, "entry", one, now - ago_s - _stay_s(one)) for one in plates]
             left = [self._row(lot, "exit", one, now - ago_s) for one in plates]

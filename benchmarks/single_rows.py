@@ -20,8 +20,9 @@ CLIENTS = (8, 16, 32, 64)
 TRIAL = 6_400  # transactions with which each number of clients is tried
 TPS = re.compile(r"tps = ([\d.]+) \(without initial")
 DATABASE = "single_rows"
-OF_A_PASSAGE = ("claim", "passage", "fact")
+OF_A_PASSAGE = ("claim", "passage")
 OF_A_VISIT = ("car", "stay", "stay_order")
+LOST_SHARE = 0.01  # numbers of facts that are lost with batches that were taken again
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -60,22 +61,19 @@ def psql(url: str, sql: str) -> str:
 
 
 def rows(url: str) -> dict[str, int]:
-    """Return how many rows the passage path has written; whoever acts on a fact takes it away."""
-    tables = ("claim", "passage", *OF_A_VISIT)
-    counts = [f"(SELECT count(*) FROM stays.{table})" for table in tables]
-    posted = "(SELECT last_value FROM stays.outbox_id_seq)"
-    found = map(int, psql(url, f"SELECT {', '.join([*counts, posted])}").split("|"))
-    return dict(zip((*tables, "fact"), found, strict=True))
+    """Return how many rows each table of the passage path holds."""
+    tables = (*OF_A_PASSAGE, *OF_A_VISIT)
+    counts = ", ".join(f"(SELECT count(*) FROM stays.{table})" for table in tables)
+    return dict(zip(tables, map(int, psql(url, f"SELECT {counts}").split("|")), strict=True))
 
 
 def check_rows(url: str, *, passages: int, visits: int) -> None:
     """Hold that a side wrote a claim, a raw passage and a fact a passage, and each visit once."""
     found = rows(url)
     wanted = dict.fromkeys(OF_A_PASSAGE, passages) | dict.fromkeys(OF_A_VISIT, visits)
-    short = {name: n for name, n in wanted.items() if found[name] < n}
-    over = {name: n for name, n in wanted.items() if found[name] > n and name != "fact"}
-    assert not short, f"{found} rows, not {wanted}"
-    assert not over, f"{found} rows, not {wanted}"  # a fact's number is lost with its transaction
+    assert found == wanted, f"{found} rows, not {wanted}"
+    posted = int(psql(url, "SELECT last_value FROM stays.outbox_id_seq"))
+    assert passages <= posted <= passages * (1 + LOST_SHARE), f"{posted} facts of {passages}"
 
 
 def durability(url: str) -> Mapping[str, str]:

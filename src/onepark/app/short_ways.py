@@ -25,6 +25,7 @@ from onepark.infra.query import decode_query
 
 PASSAGES, VACANCIES = "/v1/gate/passages", "/v1/vacancies"
 JSON = b"application/json"
+SIGNED = tuple(name.encode() for name in SIGNED_BY)
 
 Way = Callable[[Platform, Scope, Receive, Send], Awaitable[bool]]
 
@@ -91,8 +92,7 @@ class ShortWays:
 
 
 def _credentials(headers: dict[bytes, bytes]) -> Credentials:
-    given = (headers.get(name.encode(), b"") for name in SIGNED_BY)
-    return Credentials(*(value.decode("latin-1") for value in given))
+    return Credentials(*(headers.get(name, b"").decode("latin-1") for name in SIGNED))
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -72,7 +72,7 @@ class Batcher(Generic[Item, Answer]):
     @property
     def crowded(self) -> bool:
         """Return whether not one more item would be taken, unless it is pressing."""
-        return self._waiting > 0 and self._waiting >= self._room(pressing=False)
+        return self._waiting >= self._room(pressing=False)
 
     @property
     def full(self) -> bool:

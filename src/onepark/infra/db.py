@@ -7,7 +7,7 @@ Never: holds SQL of a context, or retries on its own.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -169,6 +169,11 @@ async def open_database(url: str, role: Role, *, connections: int) -> Database:
         },
     )
     return Database(pool, role)
+
+
+def columns_of(rows: Iterable[Sequence[object]], *, width: int = 0) -> list[list[object]]:
+    """Return rows as the arrays that unnest takes; so many empty ones where there is no row."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # see trouble_of()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from onepark.contexts.registry.model import Device
 from onepark.contexts.stays.model import LaneMoment, LeftOpen, Lift
-from onepark.infra.db import Tx
+from onepark.infra.db import Tx, columns_of
 from onepark.kernel.types import LotId, OrderNo, Pool
 
 KEEP_MOVES = """
@@ -107,9 +107,8 @@ async def keep_moves(
     tx: Tx, device: Device, moves: Sequence[Move], *, told_at: datetime, clock_suspect: bool
 ) -> set[LiftKey]:
     """Keep what a device says of its barriers; return the lifts of which anything is new."""
-    columns = [list(column) for column in zip(*moves, strict=True)]
     key = (device.lot_id, device.device_id, device.operator_id)
-    rows = await tx.fetch(KEEP_MOVES, *key, told_at, clock_suspect, *columns)
+    rows = await tx.fetch(KEEP_MOVES, *key, told_at, clock_suspect, *columns_of(moves))
     return {(row["lane"], row["lift_at"]) for row in rows}
 
 
@@ -132,7 +131,7 @@ async def commanded(
     tx: Tx, asked: Sequence[LaneMoment], *, within: timedelta
 ) -> list[tuple[int, OrderNo, datetime]]:
     """Return which orders' cars a lane was told to let out by a moment; places count from 1."""
-    rows = await tx.fetch(COMMANDED, *_columns(asked), within)
+    rows = await tx.fetch(COMMANDED, *columns_of(asked), within)
     return [(row[0], row[1], row[2]) for row in rows]
 
 
@@ -140,9 +139,5 @@ async def stood_open(
     tx: Tx, asked: Sequence[LaneMoment], *, within: timedelta
 ) -> list[tuple[int, Lift]]:
     """Return the barriers that stood open at a moment, the last one raised first."""
-    rows = await tx.fetch(STOOD_OPEN, *_columns(asked), within)
+    rows = await tx.fetch(STOOD_OPEN, *columns_of(asked), within)
     return [(row[0], Lift(*row[1:])) for row in rows]
-
-
-def _columns(asked: Sequence[LaneMoment]) -> list[list[object]]:
-    return [list(column) for column in zip(*asked, strict=True)]

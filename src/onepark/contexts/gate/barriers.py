@@ -15,6 +15,7 @@ from onepark.contexts.gate import barrier_store, clocks
 from onepark.contexts.gate.barrier_store import KeptLift, LiftKey, Move
 from onepark.contexts.gate.model import BarrierIn, BarrierResult, RaisedBy
 from onepark.contexts.gate.ports import Archive
+from onepark.contexts.gate.rules import moved, named_in
 from onepark.contexts.registry.model import Device, Direction
 from onepark.contexts.stays.model import LaneMoment, LaneThen, LeftOpen, Lift, Outcome
 from onepark.contexts.stays.moments import AHEAD_MAX, CONFIRMS, FIRST_SEEN_AT, LAST_SEEN_AT
@@ -26,10 +27,8 @@ TELLS_FOR = timedelta(hours=72)  # a gate that was offline for a weekend tells o
 LOOKS_BACK = timedelta(minutes=10)  # several rounds: what is kept late is seen by a later one
 LASTING = timedelta(minutes=1)  # a barrier that we raised stands open for longer: not for one car
 BARRIERS_AT_ONCE = 500
-LANE_MAX = 64
 
 _BARRIERS = msgspec.json.Decoder(BarrierIn)
-_ANY = msgspec.json.Decoder()
 
 OnLeftOpen = Callable[[LeftOpen], Awaitable[int]]
 
@@ -112,22 +111,14 @@ def check(raw: Raw, device: Device, *, ahead: timedelta, now: datetime) -> Lifte
     try:
         shown = _BARRIERS.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return _rejected(_lane_of(raw), "gate.invalid_field", str(error))
+        return _rejected(named_in(raw, "lane"), "gate.invalid_field", str(error))
     if shown.lane not in device.lanes:
         why = "lane: the device does not stand there"
-        return _rejected(_lane_of(raw), "gate.foreign_lane", why)
-    lifted = _corrected(shown, ahead)
+        return _rejected(named_in(raw, "lane"), "gate.foreign_lane", why)
+    lowered_at = None if shown.lowered_at is None else moved(shown.lowered_at, ahead)
+    lifted = Lifted(shown, moved(shown.raised_at, ahead), lowered_at)
     refused = _why_not(lifted, now)
     return lifted if refused is None else _rejected(shown.lane, *refused)
-
-
-def _corrected(shown: BarrierIn, ahead: timedelta) -> Lifted:
-    """Move what a clock showed to the platform's time; what has no such time is left as it is."""
-    try:
-        lowered_at = None if shown.lowered_at is None else shown.lowered_at - ahead
-        return Lifted(shown, shown.raised_at - ahead, lowered_at)
-    except OverflowError:
-        return Lifted(shown, shown.raised_at, shown.lowered_at)
 
 
 def _why_not(one: Lifted, now: datetime) -> tuple[str, str] | None:
@@ -144,14 +135,6 @@ def _why_not(one: Lifted, now: datetime) -> tuple[str, str] | None:
 
 def _rejected(lane: str | None, reason: str, detail: str) -> BarrierResult:
     return BarrierResult(lane, Outcome.REJECTED, reason, detail)
-
-
-def _lane_of(raw: Raw) -> str | None:
-    try:
-        given = _ANY.decode(raw).get("lane")
-    except (msgspec.DecodeError, UnicodeError, RecursionError, AttributeError):
-        return None
-    return given if isinstance(given, str) and len(given) <= LANE_MAX else None
 
 
 def moves_of(one: Lifted) -> list[Move]:

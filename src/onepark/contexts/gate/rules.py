@@ -42,7 +42,7 @@ ASKED_LATELY = timedelta(minutes=3)  # after it nobody is believed to wait at th
 OPEN_LIVES = timedelta(seconds=30)
 BILLED_FOR = timedelta(days=31)  # no gate is offline for longer: its clock is wrong
 WINDOW_S = 300
-PASSAGE_ID_MAX = 64
+NAME_MAX = 64
 NO_SECRET = (b"\0" * 32,)
 
 _PASSAGES = msgspec.json.Decoder(PassageIn)
@@ -72,7 +72,7 @@ def check(raw: Raw, sender: Sender, *, lane_of: LaneOf, now: datetime) -> Passag
     try:
         given = _PASSAGES.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return Rejection("gate.invalid_field", str(error), _id_of(raw))
+        return Rejection("gate.invalid_field", str(error), named_in(raw, "passage_id"))
     then = _corrected(given, sender.ahead) if sender.ahead else given
     refused = _why_not(then, now) or _why_not_lane(then, sender, lane_of)
     if refused is not None:
@@ -89,12 +89,9 @@ def check(raw: Raw, sender: Sender, *, lane_of: LaneOf, now: datetime) -> Passag
 
 
 def _corrected(given: PassageIn, ahead: timedelta) -> PassageIn:
-    """Move what a clock showed to the platform's time; what has no such time is left as it is."""
-    try:
-        entered_at = None if given.entered_at is None else given.entered_at - ahead
-        return replace(given, seen_at=given.seen_at - ahead, entered_at=entered_at)
-    except OverflowError:
-        return given
+    """Move what a clock showed to the platform's time."""
+    entered_at = None if given.entered_at is None else moved(given.entered_at, ahead)
+    return replace(given, seen_at=moved(given.seen_at, ahead), entered_at=entered_at)
 
 
 def _why_not(given: PassageIn, now: datetime) -> tuple[str, str] | None:
@@ -124,12 +121,13 @@ def _why_not_lane(given: PassageIn, sender: Sender, lane_of: LaneOf) -> tuple[st
     return None
 
 
-def _id_of(raw: Raw, name: str = "passage_id") -> str | None:
+def named_in(raw: Raw, field: str) -> str | None:
+    """Return what a part of a request calls itself, for the answer to one that cannot be read."""
     try:
-        given = _ANY.decode(raw).get(name)
+        given = _ANY.decode(raw).get(field)
     except (msgspec.DecodeError, UnicodeError, RecursionError, AttributeError):
         return None
-    return given if isinstance(given, str) and len(given) <= PASSAGE_ID_MAX else None
+    return given if isinstance(given, str) and len(given) <= NAME_MAX else None
 
 
 def _passage(given: PassageIn, device: Device, *, lane: Lane, received_at: datetime) -> Passage:
@@ -307,8 +305,8 @@ def check_snapshot(raw: Raw, sender: Sender, *, lot: Lot, now: datetime) -> Snap
     try:
         given = _SNAPSHOTS.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return Rejection("gate.invalid_field", str(error), _id_of(raw, "snapshot_id"))
-    taken_at = _moved(given.taken_at, sender.ahead)
+        return Rejection("gate.invalid_field", str(error), named_in(raw, "snapshot_id"))
+    taken_at = moved(given.taken_at, sender.ahead)
     refused = _why_no_snapshot(replace(given, taken_at=taken_at), lot, now)
     if refused is not None:
         return Rejection(refused[0], refused[1], given.snapshot_id)
@@ -325,7 +323,7 @@ def check_snapshot(raw: Raw, sender: Sender, *, lot: Lot, now: datetime) -> Snap
     )
 
 
-def _moved(shown_at: datetime, ahead: timedelta) -> datetime:
+def moved(shown_at: datetime, ahead: timedelta) -> datetime:
     """Return when it was; a moment that no calendar holds is left to be refused."""
     try:
         return shown_at - ahead

@@ -27,7 +27,7 @@ from onepark.contexts.registry.model import (
     SealedSecret,
     Zone,
 )
-from onepark.infra.db import Record, Tx
+from onepark.infra.db import Record, Tx, columns_of
 from onepark.kernel.types import DeviceId, LotCode, Pool
 
 _HOURS: msgspec.json.Decoder[OpeningHours] = msgspec.json.Decoder(OpeningHours)
@@ -325,7 +325,7 @@ async def put_lots(tx: Tx, filed: Sequence[LotFiling]) -> None:
 async def put_pools(tx: Tx, filed: Sequence[LotFiling]) -> None:
     """Make the pools of these lots exactly the filed ones."""
     rows = [(lot.lot, pool, capacity) for lot in filed for pool, capacity in lot.pools.items()]
-    codes, pools, capacities = _columns(rows, width=3)
+    codes, pools, capacities = columns_of(rows, width=3)
     await tx.execute(DROP_OTHER_POOLS, [lot.lot for lot in filed], codes, pools)
     await tx.execute(PUT_POOLS, codes, pools, capacities)
 
@@ -333,7 +333,7 @@ async def put_pools(tx: Tx, filed: Sequence[LotFiling]) -> None:
 async def put_zones(tx: Tx, filed: Sequence[LotFiling]) -> None:
     """Make the zones of these lots exactly the filed ones."""
     rows = [(lot.lot, zone.zone, zone.name, zone.capacity) for lot in filed for zone in lot.zones]
-    codes, zones, names, capacities = _columns(rows, width=4)
+    codes, zones, names, capacities = columns_of(rows, width=4)
     await tx.execute(DROP_OTHER_ZONES, [lot.lot for lot in filed], codes, zones)
     await tx.execute(PUT_ZONES, codes, zones, names, capacities)
 
@@ -344,25 +344,25 @@ async def put_lanes(tx: Tx, filed: Sequence[LotFiling]) -> None:
         for lot in filed
         for lane in lot.lanes
     ]
-    await tx.execute(PUT_LANES, *_columns(rows, width=5))
+    await tx.execute(PUT_LANES, *columns_of(rows, width=5))
 
 
 async def add_devices(tx: Tx, new: Sequence[tuple[LotCode, DeviceId]]) -> list[DeviceRow]:
     """Write devices that the city has never seen."""
-    rows = await tx.fetch(ADD_DEVICES, *_columns(new, width=2))
+    rows = await tx.fetch(ADD_DEVICES, *columns_of(new, width=2))
     return [DeviceRow(*row) for row in rows]
 
 
 async def name_cameras(tx: Tx, filed: Sequence[LotFiling]) -> None:
     """Note which model each camera of these lots is."""
     named = [(one.device, one.camera_model) for lot in filed for one in lot.devices]
-    await tx.execute(NAME_CAMERAS, *_columns(named, width=2))
+    await tx.execute(NAME_CAMERAS, *columns_of(named, width=2))
 
 
 async def put_bindings(tx: Tx, filed: Sequence[LotFiling]) -> None:
     """Bind the devices of these lots to exactly the filed lanes."""
     rows = [(one.device, lane) for lot in filed for one in lot.devices for lane in one.lanes]
-    columns = _columns(rows, width=2)
+    columns = columns_of(rows, width=2)
     await tx.execute(DROP_OTHER_BINDINGS, *columns)
     await tx.execute(PUT_BINDINGS, *columns)
 
@@ -392,8 +392,3 @@ def lot_of(row: Record) -> Lot:
         pools=_POOLS.decode(row["pools"] or "{}"),
         zones=_ZONES.decode(row["zones"] or "[]"),
     )
-
-
-def _columns(rows: Sequence[tuple[object, ...]], *, width: int) -> list[list[object]]:
-    """Turn rows into the arrays that unnest takes, also when there is none."""
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

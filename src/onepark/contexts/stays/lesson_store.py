@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from onepark.infra.db import Tx
+from onepark.infra.db import Tx, columns_of
 from onepark.kernel.types import DeviceId, LotId, OperatorId, StayId
 
 # A visit that a person decided about has its reading by the task, and its passage another state.
@@ -66,6 +66,5 @@ async def unaided(tx: Tx, *, after: datetime, limit: int) -> list[Unaided]:
 
 async def add(tx: Tx, lessons: Sequence[Lesson], *, at: datetime) -> None:
     """Keep readings; a visit that has one is left alone."""
-    columns = [list(column) for column in zip(*lessons, strict=True)]
-    if columns:
-        await tx.execute(ADD, *columns, at)
+    if lessons:
+        await tx.execute(ADD, *columns_of(lessons), at)

@@ -50,11 +50,11 @@ def saved(folds: Iterable[Folded]) -> None:
 
 
 def _states(fold: Folded) -> Iterator[str]:
-    void = [one for one in fold.orders.values() if one.state == OrderState.VOID]
+    orders = fold.orders.values()
     free = {
         one.stay_id
-        for one in fold.orders.values()
-        if one.settled and not one.paid_fen and one not in void
+        for one in orders
+        if one.settled and not one.paid_fen and one.state != OrderState.VOID
     }
     for kept in fold.kept:
         if kept.state not in COUNTED_IN:
@@ -63,7 +63,7 @@ def _states(fold: Folded) -> Iterator[str]:
             yield OrderState.OPEN.value
         elif kept.passage.kind == Kind.EXIT and kept.stay_id in free:
             yield FREE
-    yield from (one.state.value for one in void)
+    yield from (one.state.value for one in orders if one.state == OrderState.VOID)
 
 
 def paid(order: Order) -> None:

@@ -14,8 +14,6 @@ from onepark.kernel.types import ORDER_NO_PATTERN, LotId, OrderNo, StayId
 
 LOT_DIGITS = slice(1, 8)
 ORDER_NO_RANDOM_BYTES = 15  # 120 bits
-ORDER_NO_RANDOM_DIGITS = 24  # in base 32
-DRAWN_AT_ONCE = 32  # order numbers; drawing and encoding them one by one costs four times as much
 
 
 def lot_of(order_no: str) -> LotId:
@@ -30,18 +28,10 @@ class FreshIds:
 
     def __init__(self, block: int) -> None:
         self._numbers = count(block)
-        self._random: list[str] = []
 
     def stay_id(self) -> StayId:
         return StayId(next(self._numbers))
 
     def order_no(self, lot_id: LotId) -> OrderNo:
-        if not self._random:
-            self._random = _random_parts(DRAWN_AT_ONCE)
-        return OrderNo(f"P{lot_id:07d}{self._random.pop()}")
-
-
-def _random_parts(many: int) -> list[str]:
-    drawn = base64.b32encode(secrets.token_bytes(many * ORDER_NO_RANDOM_BYTES)).decode()
-    begins = range(0, len(drawn), ORDER_NO_RANDOM_DIGITS)
-    return [drawn[at : at + ORDER_NO_RANDOM_DIGITS] for at in begins]
+        random = base64.b32encode(secrets.token_bytes(ORDER_NO_RANDOM_BYTES)).decode()
+        return OrderNo(f"P{lot_id:07d}{random}")

@@ -12,7 +12,7 @@ from msgspec.json import Decoder, Encoder
 
 from onepark.contexts.stays.model import LaneMoment
 from onepark.contexts.stays.oddities import Found, FoundView, OddStay
-from onepark.infra.db import Tx
+from onepark.infra.db import Tx, columns_of
 from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, StayId
 
 StayKey = tuple[LotId, StayId]
@@ -179,7 +179,7 @@ ODD_STAYS = """
             FROM stays.oddity AS found
             WHERE found.lot_id = stay.lot_id AND found.stay_id = stay.stay_id
                 AND stay.state IN ('open', 'closed')
-            AND found.seen_at IN (stay.entered_at, stay.exited_at)
+                AND found.seen_at IN (stay.entered_at, stay.exited_at)
         ) AS found
     FROM odd JOIN stays.stay AS stay ON stay.lot_id = $1 AND stay.stay_id = odd.stay_id
     ORDER BY stay.stay_id LIMIT $3
@@ -240,7 +240,7 @@ async def left_near(
 ) -> list[list[SeenExit]]:
     """Return for each moment at a lane the exits there that were so near."""
     near: list[list[SeenExit]] = [[] for _ in asked]
-    for place, *told in await tx.fetch(LEFT_NEAR, *_columns(asked), within):
+    for place, *told in await tx.fetch(LEFT_NEAR, *columns_of(asked), within):
         near[place - 1].append(SeenExit(*told))
     return near
 
@@ -250,7 +250,7 @@ async def asked_near(
 ) -> list[list[Asking]]:
     """Return for each moment at a lane the cars inside that had asked there so lately."""
     near: list[list[Asking]] = [[] for _ in asked]
-    for row in await tx.fetch(ASKED_NEAR, *_columns(asked), within):
+    for row in await tx.fetch(ASKED_NEAR, *columns_of(asked), within):
         opened_at = row["quoted_at"] if row["is_open"] else None
         near[row["place"] - 1].append(Asking(row["stay_id"], row["order_no"], opened_at))
     return near
@@ -274,7 +274,7 @@ async def keep(
         if found is not None
     ]
     if rows:
-        await tx.execute(KEEP, *map(list, zip(*rows, strict=True)), at, due_in)
+        await tx.execute(KEEP, *columns_of(rows), at, due_in)
 
 
 async def note_entered_again(
@@ -299,7 +299,3 @@ async def odd_stays(
     """
     rows = await tx.fetch(ODD_STAYS, lot_id, after, limit, no_plate_before)
     return [OddStay(**{**row, "found": _FOUND.decode(row["found"])}) for row in rows]
-
-
-def _columns(asked: Sequence[LaneMoment]) -> list[list[object]]:
-    return [list(column) for column in zip(*asked, strict=True)]

@@ -64,7 +64,7 @@ DEFAULT_GRACE = timedelta(minutes=15)
 FREE = Quote(Fen(0), (), None)
 VEHICLES = {one.value: one for one in Vehicle}  # looking one up costs a tenth of calling the class
 
-Also = frozenset[tuple[int, str, int]]  # cars to lock beside those of the passages
+Also = frozenset[store.CarName]  # cars to lock beside those of the passages
 
 log = structlog.get_logger(__name__)
 

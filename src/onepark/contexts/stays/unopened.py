@@ -85,7 +85,7 @@ class Unopened:
         judged: dict[StayKey, Found | None] = dict.fromkeys(keys)
         barred = [key for key in keys if self._has_barrier(key[0])]
         seen = await oddity_store.exits(tx, barred) if barred else []
-        owing = [one for one in seen if not is_explained(one, self._grace_of)]
+        owing = [one for one in seen if not self._is_ordinary(one)]
         if owing:
             for case in await self._cases(tx, owing):
                 judged[case.exit.lot_id, case.exit.stay_id] = judge(case, within=self._within)
@@ -105,12 +105,16 @@ class Unopened:
         others = [
             *(other_of(other, lane, self._grace_of) for other in near if other != one),
             *(
-                Other(o.stay_id, o.opened_at or lane.commanded.get(o.order_no), None)
-                for o in asking
+                Other(car.stay_id, car.opened_at or lane.commanded.get(car.order_no), None)
+                for car in asking
             ),
         ]
         opened_at = one.opened_at or lane.commanded.get(one.order_no)
         return ExitCase(one, owed_at_exit(one, self._grace_of), opened_at, others, lane.lifts)
+
+    def _is_ordinary(self, one: SeenExit) -> bool:
+        """Tell whether an exit needs no look at what went on at its lane."""
+        return is_explained(one, one.opened_at, owed_at_exit(one, self._grace_of))
 
     def _has_barrier(self, lot_id: LotId) -> bool:
         """Tell whether a car is held up there: by the roadside everybody just drives off."""
@@ -137,10 +141,9 @@ def other_of(other: SeenExit, lane: LaneThen, grace_of: GraceOf) -> Other:
     return Other(other.stay_id, opened_at, other.exited_at if let_out else None)
 
 
-def is_explained(one: SeenExit, grace_of: GraceOf) -> bool:
-    """Tell whether an exit is ordinary by itself, whatever went on at its lane."""
-    was_let_out = one.opened_at is not None or one.derived or _was_ruled(one)
-    return was_let_out or owed_at_exit(one, grace_of) == 0
+def is_explained(one: SeenExit, opened_at: datetime | None, owed_fen: Fen) -> bool:
+    """Tell whether an exit is ordinary: nothing was owed, or it was let out or never seen."""
+    return owed_fen == 0 or opened_at is not None or one.derived or _was_ruled(one)
 
 
 def judge(case: ExitCase, *, within: timedelta) -> Found | None:
@@ -150,7 +153,7 @@ def judge(case: ExitCase, *, within: timedelta) -> Found | None:
     Where an exit was told late its gate was offline: it may have opened by itself.
     """
     one = case.exit
-    if case.owed_fen == 0 or case.opened_at is not None or one.derived or _was_ruled(one):
+    if is_explained(one, case.opened_at, case.owed_fen):
         return None
     standing = next((lift for lift in case.lifts if lift.raised_by != "platform"), None)
     if standing is not None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from onepark.contexts.vacancies.model import CALIBRATES_FOR, FRESH_FOR
 from onepark.contexts.vacancies.rules import Due
-from onepark.infra.db import Tx
+from onepark.infra.db import Tx, columns_of
 from onepark.kernel.types import Pool
 
 SECOND = timedelta(seconds=1)
@@ -49,7 +49,7 @@ NOTE = """
 
 async def note(tx: Tx, due: Sequence[Due], at: datetime) -> None:
     """Note that snapshots came that speak of these pools."""
-    await tx.execute(NOTE, *map(list, zip(*due, strict=True)), at - FRESH_FOR)
+    await tx.execute(NOTE, *columns_of(due), at - FRESH_FOR)
 
 
 # An anchor is the snapshot that history starts from, chosen as there. A car that came after its
