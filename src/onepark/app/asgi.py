@@ -53,13 +53,13 @@ PARTS = (
         "rulings",
         "two_lots",
         "odd_counts",
-        "payments",
         "vacancies",
         "past",
         "gate",
     ),
     "readiness",
 )
+MONEY_PARTS = ("payments",)
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
@@ -86,7 +86,10 @@ class Parts:
         """Return how a handler gets the part of that name."""
 
         async def part() -> Any:
-            return self.readiness if name == "readiness" else getattr(self.platform, name)
+            if name == "readiness":
+                return self.readiness
+            assert self.platform is not None, "requests come after the start"
+            return getattr(self.platform.money if name in MONEY_PARTS else self.platform, name)
 
         return Provide(part)
 
@@ -118,7 +121,7 @@ def create_app(settings: Settings) -> Served:
     app = Litestar(
         route_handlers=[*HANDLERS, _gate_routes(settings)],
         dependencies={
-            **{name: parts.give(name) for name in PARTS},
+            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS)},
             "principal": Provide(access_http.provide_principal),
         },
         guards=[_staff_guard(parts)],

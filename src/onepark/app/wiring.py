@@ -8,19 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from redis.asyncio import Redis
 
+from onepark.app.databases import Databases, open_databases
+from onepark.app.money import Money, money_of, open_channels
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.meters import Devices
 from onepark.contexts.gate.service import Gate
-from onepark.contexts.payments import jobs as payment_jobs
-from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
-from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
@@ -43,25 +41,13 @@ from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
 from onepark.infra import faults
 from onepark.infra.clock import Clock, SystemClock
-from onepark.infra.db import Database, Role, open_database
-from onepark.infra.http_client import open_http_client
 from onepark.infra.limits import Limiter
 from onepark.infra.redis import open_redis
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, secret_key
 from onepark.infra.tokens import Passwords, Tokens, derive
-from onepark.integrations.payments.config import check_notify_url, open_channels
 
 REFRESH_EVERY_S = 1.0
-
-
-@dataclass(frozen=True)
-class Databases:
-    """One pool a role."""
-
-    batch: Database
-    service: Database
-    staff: Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +75,7 @@ class Platform:
     two_lots: TwoLots
     odd_counts: OddCounts
     orders: PublicOrders
-    payments: Payments
+    money: Money
     vacancies: Vacancies
     past: PastOfLots
     calibrator: Calibrator
@@ -117,7 +103,7 @@ class Platform:
         return [
             *self.refresh_jobs(),
             *self._stay_jobs(),
-            *payment_jobs.jobs(self.payments),
+            *self.money.jobs(),
             *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.calibrator.jobs(),
             *self.measuring_jobs(),
@@ -146,7 +132,7 @@ class Platform:
         return [
             *devices.jobs(),
             *StayMeters(self.databases.batch, service).jobs(),
-            *PaymentMeters(service, self.clock).jobs(),
+            *self.money.measuring_jobs(),
         ]
 
 
@@ -156,39 +142,16 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
     clock = clock or SystemClock()
     faults.arm(settings.fault_point)
     async with AsyncExitStack() as stack:
-        databases = await _open_databases(settings, stack)
+        databases = await open_databases(settings, stack)
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        channels = await _open_channels(settings, clock, stack)
+        channels = await open_channels(settings, clock, stack)
         platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
         await platform.gate.clocks.load()
         yield platform
-
-
-async def _open_databases(settings: Settings, stack: AsyncExitStack) -> Databases:
-    sizes = {
-        Role.BATCH: settings.gate_connections + settings.gate_backlog_connections,
-        Role.SERVICE: settings.service_connections,
-        Role.STAFF: settings.staff_connections,
-    }
-    opened: dict[Role, Database] = {}
-    for role, size in sizes.items():
-        opened[role] = await open_database(settings.database_url, role, connections=size)
-        stack.push_async_callback(opened[role].close)
-    return Databases(opened[Role.BATCH], opened[Role.SERVICE], opened[Role.STAFF])
-
-
-async def _open_channels(
-    settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> dict[str, Channel]:
-    if not settings.payments_file:
-        return {}
-    client = await stack.enter_async_context(open_http_client())
-    check_notify_url(settings.public_url, demo=settings.demo)
-    return open_channels(Path(settings.payments_file), client, clock, demo=settings.demo)
 
 
 def _assemble(
@@ -231,7 +194,7 @@ def _assemble(
         two_lots=_two_lots(databases, clock, registry=registry),
         odd_counts=_odd_counts(settings, clock, databases=databases, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
-        payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
+        money=money_of(settings, clock, databases=databases, stays=stays, channels=channels),
         vacancies=vacancies,
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
@@ -378,21 +341,4 @@ def _orders(
         archive=lambda: registry.directory,
         limiter=limiter,
         per_minute=settings.dues_per_minute_max,
-    )
-
-
-def _payments(
-    settings: Settings,
-    clock: Clock,
-    *,
-    databases: Databases,
-    stays: Stays,
-    channels: dict[str, Channel],
-) -> Payments:
-    return Payments(
-        databases.service,
-        payable=stays,
-        channels=channels,
-        clock=clock,
-        public_url=settings.public_url,
     )
