@@ -191,6 +191,7 @@ CREATE TABLE settlement.payout (
     approved_by text,
     approved_at timestamptz,
     file_no text,
+    payer_no text, -- the account that it left from
     sent_at timestamptz,
     ended_at timestamptz,
     reason text,
@@ -209,7 +210,7 @@ CREATE TABLE settlement.payout (
             WHEN 'withdrawn' THEN sent_at IS NULL AND ended_at IS NOT NULL AND reason IS NOT NULL
             WHEN 'sent' THEN
                 approver_id IS NOT NULL AND sent_at IS NOT NULL AND file_no IS NOT NULL
-                AND ended_at IS NULL
+                AND payer_no IS NOT NULL AND ended_at IS NULL
             WHEN 'paid' THEN approver_id IS NOT NULL AND sent_at IS NOT NULL AND ended_at IS NOT NULL
             WHEN 'failed' THEN sent_at IS NOT NULL AND ended_at IS NOT NULL AND reason IS NOT NULL
             WHEN 'returned' THEN sent_at IS NOT NULL AND ended_at IS NOT NULL AND reason IS NOT NULL

@@ -15,6 +15,7 @@ from onepark.contexts.settlement.terms import Cycle, Form, PartyCode, Terms
 from onepark.kernel.types import OperatorId
 
 OPERATOR_PARTY, TREASURY_PARTY = "operator", "treasury"
+PAYER_PARTY = "payer"  # no party: the account that an operator's payouts leave from
 LOTS_MAX = 500
 NO_LOT = 0
 

@@ -59,6 +59,14 @@ class Transfer(Struct, frozen=True):
     bank_code: str
 
 
+class Payer(Struct, frozen=True):
+    """The account that payouts leave from."""
+
+    holder: str
+    account_no: str
+    bank_code: str
+
+
 class PayoutFile(Struct, frozen=True):
     """What is handed to whoever moves the money."""
 
@@ -72,5 +80,5 @@ class PayoutDriver(Protocol):
     name: str
 
     def render(
-        self, transfers: Sequence[Transfer], *, file_no: str, made_at: datetime
+        self, transfers: Sequence[Transfer], payer: Payer, *, file_no: str, made_at: datetime
     ) -> PayoutFile: ...

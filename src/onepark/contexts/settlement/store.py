@@ -17,12 +17,10 @@ from onepark.contexts.settlement.model import (
     DayRow,
     DayTotal,
     VersionKind,
-    VersionRow,
 )
 from onepark.contexts.settlement.rules import Amounts, Sums
 from onepark.contexts.settlement.terms import Terms
 from onepark.infra.db import Record, Tx, columns_of
-from onepark.kernel.types import OperatorId
 
 LONG_S = 600.0  # for statements over a whole day
 IN_FLIGHT = timedelta(hours=1)  # longer than any transaction that posts
@@ -107,13 +105,16 @@ TAKE_FACTS = """
             coalesce(sum(amount_fen) FILTER (WHERE account = 'provider_fee'), 0) AS fee_fen,
             coalesce(sum(amount_fen) FILTER (WHERE account = 'coupons'), 0) AS coupon_fen
         FROM ledger.pub_posting
-        WHERE journal_id IN (SELECT journal_id FROM journal)
+        WHERE journal_id BETWEEN (SELECT min(journal_id) FROM journal)
+                AND (SELECT max(journal_id) FROM journal)
+            AND journal_id IN (SELECT journal_id FROM journal)
             AND account IN ('parking_revenue', 'provider_fee', 'coupons')
         GROUP BY journal_id
     )
     SELECT journal.journal_id, journal.operator_id,
         coalesce(known.version_id, first_value(held.version_id) OVER in_turn),
-        journal.revenue_kind = 'non_tax', journal.lot_id, journal.clearing_day, journal.unit,
+        first_value(journal.revenue_kind = 'non_tax') OVER in_turn, journal.lot_id,
+        journal.clearing_day, journal.unit,
         moved.journal_id IS NOT NULL,
         coalesce(moved.gross_fen, 0), coalesce(moved.fee_fen, 0), coalesce(moved.coupon_fen, 0),
         coalesce(known.gross_fen, 0) + coalesce(sum(moved.gross_fen) OVER before, 0),
@@ -372,42 +373,3 @@ async def add_line(tx: Tx, line: CycleLine) -> None:
 async def close_day(tx: Tx, day: date, *, at: datetime) -> None:
     """Close a day for ever."""
     await tx.execute(CLOSE_DAY, day, at)
-
-
-# -- versions ----------------------------------------------------------------------------------
-
-VERSION_COLUMNS = """
-    version_id, operator_id, kind, contract_no, number, title, form, terms, lots, valid_from,
-    valid_until, takeover_on, expires_on, state, drafter_id, drafter, drafted_at, approver_id,
-    approver, approved_at
-"""
-VERSIONS = f"SELECT {VERSION_COLUMNS} FROM settlement.version WHERE version_id = ANY($1::bigint[])"  # noqa: S608
-VERSIONS_HELD = f"""
-    SELECT {VERSION_COLUMNS} FROM settlement.version
-    WHERE state = 'approved' AND valid_from <= $2 AND (valid_until IS NULL OR valid_until > $1)
-    ORDER BY version_id
-"""  # noqa: S608
-
-
-async def versions(tx: Tx, version_ids: Sequence[int]) -> dict[int, VersionRow]:
-    """Return versions by their number."""
-    rows = await tx.fetch(VERSIONS, list(version_ids))
-    return {row["version_id"]: version_row(row) for row in rows}
-
-
-async def versions_held(tx: Tx, first: date, last: date) -> dict[int, VersionRow]:
-    """Return the approved versions that hold on any of these days."""
-    rows = await tx.fetch(VERSIONS_HELD, first, last)
-    return {row["version_id"]: version_row(row) for row in rows}
-
-
-def version_row(row: Record) -> VersionRow:
-    """Read a row of settlement.version."""
-    said = dict(row)
-    terms = msgspec.json.decode(said.pop("terms"), type=Terms)
-    return msgspec.convert({**said, "terms": terms}, VersionRow, from_attributes=True)
-
-
-def operator(number: int) -> OperatorId:
-    """Return the number of a row as an operator's."""
-    return OperatorId(number)
