@@ -16,9 +16,10 @@ from onepark.contexts.settlement.model import NewParty, NewVersion, VersionView
 from onepark.contexts.settlement.service import Clearing
 from onepark.contexts.settlement.statements import Statements
 from onepark.contexts.settlement.terms import Cycle, Form, Share, Terms
-from onepark.infra.db import Database
+from onepark.infra.db import Database, Role, open_database
 from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo, RevenueKind
+from tests.conftest import named, run_sql
 from tests.fakes.city import Archive, a_city_lot
 from tests.fakes.clock import HandClock
 
@@ -81,9 +82,7 @@ class Rig(NamedTuple):
 
     async def fee(self, fen: int, order: str, day: date = FIRST) -> None:
         postings = Posting(FEE, Fen(fen)), Posting(FEE_PAYABLE, Fen(-fen))
-        await self.fact(
-            fen, day, order=order, kind=JournalKind.FEE, postings=postings
-        )
+        await self.fact(fen, day, order=order, kind=JournalKind.FEE, postings=postings)
 
     async def contract(self, terms: Terms | None = None, **changes: Any) -> VersionView:
         """Agree on lot 1 from the first of May on."""
@@ -126,8 +125,6 @@ class Rig(NamedTuple):
 @pytest.fixture
 async def fresh_url(servers: tuple[str, str], template: str) -> AsyncIterator[str]:
     """Books of each test's own: days are the whole city's."""
-    from tests.conftest import named, run_sql  # noqa: PLC0415
-
     name = f"test_settlement_{next(numbers)}"
     await run_sql(servers[0], f"CREATE DATABASE {name} TEMPLATE {template}")
     yield named(servers[0], name)
@@ -142,11 +139,15 @@ async def owner(fresh_url: str) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def rig(fresh_url: str) -> AsyncIterator[Rig]:
-    from onepark.infra.db import Role, open_database  # noqa: PLC0415
+async def staff(fresh_url: str) -> AsyncIterator[Database]:
+    database = await open_database(fresh_url, Role.STAFF, connections=1)
+    yield database
+    await database.close()
 
+
+@pytest.fixture
+async def rig(fresh_url: str, staff: Database) -> AsyncIterator[Rig]:
     service = await open_database(fresh_url, Role.SERVICE, connections=2)
-    staff = await open_database(fresh_url, Role.STAFF, connections=1)
     clock = HandClock(noon_of(FIRST))
     archive = Archive([a_city_lot(number) for number in range(1, 10)])
     contracts = Contracts(service, staff, archive=archive, audit=Audit(), clock=clock)
@@ -160,4 +161,3 @@ async def rig(fresh_url: str) -> AsyncIterator[Rig]:
         Statements(service, staff),
     )
     await service.close()
-    await staff.close()

@@ -12,6 +12,8 @@ from onepark.kernel.types import OperatorId
 from tests.store.settlement.conftest import DRAFTER, FIRST, Rig, terms_of
 
 SECOND = FIRST + timedelta(days=1)
+BENT = "replace(body, '\"share_fen\":250', '\"share_fen\":251')"
+BENT_BODY = f"body = {BENT}, digest = sha256(convert_to({BENT}, 'UTF8'))"
 OF_TOWN = StatementKey(OperatorId(7), "town", Cycle.DAY, FIRST)
 
 
@@ -47,8 +49,7 @@ async def test_every_statement_can_be_made_anew_from_the_books(rig: Rig):
 @pytest.mark.parametrize(
     ("table", "bend"),
     [
-        ("statement", "body = replace(body, '\"share_fen\":250', '\"share_fen\":251'), "
-         "digest = sha256(convert_to(replace(body, '\"share_fen\":250', '\"share_fen\":251'), 'UTF8'))"),
+        ("statement", BENT_BODY),
         ("statement", "first_day = first_day + 1"),
         ("clearing", "amounts_fen = ARRAY[600, 251, 150]"),
         ("day_total", "amounts_fen = ARRAY[600, 251, 150]"),

@@ -47,14 +47,14 @@ money = st.builds(Sums, st.integers(0, 5_000), st.integers(0, 60), st.integers(0
 
 def oracle_of(terms: Terms, sums: Sums) -> tuple[int, ...]:
     at = {share.party: index for index, share in enumerate(terms.parties)}
-    at_of = {None: None, **at}
+    at_of: dict[str | None, int] = {**at}
     return tuple(
         oracle.payment(
             sums,
             rules.weights_of(terms),
             base=terms.base,
-            fee_by=at_of[terms.fee_bearer] if "fee" not in terms.base and terms.base != "net" else None,
-            coupon_by=at_of[terms.coupon_bearer],
+            fee_by=at_of.get(terms.fee_bearer),
+            coupon_by=at_of.get(terms.coupon_bearer),
         )
     )
 
@@ -179,7 +179,9 @@ def cleared(terms: Terms, days: list[list[Sums]]) -> tuple[int, ...]:
     return given_fen
 
 
-@given(terms=any_terms(tiers=True), days=st.lists(st.lists(money, max_size=4), min_size=1, max_size=4))
+@given(
+    terms=any_terms(tiers=True), days=st.lists(st.lists(money, max_size=4), min_size=1, max_size=4)
+)
 def test_clearing_day_by_day_comes_to_the_whole(terms, days):
     whole = [[payment for day in days for payment in day]]
     assert cleared(terms, days) == cleared(terms, whole)

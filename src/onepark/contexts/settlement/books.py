@@ -108,7 +108,7 @@ def _key_of_total(day: date, total: DayTotal) -> str:
     return f"clearing:{day}:{total.version_id}:{total.lot_id}:{total.original_day}"
 
 
-def _journal(
+def _journal(  # noqa: PLR0913  all that a journal says
     kind: JournalKind,
     key: str,
     operator_id: OperatorId,

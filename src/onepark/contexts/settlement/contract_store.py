@@ -216,7 +216,7 @@ RAISE_DATES = """
         ORDER BY operator_id, contract_no, number DESC
     ), added AS (
         INSERT INTO settlement.task (operator_id, kind, subject, due_on, raised_at)
-        SELECT operator_id, moment.kind, contract_no, moment.due_on, $1
+        SELECT operator_id, moment.kind, contract_no, moment.due_on, $1::timestamptz
         FROM newest
         CROSS JOIN LATERAL (VALUES ('takeover', takeover_on), ('expiry', expires_on))
             AS moment (kind, due_on)
@@ -229,7 +229,8 @@ RAISE_DATES = """
 RAISE_LOTS = """
     WITH added AS (
         INSERT INTO settlement.task (operator_id, kind, subject, due_on, raised_at)
-        SELECT DISTINCT total.operator_id, 'lot_without_contract', lot.code, '2000-01-01'::date, $1
+        SELECT DISTINCT total.operator_id, 'lot_without_contract', lot.code, '2000-01-01'::date,
+            $1::timestamptz
         FROM settlement.day_total AS total
         JOIN settlement.version AS version ON version.version_id = total.version_id
         JOIN registry.pub_lot AS lot ON lot.lot_id = total.lot_id
@@ -251,7 +252,7 @@ RAISE_CLAIMS = """
         HAVING sum(posted.amount_fen) > 0
     ), added AS (
         INSERT INTO settlement.task (operator_id, kind, subject, due_on, amount_fen, raised_at)
-        SELECT operator_id, 'claim', party, $3, owed_fen, $1
+        SELECT operator_id, 'claim', party, $3::date, owed_fen, $1::timestamptz
         FROM owing
         WHERE NOT EXISTS (
             SELECT FROM settlement.day_share AS share

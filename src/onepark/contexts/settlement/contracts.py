@@ -252,7 +252,9 @@ def whose(named: int | None, by: Principal) -> OperatorId:
         raise OperatorNotNamed("The city has to say.", field="operator_id")
     if by.operator_id is not None and named not in {None, by.operator_id}:
         raise OperatorNotNamed("These are another operator's books.", field="operator_id")
-    return OperatorId(named if by.operator_id is None and named is not None else by.operator_id or 0)
+    return OperatorId(
+        named if by.operator_id is None and named is not None else by.operator_id or 0
+    )
 
 
 def demand_sound(new: NewVersion) -> None:
@@ -290,7 +292,7 @@ def _refusing() -> Iterator[None]:
         raise DatesInvalid("A day of it was cleared meanwhile.", field="valid_from") from error
 
 
-def _party(  # noqa: PLR0913, PLR0917  the columns of a row
+def _party(  # noqa: PLR0917  the columns of a row
     operator_id: int,
     party: str,
     name: str,

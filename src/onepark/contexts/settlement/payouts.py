@@ -154,9 +154,7 @@ class Payouts:
                 tx, row, operator_id, driver=driver.name, by=by.login, at=at
             )
             numbers = [one.payout_no for one in going]
-            await payout_store.send(
-                tx, numbers, file_no=file_no, payer_no=payer.account_no, at=at
-            )
+            await payout_store.send(tx, numbers, file_no=file_no, payer_no=payer.account_no, at=at)
             await self._audit.append(tx, [_trace(one, "sent", by) for one in going], at=at)
             await self._books.post(tx, [_sent(one, at) for one in going])
         total_fen = sum(one.amount_fen for one in going)
@@ -176,10 +174,10 @@ class Payouts:
         at = self._clock.now()
         async with self._db.transaction() as tx:
             payout = await _locked(tx, payout_no)
-            if payout.state != said.outcome:
+            ended = State(said.outcome)
+            if payout.state != ended:
                 _demand_state(payout, *ENDS_FROM[said.outcome])
                 reason = said.reason or (None if said.outcome == Outcome.PAID else "-")
-                ended = State(said.outcome)
                 await payout_store.end(tx, payout_no, ended, reason=reason, at=at)
                 await self._audit.append(tx, [_trace(payout, ended, by)], at=at)
                 await self._books.post(tx, [_ended(payout, said.outcome, at)])
@@ -238,9 +236,7 @@ async def _account(tx: Tx, operator_id: int, party: str) -> Payer:
 
 
 async def _balance(tx: Tx, operator_id: int, party: str) -> int:
-    return await payout_store.balance(
-        tx, operator_id, party, account=books.payable(party).kind
-    )
+    return await payout_store.balance(tx, operator_id, party, account=books.payable(party).kind)
 
 
 def _demand_state(payout: PayoutRow, *states: PayoutState) -> None:

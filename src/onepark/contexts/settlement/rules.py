@@ -248,7 +248,10 @@ def _flaws_of_names(terms: Terms) -> list[Flaw]:
     known = {share.party for share in terms.parties}
     found = [
         Flaw(field, "This is no party of the contract.")
-        for field, name in (("fee_bearer", terms.fee_bearer), ("coupon_bearer", terms.coupon_bearer))
+        for field, name in (
+            ("fee_bearer", terms.fee_bearer),
+            ("coupon_bearer", terms.coupon_bearer),
+        )
         if name is not None and name not in known
     ]
     guaranteed = [one.party for one in terms.guarantees]

@@ -16,8 +16,10 @@ from onepark.contexts.settlement.model import (
     TREASURY_PARTY,
     Cleared,
     CycleLine,
+    DayPage,
     DayRow,
     DayTotal,
+    DayView,
     VersionKind,
     VersionRow,
 )
@@ -26,6 +28,7 @@ from onepark.contexts.settlement.rules import clearing_day, cycle_of, lines
 from onepark.contexts.settlement.terms import PPM, Base, Cycle, Share, Terms
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
+from onepark.kernel.staff import Principal
 
 FACTS_AT_ONCE = 50_000
 STANDING = {
@@ -42,7 +45,12 @@ class Clearing:
     """The clearing of every operator's books."""
 
     def __init__(
-        self, service_db: Database, *, books: Books, clock: Clock, facts_at_once: int = FACTS_AT_ONCE
+        self,
+        service_db: Database,
+        *,
+        books: Books,
+        clock: Clock,
+        facts_at_once: int = FACTS_AT_ONCE,
     ) -> None:
         self._db, self._books, self._clock = service_db, books, clock
         self._facts_at_once = facts_at_once
@@ -79,6 +87,26 @@ class Clearing:
         at = self._clock.now() - timedelta(hours=after_hours)
         step = await self.step(clearing_day(at) - timedelta(days=1))
         return 0 if step is None else 1
+
+    async def days(self, *, until: date, limit: int, by: Principal) -> DayPage:
+        """Return days, and what they came to for those whom this person may see."""
+        async with self._db.transaction() as tx:
+            rows = await store.days(tx, operator_id=by.operator_id, until=until, limit=limit)
+        return DayPage(
+            tuple(
+                DayView(
+                    row["day"],
+                    "open" if row["closed_at"] is None else "closed",
+                    row["facts"],
+                    row["late_facts"],
+                    row["gross_fen"],
+                    row["fee_fen"],
+                    row["coupon_fen"],
+                    row["closed_at"],
+                )
+                for row in rows
+            )
+        )
 
     async def _open_day(self, tx: Tx, through: date) -> DayRow | None:
         """Return the day to go on with, locked; days follow each other without a gap."""
@@ -124,9 +152,7 @@ class Clearing:
         await store.close_day(tx, day, at=self._clock.now())
         return made
 
-    async def _move(
-        self, tx: Tx, day: date, versions: Mapping[int, VersionRow]
-    ) -> list[CycleLine]:
+    async def _move(self, tx: Tx, day: date, versions: Mapping[int, VersionRow]) -> list[CycleLine]:
         """Move between parties what tiers and guarantees ask for on this day."""
         found: list[CycleLine] = []
         held = await self._with_cycles(tx, day, versions)
@@ -145,9 +171,7 @@ class Clearing:
         month = cycle_of(Cycle.MONTH, day)
         held = await contract_store.versions_held(tx, month.first, day)
         known = sorted((held | dict(versions)).items())
-        return {
-            number: one for number, one in known if one.terms.tiers or one.terms.guarantees
-        }
+        return {number: one for number, one in known if one.terms.tiers or one.terms.guarantees}
 
     async def _journals(
         self, tx: Tx, day: date, totals: Sequence[DayTotal], versions: Mapping[int, VersionRow]

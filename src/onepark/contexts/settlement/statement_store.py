@@ -194,7 +194,8 @@ async def anew(tx: Tx) -> AsyncIterator[Alike]:
     """Yield all facts of closed days as the books tell them."""
     async for row in tx.cursor(ANEW, prefetch=FETCHED_AT_ONCE, timeout=LONG_S):
         said = tuple(row)
-        yield Alike(*said[:3], Sums(*said[3:6]), Sums(*said[6:9]), said[9])
+        version_id, day, original_day, *moved, facts = said
+        yield Alike(version_id, day, original_day, Sums(*moved[:3]), Sums(*moved[3:]), facts)
 
 
 async def closed_days(tx: Tx) -> list[date]:
@@ -218,13 +219,14 @@ async def posted(tx: Tx) -> dict[tuple[int, str], int]:
 async def written(tx: Tx) -> dict[tuple[str, int, date, date], Amounts]:
     """Return what clearing wrote down of every version and day, by lines and by totals."""
     rows = map(tuple, await tx.fetch(WRITTEN, timeout=LONG_S))
-    return {tuple(key): tuple(amounts) for *key, amounts in rows}  # type: ignore[misc]
+    return {tuple(key): tuple(amounts) for *key, amounts in rows}
 
 
 # -- showing -----------------------------------------------------------------------------------
 
 PAGE = """
-    SELECT operator_id, party, cycle, first_day, last_day, total_fen, encode(digest, 'hex') AS digest
+    SELECT operator_id, party, cycle, first_day, last_day, total_fen,
+        encode(digest, 'hex') AS digest
     FROM settlement.statement
     WHERE ($1::bigint IS NULL OR operator_id = $1) AND ($2::text IS NULL OR party = $2)
         AND first_day <= $3
@@ -235,9 +237,10 @@ FIND = """
     WHERE (operator_id, party, cycle, first_day) = ($1, $2, $3, $4)
 """
 DETAILS = """
-    SELECT line.journal_id, line.day, line.original_day, version.contract_no, version.number,
-        coalesce(lot.code, '') AS lot, line.unit, journal.kind, journal.occurred_at,
-        line.gross_fen, line.fee_fen, line.coupon_fen, line.amount_fen
+    SELECT line.journal_id, line.day, line.original_day, version.contract_no,
+        version.number AS version, coalesce(lot.code, '') AS lot, line.unit AS "order",
+        journal.kind, journal.occurred_at, line.gross_fen, line.fee_fen, line.coupon_fen,
+        line.amount_fen AS share_fen
     FROM settlement.clearing_line AS line
     JOIN settlement.version AS version ON version.version_id = line.version_id
     JOIN ledger.pub_journal AS journal ON journal.journal_id = line.journal_id

@@ -19,7 +19,7 @@ from onepark.contexts.settlement.cycles import DaySum, Statement, lines_due, sta
 from onepark.contexts.settlement.errors import StatementUnknown
 from onepark.contexts.settlement.model import CycleLine, StatementKey, VersionRow
 from onepark.contexts.settlement.rules import NOTHING, Amounts, Sums, cycle_of, lines, plus
-from onepark.infra.db import Database, StaffScope, Tx
+from onepark.infra.db import Database, Record, StaffScope, Tx
 from onepark.kernel.staff import Principal
 
 DayKey = tuple[int, date, date]  # version, day, original day
@@ -122,7 +122,7 @@ class Statements:
             rows = await statement_store.details(
                 tx, key, last_day, after=after or (date.min, 0), limit=limit
             )
-        found = tuple(_detail(tuple(row)) for row in rows)
+        found = tuple(_detail(row) for row in rows)
         more = f"{found[-1].day}.{found[-1].journal_id}" if len(found) == limit else None
         return DetailPage(found, more)
 
@@ -187,9 +187,8 @@ def csv_of(fields: tuple[str, ...], rows: Any) -> str:
     return out.getvalue()
 
 
-def _detail(row: tuple[Any, ...]) -> DetailLine:
-    at = 8
-    return DetailLine(*row[:at], row[at].isoformat(), *row[at + 1 :])
+def _detail(row: Record) -> DetailLine:
+    return DetailLine(**{**row, "occurred_at": row["occurred_at"].isoformat()})
 
 
 async def _sums_anew(tx: Tx) -> tuple[dict[DayKey, DaySum], dict[int, VersionRow]]:
@@ -244,9 +243,7 @@ def _lines_anew(
     return found
 
 
-def _lines_of_version(
-    version: VersionRow, sums: list[DaySum], days: list[date]
-) -> list[CycleLine]:
+def _lines_of_version(version: VersionRow, sums: list[DaySum], days: list[date]) -> list[CycleLine]:
     found: list[CycleLine] = []
     for day in days:
         first = cycle_of(version.terms.cycle, day).first

@@ -328,8 +328,10 @@ async def total_day(tx: Tx, day: date) -> list[DayTotal]:
 
 
 def _total(row: Record) -> DayTotal:
-    sums = Sums(row["gross_fen"], row["fee_fen"], row["coupon_fen"])
-    return DayTotal(*tuple(row)[:5], sums, tuple(row["amounts_fen"]))
+    version_id, lot_id, original_day, operator_id, facts, *sums, amounts = tuple(row)
+    return DayTotal(
+        version_id, lot_id, original_day, operator_id, facts, Sums(*sums), tuple(amounts)
+    )
 
 
 async def borne(tx: Tx, day: date) -> list[Borne]:
@@ -373,3 +375,25 @@ async def add_line(tx: Tx, line: CycleLine) -> None:
 async def close_day(tx: Tx, day: date, *, at: datetime) -> None:
     """Close a day for ever."""
     await tx.execute(CLOSE_DAY, day, at)
+
+
+DAYS = """
+    SELECT day.day, day.closed_at, coalesce(sum(total.facts), 0)::bigint AS facts,
+        coalesce(sum(total.facts) FILTER (WHERE total.original_day < total.day), 0)::bigint
+            AS late_facts,
+        coalesce(sum(total.gross_fen), 0)::bigint AS gross_fen,
+        coalesce(sum(total.fee_fen), 0)::bigint AS fee_fen,
+        coalesce(sum(total.coupon_fen), 0)::bigint AS coupon_fen
+    FROM (
+        SELECT day, closed_at FROM settlement.day WHERE day <= $2 ORDER BY day DESC LIMIT $3
+    ) AS day
+    LEFT JOIN settlement.day_total AS total
+        ON total.day = day.day AND ($1::bigint IS NULL OR total.operator_id = $1)
+    GROUP BY day.day, day.closed_at ORDER BY day.day DESC
+"""
+
+
+async def days(tx: Tx, *, operator_id: int | None, until: date, limit: int) -> list[Record]:
+    """Return days and what they came to for an operator, or for all, newest first."""
+    found: list[Record] = await tx.fetch(DAYS, operator_id, until, limit)
+    return found

@@ -17,7 +17,10 @@ NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 CLEARING_SYSTEM = "CNAPS"  # the external code of China's national payment system
 CURRENCY = "CNY"
 PURPOSE = "停车场清分款 parking revenue share"
-CSV_FIELDS = ("payout_no", "holder", "account_no", "bank_code", "amount_yuan", "purpose")
+CSV_FIELDS = (
+    *("file_no", "made_on", "payer_account_no", "payout_no", "holder", "account_no", "bank_code"),
+    *("amount_yuan", "purpose"),
+)
 
 
 class Iso20022:
@@ -54,17 +57,21 @@ class BankCsv:
     name = "bank_csv"
 
     def render(
-        self, transfers: Sequence[Transfer], payer: Payer, *, file_no: str, made_at: datetime
+        self,
+        transfers: Sequence[Transfer],
+        payer: Payer,
+        *,
+        file_no: str,
+        made_at: datetime,
     ) -> PayoutFile:
         """Return the rows under a head; amounts in yuan."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(CSV_FIELDS)
+        head = (file_no, made_at.astimezone(CHINA).date(), payer.account_no)
         for one in transfers:
-            writer.writerow(
-                (one.payout_no, one.holder, one.account_no, one.bank_code, _yuan(one.amount_fen))
-                + (PURPOSE,)
-            )
+            account = (one.holder, one.account_no, one.bank_code)
+            writer.writerow((*head, one.payout_no, *account, _yuan(one.amount_fen), PURPOSE))
         return PayoutFile("text/csv; charset=utf-8", out.getvalue().encode("utf-8-sig"))
 
 
