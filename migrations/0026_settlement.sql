@@ -32,7 +32,7 @@ CREATE TABLE settlement.version (
     number integer NOT NULL,
     title text NOT NULL,
     form text,
-    terms text NOT NULL, -- letter by letter as it was drafted
+    terms text NOT NULL, -- JSON
     lots bigint[] NOT NULL,
     valid_from date NOT NULL,
     valid_until date, -- the first day on which it holds no more

@@ -16,8 +16,8 @@ TRANSFERS = [
 ]
 MADE_AT = datetime(2026, 5, 1, 17, 30, tzinfo=UTC)
 
-# What the schema of pain.001.001.09 allows below each element that we write, in its order; a star
-# may come again, and what it makes obligatory has a plus. Read off the published message definition.
+# What the published definition of pain.001.001.09 allows below each element that we write, in its
+# order; a star may come again, and what is obligatory has a plus.
 ALLOWED = {
     "Document": "CstmrCdtTrfInitn+",
     "CstmrCdtTrfInitn": "GrpHdr+ PmtInf+* SplmtryData*",
