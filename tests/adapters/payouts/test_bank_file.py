@@ -46,6 +46,7 @@ ALLOWED = {
     "Amt": "InstdAmt EqvtAmt",
     "RmtInf": "Ustrd* Strd*",
 }
+OFTEN = {"": "?", "*": "*", "+": "", "+*": "+"}
 TEXTS = {
     "MsgId": r".{1,35}",
     "PmtInfId": r".{1,35}",
@@ -72,9 +73,8 @@ def flaws(element: ET.Element) -> list[str]:
         pattern = TEXTS.get(name, r".{1,34}")
         return found + ([] if re.fullmatch(pattern, element.text or "") else [f"text of {name}"])
     rule = "".join(
-        f"(?:{word.rstrip('*+')} )" + {"": "?", "*": "*", "+": "", "+*": "+"}[flags]
+        f"(?:{word.rstrip('*+')} )" + OFTEN[word[len(word.rstrip("*+")) :]]
         for word in ALLOWED[name].split()
-        if (flags := word[len(word.rstrip("*+")) :]) is not None
     )
     if re.fullmatch(rule, "".join(f"{child} " for child in children)) is None:
         found.append(f"below {name}: {children}")

@@ -122,6 +122,16 @@ class Rig(NamedTuple):
         }
 
 
+def rig_of(service: Database, staff: Database) -> Rig:
+    """Books, contracts and clearing over these connections."""
+    clock = HandClock(noon_of(FIRST))
+    archive = Archive([a_city_lot(number) for number in range(1, 10)])
+    contracts = Contracts(service, staff, archive=archive, audit=Audit(), clock=clock)
+    ledger = Ledger()
+    clearing = Clearing(service, books=ledger, clock=clock, facts_at_once=3)
+    return Rig(service, clock, ledger, contracts, clearing, Statements(service, staff))
+
+
 @pytest.fixture
 async def fresh_url(servers: tuple[str, str], template: str) -> AsyncIterator[str]:
     """Books of each test's own: days are the whole city's."""
@@ -148,16 +158,5 @@ async def staff(fresh_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def rig(fresh_url: str, staff: Database) -> AsyncIterator[Rig]:
     service = await open_database(fresh_url, Role.SERVICE, connections=2)
-    clock = HandClock(noon_of(FIRST))
-    archive = Archive([a_city_lot(number) for number in range(1, 10)])
-    contracts = Contracts(service, staff, archive=archive, audit=Audit(), clock=clock)
-    ledger = Ledger()
-    yield Rig(
-        service,
-        clock,
-        ledger,
-        contracts,
-        Clearing(service, books=ledger, clock=clock, facts_at_once=3),
-        Statements(service, staff),
-    )
+    yield rig_of(service, staff)
     await service.close()

@@ -91,6 +91,21 @@ async def test_no_version_begins_on_a_day_that_was_cleared(rig: Rig, owner):
         )
 
 
+async def test_a_version_waits_for_a_day_that_is_beginning(rig: Rig, owner):
+    await rig.contract(lots=("320281001105",))
+    draft = await rig.contracts.draft(a_version(), by=DRAFTER)
+    async with owner.transaction():
+        await owner.execute(
+            "INSERT INTO settlement.day (day, began_at, journal_from, journal_through)"
+            " VALUES ('2026-05-01', now(), 0, 0)"
+        )
+        approving = asyncio.create_task(rig.contracts.approve(draft.version_id, by=APPROVER))
+        await asyncio.sleep(0.3)
+        assert not approving.done()
+    with pytest.raises(DatesInvalid):
+        await approving
+
+
 async def test_an_approved_version_never_changes(rig: Rig, owner):
     await rig.contract()
     with pytest.raises(asyncpg.RestrictViolationError):
@@ -101,6 +116,7 @@ async def test_an_approved_version_never_changes(rig: Rig, owner):
     ("changes", "refusal"),
     [
         ({"terms": terms_of((("group", 1),))}, TermsInvalid),
+        ({"terms": terms_of((("payer", 10**6),))}, TermsInvalid),
         ({"terms": terms_of((("nobody", 10**6),))}, PartyUnknown),
         ({"lots": ("999999999999",)}, LotUnknown),
         ({"lots": ("320281001101", "320281001101")}, LotUnknown),

@@ -47,14 +47,13 @@ money = st.builds(Sums, st.integers(0, 5_000), st.integers(0, 60), st.integers(0
 
 def oracle_of(terms: Terms, sums: Sums) -> tuple[int, ...]:
     at = {share.party: index for index, share in enumerate(terms.parties)}
-    at_of: dict[str | None, int] = {**at}
     return tuple(
         oracle.payment(
             sums,
             rules.weights_of(terms),
             base=terms.base,
-            fee_by=at_of.get(terms.fee_bearer),
-            coupon_by=at_of.get(terms.coupon_bearer),
+            fee_by=at.get(terms.fee_bearer or ""),
+            coupon_by=at.get(terms.coupon_bearer or ""),
         )
     )
 
@@ -193,6 +192,32 @@ def test_clearing_day_by_day_comes_to_the_whole(terms, days):
 @given(terms=any_terms(tiers=True), sums=money)
 def test_lines_of_tiers_add_up_to_nothing(terms, sums):
     assert sum(rules.tier_lines(terms, sums, rules.entitled(terms, sums))) == 0
+
+
+def test_the_worked_example_of_the_page():
+    terms = terms_of(base=Base.NET_OF_FEE, tiers=(Tier(1_000, (500_000, 300_000, 200_000)),))
+    a, a_with_fee, a_less = Sums(1_001), Sums(1_001, 6), Sums(701, 6)
+    b, b_with_fee = Sums(500), Sums(500, 3)
+    facts = [
+        (NOTHING, a, (601, 250, 150)),
+        (a, a_with_fee, (-4, -1, -1)),
+        (NOTHING, b, (300, 125, 75)),
+        (b, b_with_fee, (-2, -1, 0)),
+    ]
+    assert [rules.lines(terms, before, after) for before, after, _ in facts] == [
+        given for *_, given in facts
+    ]
+    given = rules.total_of([given for *_, given in facts], 3)
+    tiers = rules.tier_lines(terms, a_with_fee.plus(b_with_fee), given)
+    assert tiers == (-49, 25, 24)
+    given = rules.plus(given, tiers)
+    assert given == (846, 398, 248)
+    back = rules.lines(terms, a_with_fee, a_less)
+    assert back == (-180, -75, -45)
+    given = rules.plus(given, back)
+    tiers = rules.tier_lines(terms, a_less.plus(b_with_fee), given)
+    assert tiers == (30, -15, -15)
+    assert rules.plus(given, tiers) == (696, 308, 188)
 
 
 GUARANTEED = terms_of(

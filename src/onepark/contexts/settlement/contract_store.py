@@ -103,6 +103,8 @@ def _version(row: Record) -> VersionRow:
 
 # -- approving ---------------------------------------------------------------------------------
 
+# No day begins between this look and the end of the transaction.
+HOLD_DAYS = "LOCK TABLE settlement.day IN SHARE MODE"
 LAST_DAY = "SELECT max(day) FROM settlement.day"
 END_EARLIER = """
     UPDATE settlement.version SET valid_until = $3
@@ -133,7 +135,8 @@ WITHDRAW = "UPDATE settlement.version SET state = 'withdrawn' WHERE version_id =
 
 
 async def last_cleared_day(tx: Tx) -> date | None:
-    """Return the newest day of clearing, closed or not."""
+    """Return the newest day of clearing, closed or not; none begins until this transaction ends."""
+    await tx.execute(HOLD_DAYS)
     found: date | None = await tx.fetchval(LAST_DAY)
     return found
 

@@ -25,6 +25,7 @@ from onepark.contexts.settlement.errors import (
 )
 from onepark.contexts.settlement.model import (
     OPERATOR_PARTY,
+    PAYER_PARTY,
     TREASURY_PARTY,
     BankAccount,
     NewParty,
@@ -261,6 +262,8 @@ def demand_sound(new: NewVersion) -> None:
     """Raise unless terms can be computed and dates follow each other."""
     for flaw in flaws(new.terms):
         raise TermsInvalid(flaw.reason, field=flaw.field)
+    if PAYER_PARTY in {share.party for share in new.terms.parties}:
+        raise TermsInvalid("This names the account that payouts leave from.", field="parties")
     if new.valid_until is not None and new.valid_until <= new.valid_from:
         raise DatesInvalid("It would end before it begins.", field="valid_until")
     for field, day in (("takeover_on", new.takeover_on), ("expires_on", new.expires_on)):
