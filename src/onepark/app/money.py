@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.contexts.ledger import jobs as ledger_jobs
+from onepark.contexts.ledger.meters import LedgerMeters
+from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
@@ -27,14 +30,17 @@ class Money:
 
     payments: Payments
     meters: PaymentMeters
+    ledger: Ledger
+    sealer: Sealer
+    ledger_meters: LedgerMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments)
+        return [*payment_jobs.jobs(self.payments), *ledger_jobs.jobs(self.sealer)]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return self.meters.jobs()
+        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
 
 
 async def open_channels(
@@ -60,6 +66,9 @@ def money_of(
     return Money(
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         meters=PaymentMeters(databases.service, clock),
+        ledger=Ledger(),
+        sealer=Sealer(databases.service, clock),
+        ledger_meters=LedgerMeters(databases.service),
     )
 
 
