@@ -126,7 +126,8 @@ class Gate:
 
         Under overload it is refused before anything is spent on it, and entries before exits.
         """
-        if self._queues.full or (self._queues.crowded and not rules.may_press(body)):
+        size = min(rules.size_of(body), self._settings.gate_request_max)
+        if not self._queues.has_room(size, pressing=rules.may_press(body)):
             raise Busy("More passages wait than the platform holds.")
         device, now = self._admit(credentials, body)
         ahead = self.clocks.offset_of(device.device_id)
