@@ -94,9 +94,11 @@ def _plain_json(kind: Kind, status: int, detail: str) -> bytes:
 
 
 def _named(json: bytes) -> bytes:
-    """Add the id of the request in hand, which is the last member of every problem."""
+    """Add the id of the request in hand, the last member of every problem: plain characters."""
     name = request_id.get()
-    return json if name is None else b"%b,%b" % (json[:-1], _json({"request_id": name})[1:])
+    if name is None:
+        return json
+    return b'%b,"request_id":"%b"}' % (json[:-1], mask_plates(name).encode())
 
 
 def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

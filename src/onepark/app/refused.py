@@ -7,9 +7,11 @@ Never: keeps a body, a path as it was sent, or a whole plate.
 
 import re
 import time
+from functools import cache
 
 import structlog
 from litestar.types import HTTPScope
+from prometheus_client import Counter
 
 from onepark.infra.metrics import counter
 from onepark.kernel.staff import Principal
@@ -72,7 +74,12 @@ def count(code: str, status: int) -> None:
     if status == NOT_BELIEVED:
         AUTHN_FAILURES.labels(code).inc()
     elif status in FOR_NOW:
-        TURNED_AWAY.labels(code).inc()
+        _turned_away(code).inc()
+
+
+@cache
+def _turned_away(code: str) -> Counter:
+    return TURNED_AWAY.labels(code)
 
 
 def sender_of(scope: HTTPScope) -> dict[str, str]:

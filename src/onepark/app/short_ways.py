@@ -93,7 +93,7 @@ class ShortWays:
 
 
 def _credentials(headers: dict[bytes, bytes]) -> Credentials:
-    return Credentials(*(headers.get(name, b"").decode("latin-1") for name in SIGNED))
+    return Credentials(*[headers.get(name, b"").decode("latin-1") for name in SIGNED])
 
 
 async def _body(receive: Receive) -> bytes | None:
