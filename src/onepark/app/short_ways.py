@@ -12,20 +12,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
-from litestar import Request, Response
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Receive, Scope, Send
 
 from onepark.app.problems import answer_to
 from onepark.app.wiring import Platform
 from onepark.contexts.gate.model import SIGNED_BY, Credentials
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import NearbyQuery
+from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.infra.query import decode_query
 
 PASSAGES, VACANCIES = "/v1/gate/passages", "/v1/vacancies"
 HTTP: Final = ScopeType.HTTP
 OF_JSON = (b"content-type", b"application/json")
+OF_PROBLEM = (b"content-type", PROBLEM_MEDIA_TYPE.encode())
 SIGNED = tuple(name.encode() for name in SIGNED_BY)
 
 Header: TypeAlias = tuple[bytes, bytes]
@@ -69,7 +70,8 @@ class ShortWays:
         try:
             results = await platform.gate.passages(_credentials(headers), body)
         except Exception as error:  # noqa: BLE001  told as the framework would tell it
-            await _tell_of(send, answer_to(Request[Any, Any, Any](scope), error))
+            status, problem, others = answer_to(cast("HTTPScope", scope), error)
+            await _tell(send, status, problem, OF_PROBLEM, *others)
         else:
             await _tell(send, 200, _ENCODER.encode(results), OF_JSON)
         return True
@@ -92,7 +94,7 @@ async def _vacancies(platform: Platform, scope: Scope, _receive: Receive, send: 
 
 
 def _credentials(headers: dict[bytes, bytes]) -> Credentials:
-    return Credentials(*(headers.get(name, b"").decode("latin-1") for name in SIGNED))
+    return Credentials(*[headers.get(name, b"").decode("latin-1") for name in SIGNED])
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -105,14 +107,6 @@ async def _body(receive: Receive) -> bytes | None:
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _tell_of(send: Send, response: Response[bytes]) -> None:
-    """Send a problem."""
-    others = [(k.lower().encode(), v.encode()) for k, v in response.headers.items()]
-    of_type = (b"content-type", str(response.media_type).encode())
-    assert response.status_code is not None, "a problem has a status"
-    await _tell(send, response.status_code, response.content, of_type, *others)
 
 
 async def _tell(send: Send, status: int, body: bytes, *headers: Header) -> None:
