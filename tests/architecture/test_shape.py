@@ -34,6 +34,7 @@ BESIDE_THE_ROLES = {
     "settlement/terms": "the terms of a contract: what rules.py computes by and model.py shows",
     "stays/meter_store": "the statements that are only measured, beside those that serve",
     "stays/meters": "what is counted of stays is no decision about a car",
+    "ledger/meters": "what is counted of the books is no use case",
     "payments/meters": "what is counted of payments is no use case",
     "gate/meter_store": "the statements that are only measured, beside those that serve",
     "gate/meters": "what is counted of devices is no decision about them",

@@ -9,13 +9,8 @@ from onepark.infra.migrations import directory
 from tests.migrations.checks import Proof, checks, outcome, proofs
 
 PROVEN_WHOLLY = [
-    "access",
-    "registry",
-    "tariffs",
-    "stays",
-    "payments",
-    "gate",
-    "vacancies",
+    *("access", "registry", "tariffs", "stays", "payments", "gate", "vacancies"),
+    "ledger",
     "settlement",
 ]
 

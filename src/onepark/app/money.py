@@ -10,6 +10,9 @@ from pathlib import Path
 
 from onepark.app.databases import Databases
 from onepark.app.settlement import Settlement, settlement_of
+from onepark.contexts.ledger import jobs as ledger_jobs
+from onepark.contexts.ledger.meters import LedgerMeters
+from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
@@ -33,12 +36,19 @@ class Money:
 
     payments: Payments
     meters: PaymentMeters
+    ledger: Ledger
+    sealer: Sealer
+    ledger_meters: LedgerMeters
     settlement: Settlement
     settings: Settings
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return [*payment_jobs.jobs(self.payments), *self.settlement.jobs(self.settings)]
+        return [
+            *payment_jobs.jobs(self.payments),
+            *ledger_jobs.jobs(self.sealer),
+            *self.settlement.jobs(self.settings),
+        ]
 
     @property
     def contracts(self) -> Contracts:
@@ -62,7 +72,7 @@ class Money:
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return self.meters.jobs()
+        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
 
 
 async def open_channels(
@@ -89,6 +99,9 @@ def money_of(
     return Money(
         payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
         meters=PaymentMeters(databases.service, clock),
+        ledger=Ledger(),
+        sealer=Sealer(databases.service, clock),
+        ledger_meters=LedgerMeters(databases.service),
         settlement=settlement_of(clock, databases=databases, registry=registry),
         settings=settings,
     )
