@@ -203,7 +203,8 @@ KEEP_NOTICE = """
 """
 
 TAKE_NOTICE = """
-    SELECT notice_id, channel, fact, received_at, tries, coalesce(refund_fact, 'null') AS refund_fact
+    SELECT notice_id, channel, fact, received_at, tries,
+        coalesce(refund_fact, 'null') AS refund_fact
     FROM payments.notice
     WHERE notice_id = $1 AND handled_at IS NULL
     FOR UPDATE SKIP LOCKED
