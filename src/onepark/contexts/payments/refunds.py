@@ -351,9 +351,8 @@ class Refunds:
     async def _post(
         self, tx: Tx, refund: Refund, journal: journals.Writer, *, at: datetime
     ) -> None:
-        """Write what happened into the books, under the revenue kind of the receipt."""
-        receipt = await self._ledger.journal(tx, journals.receipt_key(refund))
-        await self._ledger.post(tx, [journal(refund, receipt, at)])
+        """Write what happened into the books."""
+        await self._ledger.post(tx, [journal(refund, at)])
 
 
 def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) -> Refund:
@@ -372,6 +371,7 @@ def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) ->
         asked_at=at,
         request_key=ask.request_key,
         again_of=ask.again_of,
+        revenue_kind=attempt.revenue_kind,
     )
 
 
