@@ -1,4 +1,4 @@
-"""A worker dies between reserve, provider and commit: what is left is finished, and nothing twice."""
+"""A worker dies between reserve, provider and commit: the rest is done later, and nothing twice."""
 
 import asyncio
 import os
