@@ -27,6 +27,7 @@ from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
+from onepark.contexts.payments import staff_http as payments_staff_http
 from onepark.contexts.registry import http as registry_http
 from onepark.contexts.settlement import http as settlement_http
 from onepark.contexts.settlement import payout_http, statement_http
@@ -61,7 +62,7 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments", "contracts", "clearing", "statements", "payouts")
+MONEY_PARTS = ("payments", "refund_desk", "contracts", "clearing", "statements", "payouts")
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
@@ -74,6 +75,7 @@ HANDLERS = [
     *settlement_http.HANDLERS,
     *statement_http.HANDLERS,
     *payout_http.HANDLERS,
+    *payments_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]

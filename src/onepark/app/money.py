@@ -10,12 +10,15 @@ from pathlib import Path
 
 from onepark.app.databases import Databases
 from onepark.app.settlement import Settlement, settlement_of
+from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger import jobs as ledger_jobs
 from onepark.contexts.ledger.meters import LedgerMeters
 from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.refund_desk import RefundDesk
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.settlement.contracts import Contracts
@@ -35,6 +38,8 @@ class Money:
     """Every part that money goes through."""
 
     payments: Payments
+    refunds: Refunds
+    refund_desk: RefundDesk
     meters: PaymentMeters
     ledger: Ledger
     sealer: Sealer
@@ -45,7 +50,7 @@ class Money:
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
         return [
-            *payment_jobs.jobs(self.payments),
+            *payment_jobs.jobs(self.payments, self.refunds),
             *ledger_jobs.jobs(self.sealer),
             *self.settlement.jobs(self.settings),
         ]
@@ -96,29 +101,33 @@ def money_of(
     channels: dict[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
+    ledger = Ledger()
+    refunds = Refunds(
+        databases.service,
+        payable=stays,
+        channels=channels,
+        ledger=ledger,
+        clock=clock,
+        public_url=settings.public_url,
+    )
     return Money(
-        payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
+        payments=Payments(
+            databases.service,
+            payable=stays,
+            channels=channels,
+            refunds=refunds,
+            ledger=ledger,
+            clock=clock,
+            public_url=settings.public_url,
+        ),
+        refunds=refunds,
+        refund_desk=RefundDesk(
+            databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
+        ),
         meters=PaymentMeters(databases.service, clock),
-        ledger=Ledger(),
+        ledger=ledger,
         sealer=Sealer(databases.service, clock),
         ledger_meters=LedgerMeters(databases.service),
         settlement=settlement_of(clock, databases=databases, registry=registry),
         settings=settings,
-    )
-
-
-def _payments(
-    settings: Settings,
-    clock: Clock,
-    *,
-    databases: Databases,
-    stays: Stays,
-    channels: dict[str, Channel],
-) -> Payments:
-    return Payments(
-        databases.service,
-        payable=stays,
-        channels=channels,
-        clock=clock,
-        public_url=settings.public_url,
     )

@@ -34,6 +34,7 @@ _READING = frozenset(
         Permission.READ_STATISTICS,
         Permission.READ_PASSES,
         Permission.READ_COUPONS,
+        Permission.READ_REFUNDS,
     }
 )
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
@@ -44,6 +45,7 @@ _ADMINISTERING = _DRAFTING | {
     Permission.READ_AUDIT,
     Permission.ROTATE_SECRET,
     Permission.PUBLISH_TARIFF,
+    Permission.GIVE_BACK,
 }
 # Who has the lot's images and its intercom, and knows its tenants.
 _RUNNING_LOTS = frozenset(
