@@ -12,6 +12,7 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    Terms,
     TradeFact,
     TradeState,
 )
@@ -22,7 +23,8 @@ class OpenChannel:
 
     name, merchant, app = "open", "m", "a"
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms | None = None) -> None:
+        self.terms = terms or Terms()
         self.asked: list[PayRequest] = []
         self.closed: list[str] = []
         self.facts: dict[str, TradeFact] = {}

@@ -58,6 +58,24 @@ class ChannelDeclined(Refusal):
     title_zh = "支付渠道拒绝了请求"
 
 
+class KindNotOffered(Refusal):
+    """The channel is open, but nobody pays through it like this."""
+
+    code = "payments.kind_not_offered"
+    status = 422
+    title = "The payment channel does not offer this way of paying."
+    title_zh = "该支付渠道不支持此付款方式"
+
+
+class PayerMissing(Refusal):
+    """A payment inside an app needs its payer, and no other one may name him."""
+
+    code = "payments.payer_missing"
+    status = 422
+    title = "The payer's id is missing or not asked for."
+    title_zh = "缺少付款人标识或不应提供付款人标识"
+
+
 class KeyMissing(Refusal):
     """A payment is only begun under a key of the client's own."""
 

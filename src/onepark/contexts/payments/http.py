@@ -18,6 +18,8 @@ from onepark.contexts.payments.errors import (
     ChannelUnknown,
     KeyMissing,
     KeyReused,
+    KindNotOffered,
+    PayerMissing,
 )
 from onepark.contexts.payments.model import PaymentAnswer, PaymentAsked
 from onepark.contexts.payments.service import Payments
@@ -43,15 +45,19 @@ TAGS = ["payments 支付"]
         ChannelUnknown,
         ChannelDeclined,
         ChannelUnavailable,
+        KindNotOffered,
+        PayerMissing,
     ),
 )
 async def begin_payment(
+    request: Request[Any, Any, Any],
     data: JSONBody[PaymentAsked],
     payments: NamedDependency[Payments],
     idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
 ) -> PaymentAnswer:
     """Somebody pays for a car."""
-    return await payments.pay(data, key=idempotency_key)
+    address = request.client.host if request.client else None
+    return await payments.pay(data, key=idempotency_key, address=address)
 
 
 @post(

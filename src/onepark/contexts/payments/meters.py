@@ -6,7 +6,10 @@ Never: decides anything, or names a payer.
 
 from collections.abc import Iterable
 
+import structlog
+
 from onepark.contexts.payments import store
+from onepark.contexts.payments.errors import NoticeUnverified
 from onepark.contexts.payments.model import Verdict
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
@@ -15,9 +18,11 @@ from onepark.infra.schedule import Job
 
 MEASURE_EVERY_S = 15
 
+log = structlog.get_logger(__name__)
+
 CALLBACKS = counter(
     "payment_callbacks",
-    "Notices of providers: stored, stale, unverified, or unavailable when we could not keep one.",
+    "Notices: stored, stale, unverified, probe, or unavailable when we could not keep one.",
     ("provider", "result"),
 )
 FACTS = counter(
@@ -37,10 +42,19 @@ NOTICE_AGE = Rows(
 def open_for(providers: Iterable[str]) -> None:
     """Show the counters of these providers as 0, so that the first one is seen to be added."""
     for provider in providers:
-        for result in ("stored", "stale", "unverified", "unavailable"):
+        for result in ("stored", "stale", "unverified", "probe", "unavailable"):
             CALLBACKS.labels(provider, result)
         for verdict in Verdict:
             FACTS.labels(provider, verdict.value)
+
+
+def unverified(provider: str, refused: NoticeUnverified) -> None:
+    """Count a notice that proves nothing; a probe, which must fail, is no attack."""
+    if refused.facts.get("reason") == "probe":
+        CALLBACKS.labels(provider, "probe").inc()
+        return
+    CALLBACKS.labels(provider, "unverified").inc()
+    log.warning("payments.notice_unverified", channel=provider, why=refused.detail)
 
 
 class PaymentMeters:

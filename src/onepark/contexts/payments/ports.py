@@ -14,6 +14,7 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    Terms,
     TradeFact,
 )
 from onepark.contexts.stays.model import Charge
@@ -31,6 +32,7 @@ class Channel(Protocol):
     name: str
     merchant: str
     app: str
+    terms: Terms
 
     async def create(self, request: PayRequest) -> PayInstruction: ...
 

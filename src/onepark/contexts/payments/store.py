@@ -12,8 +12,11 @@ from msgspec.json import Decoder, Encoder
 from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
+    JsapiCall,
     KeptNotice,
     Notice,
+    PayInstruction,
+    PayKind,
     TradeFact,
     Verdict,
 )
@@ -21,6 +24,7 @@ from onepark.infra.db import Record, Tx
 from onepark.kernel.types import OrderNo
 
 _FACTS = Decoder(TradeFact | None)
+_JSAPI = Decoder(JsapiCall)
 _ENCODER = Encoder()
 
 ONE_PAYER_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
@@ -67,7 +71,7 @@ async def attempt_of_request(tx: Tx, key: str, attempt_no: str) -> None:
 
 COLUMNS = """
     attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state, created_at,
-    expires_at, code_url, provider_txn, paid_at, surplus, queries
+    expires_at, code_url, provider_txn, paid_at, surplus, queries, kind, jsapi
 """
 
 ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noqa: S608
@@ -83,12 +87,12 @@ LIVE_ATTEMPTS = f"""
 NEW_ATTEMPT = """
     INSERT INTO payments.attempt
         (attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
-         created_at, expires_at, next_query_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         created_at, expires_at, next_query_at, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 ATTEMPT_PENDING = """
-    UPDATE payments.attempt SET state = 'pending', code_url = $2
+    UPDATE payments.attempt SET state = 'pending', code_url = $2, jsapi = $3
     WHERE attempt_no = $1 AND state = 'created'
 """
 
@@ -142,12 +146,14 @@ async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None
         made.created_at,
         made.expires_at,
         next_query_at,
+        made.kind,
     )
 
 
-async def attempt_pending(tx: Tx, attempt_no: str, code_url: str) -> None:
+async def attempt_pending(tx: Tx, attempt_no: str, handed: PayInstruction) -> None:
     """Keep what the provider handed out; a success that came first stands."""
-    await tx.execute(ATTEMPT_PENDING, attempt_no, code_url)
+    call = None if handed.jsapi is None else _ENCODER.encode(handed.jsapi).decode()
+    await tx.execute(ATTEMPT_PENDING, attempt_no, handed.code_url, call)
 
 
 async def attempt_ended(tx: Tx, attempt_no: str, state: AttemptState) -> None:
@@ -194,21 +200,28 @@ async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
 
 
 KEEP_NOTICE = """
-    INSERT INTO payments.notice (channel, event_key, event_type, fact, body)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, is_hint)
+    VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (channel, event_key) DO NOTHING
     RETURNING notice_id
 """
 
 TAKE_NOTICE = """
-    SELECT notice_id, channel, fact, received_at, tries FROM payments.notice
+    SELECT notice_id, channel, fact, received_at, tries, is_hint FROM payments.notice
     WHERE notice_id = $1 AND handled_at IS NULL
     FOR UPDATE SKIP LOCKED
 """
 
+HINT = """
+    SELECT notice_id, channel, fact, received_at, tries, is_hint FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL AND is_hint
+"""
+
+# Each time that one was looked at in vain it rests twice as long as before.
 UNHANDLED_NOTICES = """
     SELECT notice_id FROM payments.notice
     WHERE handled_at IS NULL AND received_at < $1
+      AND received_at + (power(2, least(tries, 17)) - 1) * interval '1 second' < $1
     ORDER BY tries, received_at LIMIT $2
 """
 
@@ -223,7 +236,7 @@ async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> i
     """Keep a verified notice and return its number; None if it is known already."""
     fact = _ENCODER.encode(notice.fact).decode()
     number: int | None = await tx.fetchval(
-        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body
+        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body, notice.is_hint
     )
     return number
 
@@ -231,10 +244,13 @@ async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> i
 async def take_notice(tx: Tx, notice_id: int) -> KeptNotice | None:
     """Lock an unhandled notice; None if it is handled or being handled."""
     row = await tx.fetchrow(TAKE_NOTICE, notice_id)
-    if row is None:
-        return None
-    fact = _FACTS.decode(row["fact"])
-    return KeptNotice(notice_id, row["channel"], fact, row["received_at"], row["tries"])
+    return None if row is None else _notice(row)
+
+
+async def hint(tx: Tx, notice_id: int) -> KeptNotice | None:
+    """Return an unhandled notice that is only a hint; None if there is none."""
+    row = await tx.fetchrow(HINT, notice_id)
+    return None if row is None else _notice(row)
 
 
 async def unhandled_notices(tx: Tx, before: datetime, *, limit: int) -> list[int]:
@@ -275,7 +291,12 @@ async def oldest_unhandled_s(tx: Tx) -> float:
     return age_s
 
 
+def _notice(row: Record) -> KeptNotice:
+    return KeptNotice(**{**dict(row), "fact": _FACTS.decode(row["fact"])})
+
+
 def _attempt(row: Record) -> Attempt:
     values = dict(row)
-    values["state"] = AttemptState(values["state"])
+    values["state"], values["kind"] = AttemptState(values["state"]), PayKind(values["kind"])
+    values["jsapi"] = None if values["jsapi"] is None else _JSAPI.decode(values["jsapi"])
     return Attempt(**values)

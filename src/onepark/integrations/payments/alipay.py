@@ -25,6 +25,7 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    Terms,
     TradeFact,
     TradeState,
 )
@@ -73,6 +74,7 @@ class AlipayChannel:
     """The port of payments over Alipay."""
 
     name = "alipay"
+    terms = Terms()
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    Terms,
     TradeFact,
     TradeState,
 )
@@ -100,6 +101,7 @@ class WechatChannel:
     """The port of payments over WeChat Pay."""
 
     name = "wechat"
+    terms = Terms()
 
     def __init__(
         self,
