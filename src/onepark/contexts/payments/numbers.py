@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 SECOND_BYTES = 5
 RANDOM_BYTES = 15  # 120 bits
 CHARACTERS = 32  # what WeChat Pay allows
+SECONDS = range(946_684_800, 4_102_444_800)  # of 2000 to 2099; others are numbers of old times
 
 
 def fresh_number(now: datetime) -> str:
@@ -26,6 +27,7 @@ def made_at(number: str) -> datetime | None:
         raw = base64.b32decode(number)
     except (binascii.Error, ValueError):
         return None
-    if len(number) != CHARACTERS:
+    second = int.from_bytes(raw[:SECOND_BYTES], "big")
+    if len(number) != CHARACTERS or second not in SECONDS:
         return None
-    return datetime.fromtimestamp(int.from_bytes(raw[:SECOND_BYTES], "big"), UTC)
+    return datetime.fromtimestamp(second, UTC)

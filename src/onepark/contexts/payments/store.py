@@ -17,6 +17,7 @@ from onepark.contexts.payments.model import (
     Notice,
     PayInstruction,
     PayKind,
+    RefundFact,
     TradeFact,
     Verdict,
 )
@@ -25,6 +26,7 @@ from onepark.kernel.types import OrderNo
 
 _FACTS = Decoder(TradeFact | None)
 _JSAPI = Decoder(JsapiCall)
+_REFUND_FACTS = Decoder(RefundFact | None)
 _ENCODER = Encoder()
 
 ONE_PAYER_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
@@ -117,18 +119,18 @@ TXN_OF_ANOTHER = """
 async def attempt(tx: Tx, attempt_no: str) -> Attempt | None:
     """Return one attempt."""
     row = await tx.fetchrow(ATTEMPT, attempt_no)
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
 async def lock_attempt(tx: Tx, attempt_no: str, channel: str) -> Attempt | None:
     """Lock an attempt of a channel; the first lock of everything that settles."""
     row = await tx.fetchrow(LOCK_ATTEMPT, attempt_no, channel)
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
 async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attempt]:
     """Lock and return the attempts of an order that may still be paid."""
-    return [_attempt(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
+    return [attempt_of(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
 
 
 async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None:
@@ -191,7 +193,7 @@ QUERY_AGAIN_AT = """
 
 async def due_for_query(tx: Tx, now: datetime, *, limit: int) -> list[Attempt]:
     """Take attempts whose provider is to be asked; nobody else takes them for a minute."""
-    return [_attempt(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
+    return [attempt_of(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
 
 
 async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
@@ -200,22 +202,26 @@ async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
 
 
 KEEP_NOTICE = """
-    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, is_hint)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, refund_fact, is_hint)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (channel, event_key) DO NOTHING
     RETURNING notice_id
 """
 
-TAKE_NOTICE = """
-    SELECT notice_id, channel, fact, received_at, tries, is_hint FROM payments.notice
-    WHERE notice_id = $1 AND handled_at IS NULL
-    FOR UPDATE SKIP LOCKED
+NOTICE_COLUMNS = """
+    notice_id, channel, fact, received_at, tries, coalesce(refund_fact, 'null') AS refund, is_hint
 """
 
-HINT = """
-    SELECT notice_id, channel, fact, received_at, tries, is_hint FROM payments.notice
+TAKE_NOTICE = f"""
+    SELECT {NOTICE_COLUMNS} FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL
+    FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+
+HINT = f"""
+    SELECT {NOTICE_COLUMNS} FROM payments.notice
     WHERE notice_id = $1 AND handled_at IS NULL AND is_hint
-"""
+"""  # noqa: S608
 
 # Each time that one was looked at in vain it rests twice as long as before.
 UNHANDLED_NOTICES = """
@@ -235,9 +241,9 @@ NOTICE_TRIED = "UPDATE payments.notice SET tries = tries + 1 WHERE notice_id = $
 async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> int | None:
     """Keep a verified notice and return its number; None if it is known already."""
     fact = _ENCODER.encode(notice.fact).decode()
-    number: int | None = await tx.fetchval(
-        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body, notice.is_hint
-    )
+    refund_fact = None if notice.refund is None else _ENCODER.encode(notice.refund).decode()
+    what = (notice.event_key, notice.event_type, fact, body, refund_fact, notice.is_hint)
+    number: int | None = await tx.fetchval(KEEP_NOTICE, channel, *what)
     return number
 
 
@@ -292,10 +298,15 @@ async def oldest_unhandled_s(tx: Tx) -> float:
 
 
 def _notice(row: Record) -> KeptNotice:
-    return KeptNotice(**{**dict(row), "fact": _FACTS.decode(row["fact"])})
+    values = dict(row)
+    values["fact"] = _FACTS.decode(row["fact"])
+    values["refund"] = _REFUND_FACTS.decode(row["refund"])
+    return KeptNotice(**values)
 
 
 def _attempt(row: Record) -> Attempt:
+def attempt_of(row: Record) -> Attempt:
+    """Read one attempt, its columns in order."""
     values = dict(row)
     values["state"], values["kind"] = AttemptState(values["state"]), PayKind(values["kind"])
     values["jsapi"] = None if values["jsapi"] is None else _JSAPI.decode(values["jsapi"])
