@@ -25,6 +25,7 @@ BESIDE_THE_ROLES = {
     "payments/attempts": "how an attempt begins and is shown needs neither database nor provider",
     "payments/meters": "what is counted of payments is no use case",
     "payments/numbers": "fresh numbers come from chance, which rules.py never asks",
+    "payments/receipt_store": "the statements of what lots took, beside those of providers",
     "payments/receipts": "what a lot took itself is told by staff, with roles and an audit trail",
     "gate/meter_store": "the statements that are only measured, beside those that serve",
     "gate/meters": "what is counted of devices is no decision about them",

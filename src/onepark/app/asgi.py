@@ -59,7 +59,7 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments",)
+MONEY_PARTS = ("payments", "receipts")
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,

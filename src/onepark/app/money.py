@@ -4,21 +4,26 @@ Owns: which part of it is handed to which, and what of it runs by itself.
 Never: decides anything about money.
 """
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.contexts.access.service import Audit
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.service import Payments
+from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import open_http_client
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings
 from onepark.integrations.payments import config
+from onepark.integrations.payments.live import LiveChannels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +31,17 @@ class Money:
     """Every part that money goes through."""
 
     payments: Payments
+    receipts: Receipts
+    channels: Mapping[str, Channel]
     meters: PaymentMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
         return payment_jobs.jobs(self.payments)
+
+    def refresh_jobs(self) -> list[Job]:
+        """Return what keeps the keys of channels up to date, in every process that uses them."""
+        return self.channels.jobs() if isinstance(self.channels, LiveChannels) else []
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
@@ -39,13 +50,13 @@ class Money:
 
 async def open_channels(
     settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> dict[str, Channel]:
+) -> Mapping[str, Channel]:
     """Open the channels of the file that the settings name; none without one."""
     if not settings.payments_file:
         return {}
     client = await stack.enter_async_context(open_http_client())
     config.check_notify_url(settings.public_url, demo=settings.demo)
-    return config.open_channels(Path(settings.payments_file), client, clock, demo=settings.demo)
+    return LiveChannels(Path(settings.payments_file), client, clock, demo=settings.demo)
 
 
 def money_of(
@@ -54,11 +65,15 @@ def money_of(
     *,
     databases: Databases,
     stays: Stays,
-    channels: dict[str, Channel],
+    registry: Registry,
+    channels: Mapping[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
+    payments = _payments(settings, clock, databases=databases, stays=stays, channels=channels)
     return Money(
-        payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
+        payments=payments,
+        receipts=_receipts(clock, databases=databases, payments=payments, registry=registry),
+        channels=channels,
         meters=PaymentMeters(databases.service, clock),
     )
 
@@ -69,7 +84,7 @@ def _payments(
     *,
     databases: Databases,
     stays: Stays,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
 ) -> Payments:
     return Payments(
         databases.service,
@@ -77,4 +92,16 @@ def _payments(
         channels=channels,
         clock=clock,
         public_url=settings.public_url,
+    )
+
+
+def _receipts(
+    clock: Clock, *, databases: Databases, payments: Payments, registry: Registry
+) -> Receipts:
+    return Receipts(
+        databases.service,
+        payments=payments,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
     )

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     DECIDE_MISREAD = "decide_misread"
     RULE_PASSAGE = "rule_passage"
     DECIDE_TWO_LOTS = "decide_two_lots"
+    TELL_RECEIPT = "tell_receipt"
 
 
 class Principal(Struct, frozen=True):

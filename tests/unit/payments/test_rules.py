@@ -7,8 +7,10 @@ import pytest
 
 from onepark.contexts.payments import rules
 from onepark.contexts.payments.model import (
+    QUERY_AFTER,
     Attempt,
     AttemptState,
+    Terms,
     TradeFact,
     TradeState,
     Verdict,

@@ -27,7 +27,9 @@ _ADMINISTERING = _DRAFTING | {
     Permission.PUBLISH_TARIFF,
 }
 # Who has the lot's images and its intercom.
-_RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE})
+_RUNNING_LOTS = frozenset(
+    {Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE, Permission.TELL_RECEIPT}
+)
 # Who sees the lots of every operator.
 _SUPERVISING = frozenset({Permission.DECIDE_TWO_LOTS})
 

@@ -76,6 +76,42 @@ class PayerMissing(Refusal):
     title_zh = "缺少付款人标识或不应提供付款人标识"
 
 
+class ReceiptOfAnotherLot(Refusal):
+    """A receipt of a lot that is not one's own, or for an order of another lot."""
+
+    code = "payments.receipt_lot_unknown"
+    status = 404
+    title = "No such lot takes money for this order."
+    title_zh = "停车场不存在或与订单不符"
+
+
+class ReceiptReused(Refusal):
+    """The lot told another receipt under this number."""
+
+    code = "payments.receipt_reused"
+    status = 409
+    title = "This receipt number was told with another content."
+    title_zh = "该收据号已用于其他收款"
+
+
+class ReceiptAmountDiffers(Refusal):
+    """What was taken is not what the order owes; nothing is settled."""
+
+    code = "payments.receipt_amount_differs"
+    status = 422
+    title = "The amount is not what the order owes now."
+    title_zh = "收款金额与订单应付金额不符"
+
+
+class ReceiptInvalid(Refusal):
+    """A receipt that cannot be right, whatever the order owes."""
+
+    code = "payments.receipt_invalid"
+    status = 422
+    title = "The receipt cannot be right."
+    title_zh = "收据内容无效"
+
+
 class KeyMissing(Refusal):
     """A payment is only begun under a key of the client's own."""
 

@@ -6,7 +6,7 @@ Never: knows a provider's wire format.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -275,7 +275,7 @@ class PaymentAsked(Struct, frozen=True, forbid_unknown_fields=True):
         PayKind,
         Meta(
             description=(
-                "付款方式：`qr` 扫码或打开链接，`redirect` 手机浏览器跳转（H5），`jsapi` 在支付应用内调起。"
+                "付款方式：`qr` 扫码，`redirect` 手机浏览器跳转（H5），`jsapi` 在支付应用内调起。"
                 "Scan or open a link, go to a page of the provider, or call its app."
             )
         ),
@@ -284,7 +284,7 @@ class PaymentAsked(Struct, frozen=True, forbid_unknown_fields=True):
         str | None,
         Meta(
             pattern=r"^[0-9A-Za-z_-]{1,128}$(?!\n)",
-            description="付款人在渠道中的标识（openid），仅 `jsapi` 需要。Only for `jsapi`: the openid.",
+            description="付款人 openid，仅 `jsapi` 需要。The payer's openid, for `jsapi` only.",
         ),
     ] = None
 
@@ -308,3 +308,23 @@ class PaymentAnswer(Struct, frozen=True):
     state: AttemptState
     expires_at: datetime
     pay: PayInstruction | None
+
+
+class ReceiptTold(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a lot took, as its clerk or its till says."""
+
+    lot: Annotated[str, Meta(pattern=r"^[0-9]{12}$(?!\n)", examples=["320281001101"])]
+    receipt_no: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9A-Za-z._-]{1,64}$(?!\n)",
+            description="停车场自有收据号，在该场内唯一。The lot's own number, for ever.",
+            examples=["C1-20260501-0007"],
+        ),
+    ]
+    order_no: Annotated[str, Meta(pattern=ORDER_NO_PATTERN, examples=[ORDER_NO_EXAMPLE])]
+    channel: Literal["cash", "pos"]
+    amount_fen: Annotated[
+        int, Meta(ge=1, le=100_000_000, description="实收金额（分）。What was taken, in fen.")
+    ]
+    paid_at: Annotated[datetime, Meta(tz=True)]

@@ -1,6 +1,6 @@
 """What payments needs of its peers.
 
-Owns: the Protocols of channel adapters, of what can be paid, and of the audit trail.
+Owns: the Protocols of channel adapters, of lots, of what can be paid, and of the audit trail.
 Never: names a provider.
 """
 
@@ -14,15 +14,16 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
-    Terms,
     RefundFact,
     RefundRequest,
+    Terms,
     TradeFact,
 )
+from onepark.contexts.registry.model import Lot
 from onepark.contexts.stays.model import Charge
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import Fen, LotId, OrderNo
+from onepark.kernel.types import Fen, LotCode, LotId, OrderNo
 
 
 class Channel(Protocol):
@@ -57,6 +58,12 @@ class Channel(Protocol):
         ...
 
     def answer(self, verdict: NoticeVerdict) -> NoticeAnswer: ...
+
+
+class Archive(Protocol):
+    """The lots as they are known now."""
+
+    def lot(self, code: LotCode) -> Lot | None: ...
 
 
 class Payable(Protocol):

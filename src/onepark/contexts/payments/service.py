@@ -6,7 +6,7 @@ Never: writes SQL, speaks HTTP, or waits for a provider inside a transaction.
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
@@ -49,6 +49,8 @@ AT_ONCE_MAX = 100
 KEY_CHARACTERS_MAX = 128
 ASK_AT_ONCE = 16
 
+BY_CODE = Payer()
+
 log = structlog.get_logger(__name__)
 
 
@@ -71,7 +73,7 @@ class Payments:
         clock: Clock,
         public_url: str,
     ) -> None:
-        self._db, self._payable, self._clock = service_db, payable, clock
+        self._db, self.payable, self._clock = service_db, payable, clock
         self._channels, self._public_url = channels, public_url.rstrip("/")
         meters.open_for(channels)
 
@@ -88,7 +90,7 @@ class Payments:
         return attempts.answer_of(attempt)
 
     async def begin(
-        self, order_no: OrderNo, channel_name: str, *, key: str, payer: Payer = Payer()
+        self, order_no: OrderNo, channel_name: str, *, key: str, payer: Payer = BY_CODE
     ) -> Attempt:
         """Begin to pay what an order owes now, or return what this key began before.
 
@@ -154,12 +156,14 @@ class Payments:
         now = self._clock.now()
         await store.one_payer_at_a_time(tx, order_no)
         live = rules.joined(await store.live_attempts(tx, order_no, now), now)
-        charge = await self._payable.freeze(tx, order_no, keep=bool(live))
+        charge = await self.payable.freeze(tx, order_no, keep=bool(live))
         for attempt in live:
             if rules.serves(attempt, charge.charge_no, channel_name, payer):
                 return attempt
         beside = [one for one in live if one.charge_no == charge.charge_no]
-        made = attempts.new_attempt(charge, channel_name, now, expires_at=rules.expires_at(beside, now))
+        made = attempts.new_attempt(
+            charge, channel_name, now, expires_at=rules.expires_at(beside, now)
+        )
         made = replace(made, kind=payer.kind)
         terms = self._channel(channel_name).terms
         await store.new_attempt(tx, made, next_query_at=rules.next_query_at(made, now, terms))
@@ -302,9 +306,7 @@ class Payments:
         if await store.txn_of_another(tx, attempt.channel, **txn):
             return Verdict.QUARANTINED
         key = (attempt.lot_id, attempt.order_no, attempt.charge_no)
-        settled = await self._payable.settle(
-            tx, key, settled_by=attempt.attempt_no, paid_at=paid_at
-        )
+        settled = await self.payable.settle(tx, key, settled_by=attempt.attempt_no, paid_at=paid_at)
         await store.attempt_succeeded(
             tx,
             attempt.attempt_no,

@@ -133,7 +133,7 @@ async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attemp
     return [attempt_of(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
 
 
-async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None:
+async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime | None) -> None:
     """Keep an attempt before any provider hears of it."""
     await tx.execute(
         NEW_ATTEMPT,
@@ -304,7 +304,6 @@ def _notice(row: Record) -> KeptNotice:
     return KeptNotice(**values)
 
 
-def _attempt(row: Record) -> Attempt:
 def attempt_of(row: Record) -> Attempt:
     """Read one attempt, its columns in order."""
     values = dict(row)

@@ -5,7 +5,7 @@ Never: takes a payment, or tries the rule of trade notices.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -16,6 +16,8 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
     Terms,
     TradeFact,
 )
@@ -29,6 +31,7 @@ class AlipayMessages:
 
     name = "alipay_messages"
     terms = Terms(kinds=())
+    refund_gap = timedelta(0)
 
     def __init__(self, *, app_id: str, seller_id: str, message_key: RSAPublicKey) -> None:
         self.app, self.merchant = app_id, seller_id
@@ -45,6 +48,14 @@ class AlipayMessages:
     async def close(self, out_trade_no: str) -> None:
         """Decline: messages know no trade."""
         raise ChannelDeclined("Messages know no trade.", out_trade_no=out_trade_no)
+
+    async def refund(self, request: RefundRequest) -> RefundFact:
+        """Decline: nobody paid here."""
+        raise ChannelDeclined("Messages know no trade.", out_trade_no=request.out_trade_no)
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact:
+        """Decline: messages know no trade."""
+        raise ChannelDeclined("Messages know no trade.", refund_no=refund_no, of=out_trade_no)
 
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Return which message came; it moves nothing."""

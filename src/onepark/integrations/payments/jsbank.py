@@ -1,6 +1,6 @@
 """Jiangsu Bank's e融支付: one link that the payer's app opens.
 
-Owns: two calls, the bank's notices, and what its words mean in ours.
+Owns: three calls, the bank's notices, and what its words mean in ours.
 Never: lets a notice move money: its signature is weak, so it is only why the bank is asked.
 """
 
@@ -24,6 +24,9 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
+    RefundWord,
     Terms,
     TradeFact,
     TradeState,
@@ -40,6 +43,11 @@ DONE = "000000"
 STAMP = "%Y%m%d%H%M%S"
 ASK_AFTER = tuple(timedelta(seconds=s) for s in (10, 20, 30, 60, 120, 300))
 STATES = {"1": TradeState.SUCCESS, "2": TradeState.PENDING}
+REFUND_WORDS = {
+    TradeState.SUCCESS: RefundWord.SUCCESS,
+    TradeState.PENDING: RefundWord.PROCESSING,
+    TradeState.ABSENT: RefundWord.ABSENT,
+}
 
 _STAMPED = re.compile(r"([0-9]{14})(\|.*)?")
 
@@ -59,6 +67,7 @@ class JsbankChannel:
 
     name = "jsbank"
     terms = Terms(query_after=ASK_AFTER, closes=False)
+    refund_gap = timedelta(0)
 
     def __init__(
         self, client: HttpClient, clock: Clock, *, base_url: str, partner_id: str, held: BankKeys
@@ -100,6 +109,33 @@ class JsbankChannel:
         """Leave a trade alone: the bank ends it when its time is over."""
         del out_trade_no
 
+    async def refund(self, request: RefundRequest) -> RefundFact:
+        """Give back part of a trade."""
+        asked = {
+            "service": "payRefund",
+            "outTradeNo": request.out_trade_no,
+            "outRefundNo": request.refund_no,
+            "refundAmt": yuan_of_fen(request.amount_fen),
+            "deviceNo": "onepark",
+        }
+        answer = await self._ask(asked)
+        if answer.get("respCode") != DONE:
+            _decline(answer)
+        return self._refund_fact(answer, request)
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact:
+        """Ask what became of a refund: the bank lists it as an order of its own."""
+        told = await self.query(refund_no)
+        return RefundFact(
+            refund_no=refund_no,
+            out_trade_no=out_trade_no,
+            word=REFUND_WORDS[told.state],
+            merchant=told.merchant,
+            amount_fen=told.amount_fen,
+            provider_refund=told.provider_txn,
+            refunded_at=told.paid_at,
+        )
+
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Return what a notice hints at; nothing dates it."""
         del headers, now  # a notice proves itself by its fields alone
@@ -114,6 +150,21 @@ class JsbankChannel:
         """Say it in the bank's one word: anything but ``success`` has it sent again."""
         status, body = ANSWERS[verdict]
         return NoticeAnswer(status, "text/plain", body)
+
+    def _refund_fact(self, answer: Mapping[str, str], request: RefundRequest) -> RefundFact:
+        """Read the answer to a refund: taken in, and told of later."""
+        try:
+            amount_fen = fen_of_yuan(answer["refundAmt"])
+        except (KeyError, ValueError) as error:
+            raise ChannelUnavailable("The bank told of a refund in unknown words.") from error
+        return RefundFact(
+            refund_no=answer.get("outRefundNo", request.refund_no),
+            out_trade_no=request.out_trade_no,
+            word=RefundWord.PROCESSING,
+            merchant=self.merchant,
+            amount_fen=amount_fen,
+            provider_refund=answer.get("refundNo"),
+        )
 
     async def _ask(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Send one signed request and return the fields of an answer that the bank has signed."""
@@ -133,7 +184,8 @@ class JsbankChannel:
         }
         proven = wire.signed(fields, self._held.key)
         tail = {name: proven.pop(name) for name in ("sign", "signType")}
-        body = "&".join(f"{name}={value}" for name, value in [*sorted(proven.items()), *tail.items()])
+        ordered = [*sorted(proven.items()), *tail.items()]
+        body = "&".join(f"{name}={value}" for name, value in ordered)
         headers = {"Content-Type": "text/html", "User-Agent": "OnePark"}
         try:
             answer = await self._client.request(

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping
 
 from onepark.integrations.payments import forms
+from onepark.integrations.payments.keys import Unproven
 
 
 def sign_form(fields: Mapping[str, str], secret: str) -> str:
@@ -21,10 +22,11 @@ def sign_body(body: str, secret: str) -> str:
     return _md5(body, secret)
 
 
-def proves(fields: Mapping[str, str], secret: str) -> bool:
-    """Say whether a form bears the signature of its fields, in either case of letters."""
+def prove(fields: Mapping[str, str], secret: str) -> None:
+    """Raise Unproven unless a form bears the signature of its fields, in either case of letters."""
     given = fields.get("sign", "").upper().encode()
-    return hmac.compare_digest(given, sign_form(fields, secret).encode())
+    if not hmac.compare_digest(given, sign_form(fields, secret).encode()):
+        raise Unproven("signature_wrong", "The signature does not fit the notice.")
 
 
 def _md5(text: str, secret: str) -> str:

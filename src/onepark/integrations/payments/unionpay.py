@@ -1,6 +1,6 @@
 """UnionPay 5.1.0: the payer scans a code.
 
-Owns: two calls of the gateway, its notices, and what its words mean in ours.
+Owns: three calls of the gateway, its notices, and what its words mean in ours.
 Never: lets a notice move money: it is why UnionPay is asked. Trades cannot be closed; they end.
 """
 
@@ -24,6 +24,9 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
+    RefundWord,
     Terms,
     TradeFact,
     TradeState,
@@ -42,12 +45,18 @@ GATEWAY = "/gateway/api/backTransReq.do"
 STAMP = "%Y%m%d%H%M%S"
 RENMINBI = "156"
 FORM = "application/x-www-form-urlencoded;charset=utf-8"
-PURCHASE, QUERY = "01", "00"
+PURCHASE, QUERY, REFUND = "01", "00", "04"
 DONE = frozenset({"00", "A6"})  # A6: done, with a flaw that UnionPay settles
 UNDECIDED = frozenset({"03", "04", "05"})
 GONE = "34"
 # UnionPay's own times; a payer who waits at a barrier is told of by its notice.
 ASK_AFTER = tuple(timedelta(minutes=m) for m in (5, 5, 20, 30, 60))  # 5, 10, 30, 60, 120 min
+
+REFUND_WORDS = {
+    TradeState.SUCCESS: RefundWord.SUCCESS,
+    TradeState.PENDING: RefundWord.PROCESSING,
+    TradeState.FAILED: RefundWord.CLOSED,
+}
 
 _TRACE = re.compile(r"[0-9]{10}")
 
@@ -66,6 +75,7 @@ class UnionpayChannel:
 
     name = "unionpay"
     terms = Terms(query_after=ASK_AFTER, closes=False)
+    refund_gap = timedelta(0)
 
     def __init__(
         self, client: HttpClient, clock: Clock, *, base_url: str, mer_id: str, held: UnionpayKeys
@@ -112,6 +122,37 @@ class UnionpayChannel:
     async def close(self, out_trade_no: str) -> None:
         """Leave a trade alone: it ends at the time that it was placed with."""
         del out_trade_no
+
+    async def refund(self, request: RefundRequest) -> RefundFact:
+        """Give back part of a trade, which UnionPay knows by the number it gave itself."""
+        paid = await self.query(request.out_trade_no)
+        if paid.provider_txn is None or made_at(request.refund_no) is None:
+            raise ChannelDeclined("UnionPay knows no payment to give back from.")
+        asked = {
+            "txnType": REFUND,
+            "txnSubType": "00",
+            "channelType": "08",
+            "txnAmt": str(request.amount_fen),
+            "backUrl": request.notify_url,
+            "origQryId": paid.provider_txn,
+        }
+        answer = await self._ask(request.refund_no, asked)
+        if answer.get("respCode") not in DONE:
+            _decline(answer)
+        return _refund_fact(answer, request.out_trade_no, RefundWord.PROCESSING)
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact:
+        """Ask what became of a refund: to UnionPay it is a trade like any other."""
+        absent = RefundFact(refund_no, out_trade_no, RefundWord.ABSENT, self.merchant)
+        if made_at(refund_no) is None:
+            return absent
+        answer = await self._ask(refund_no, {"txnType": QUERY, "txnSubType": "00"})
+        if answer.get("respCode") == GONE:
+            return absent
+        if answer.get("respCode") not in DONE:
+            _decline(answer)
+        word = REFUND_WORDS[_state(answer.get("origRespCode", ""))]
+        return _refund_fact(answer, out_trade_no, word)
 
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Return what a notice hints at; nothing dates it, so a certificate must be valid now."""
@@ -198,6 +239,23 @@ def _fact(fields: Mapping[str, str], code: str) -> TradeFact:
         currency="CNY" if fields["currencyCode"] == RENMINBI else fields["currencyCode"],
         provider_txn=fields["queryId"],
         paid_at=_paid_at(fields),
+    )
+
+
+def _refund_fact(answer: Mapping[str, str], out_trade_no: str, word: RefundWord) -> RefundFact:
+    try:
+        amount_fen = fen_of_text(answer["txnAmt"]) if answer.get("txnAmt") else None
+        back_at = _paid_at(answer) if word is RefundWord.SUCCESS else None
+    except (KeyError, ValueError) as error:
+        raise ChannelUnavailable("UnionPay told of a refund in unknown words.") from error
+    return RefundFact(
+        refund_no=answer["orderId"],
+        out_trade_no=out_trade_no,
+        word=word,
+        merchant=answer["merId"],
+        amount_fen=amount_fen,
+        provider_refund=answer.get("queryId"),
+        refunded_at=back_at,
     )
 
 
