@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -18,6 +17,7 @@ from aiohttp import web
 
 from onepark.contexts.payments.errors import NoticeUnverified
 from onepark.contexts.payments.model import Notice, NoticeVerdict, PayRequest
+from onepark.contexts.payments.numbers import fresh_number
 from onepark.contexts.payments.ports import Channel
 from onepark.infra.clock import SystemClock
 from onepark.infra.http_client import AiohttpClient, open_http_client
@@ -71,7 +71,7 @@ def channels(folder: Path, client: AiohttpClient) -> Mapping[str, Channel]:
     return open_channels(folder / "payments.json", client, SystemClock(), demo=True)
 
 
-@pytest.fixture(params=["wechat", "alipay"])
+@pytest.fixture(params=["wechat", "alipay", "unionpay", "pyun", "jsbank"])
 def channel(request: pytest.FixtureRequest, channels: Mapping[str, Channel]) -> Channel:
     return channels[request.param]
 
@@ -160,7 +160,7 @@ async def tester(channels: Mapping[str, Channel]) -> AsyncIterator[Tester]:
 def a_request(channel: Channel, listener: Listener, **changes: Any) -> PayRequest:
     """Three yuan and five fen, payable for five minutes, under a number of its own."""
     wanted = {
-        "out_trade_no": f"T{uuid4().hex[:20]}",
+        "out_trade_no": fresh_number(datetime.now(UTC)),
         "amount_fen": Fen(305),
         "description": "停车费+1% 🚗 Parking",
         "expires_at": datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5),

@@ -235,6 +235,7 @@ def _fact(fields: Mapping[str, str]) -> TradeFact:
         out_trade_no=fields["outTradeNo"],
         state=state,
         merchant=fields["partnerId"],
+        app=fields["partnerId"],
         amount_fen=fen_of_yuan(fields["totalFee"]),
         currency="CNY",
         provider_txn=fields["orderNo"] or None,

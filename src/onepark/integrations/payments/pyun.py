@@ -45,6 +45,7 @@ JSON = "application/json;charset=utf-8"
 NO_SUCH_REFUND = "1002"
 FORM = "application/x-www-form-urlencoded;charset=utf-8"
 DONE = "1001"
+CURRENCY = "CNY"  # it has no other
 NO_SUCH_TRADE = "未查询到订单"  # an error without a code of its own: only its sentence tells
 ASK_AFTER = tuple(timedelta(seconds=s) for s in (5, 10, 20, 40, 80, 160, 320))
 STATES = {"1": TradeState.SUCCESS, "0": TradeState.PENDING, "-1": TradeState.FAILED}
@@ -199,6 +200,7 @@ class PyunChannel:
             merchant=reply.merchant,
             app=self.app,  # the answer names none: it answers whom its secret names
             amount_fen=_amount(reply.value),
+            currency=CURRENCY,
             provider_txn=reply.pay_serial or None,
             paid_at=reply.trade_time if state is TradeState.SUCCESS else None,
         )
@@ -240,6 +242,7 @@ def _notice(fields: Mapping[str, str]) -> Notice:
             merchant=fields["merchant"],
             app=fields["app_id"],
             amount_fen=fen_of_text(fields["value"]),
+            currency=CURRENCY,
             provider_txn=fields["pay_serial"] or None,
             paid_at=told_at if state is TradeState.SUCCESS else None,
         )

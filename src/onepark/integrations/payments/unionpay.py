@@ -230,11 +230,12 @@ def _notice(fields: Mapping[str, str]) -> Notice:
 def _fact(fields: Mapping[str, str], code: str) -> TradeFact:
     state = _state(code)
     if state is not TradeState.SUCCESS:
-        return TradeFact(fields["orderId"], state, fields["merId"])
+        return TradeFact(fields["orderId"], state, fields["merId"], fields["merId"])
     return TradeFact(
         out_trade_no=fields["orderId"],
         state=state,
         merchant=fields["merId"],
+        app=fields["merId"],
         amount_fen=fen_of_text(fields["txnAmt"]),
         currency="CNY" if fields["currencyCode"] == RENMINBI else fields["currencyCode"],
         provider_txn=fields["queryId"],

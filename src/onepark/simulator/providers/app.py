@@ -15,8 +15,11 @@ from onepark.simulator.providers import control
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.jsbank import JsbankDesk, JsbankWords
 from onepark.simulator.providers.keys import Keys
+from onepark.simulator.providers.pyun import PyunDesk, PyunWords
 from onepark.simulator.providers.trades import Behaviours, Book, Provider
+from onepark.simulator.providers.unionpay import UnionpayDesk, UnionpayWords
 from onepark.simulator.providers.wechat import WechatDesk, WechatWords
 from onepark.simulator.providers.wire import Call, Dialect, Reply
 
@@ -51,11 +54,11 @@ async def livez() -> str:
     return "ok"
 
 
-@post(f"{ORDERS}/native", status_code=200)
+@post([f"{ORDERS}/native", f"{ORDERS}/h5", f"{ORDERS}/jsapi"], status_code=200)
 async def wechat_create(
     call: NamedDependency[Call], wechat: NamedDependency[WechatDesk]
 ) -> Response[bytes]:
-    """Place a Native order."""
+    """Place an order."""
     return as_response(await wechat.create(call))
 
 
@@ -83,17 +86,58 @@ async def alipay_gateway(
     return as_response(await alipay.gateway(call))
 
 
+@post("/gateway/api/backTransReq.do", status_code=200)
+async def unionpay_gateway(
+    call: NamedDependency[Call], unionpay: NamedDependency[UnionpayDesk]
+) -> Response[bytes]:
+    """Take any call of UnionPay's gateway."""
+    return as_response(await unionpay.gateway(call))
+
+
+@post("/gate/1.0/payment/trade/prepare", status_code=200)
+async def pyun_prepare(
+    call: NamedDependency[Call], pyun: NamedDependency[PyunDesk]
+) -> Response[bytes]:
+    """Make a link."""
+    return as_response(await pyun.prepare(call))
+
+
+@get("/gate/1.0/payment/trade/query")
+async def pyun_query(
+    call: NamedDependency[Call], pyun: NamedDependency[PyunDesk]
+) -> Response[bytes]:
+    """Tell of a trade."""
+    return as_response(await pyun.query(call))
+
+
+@post("/eis/merchant/merchantServices.htm", status_code=200)
+async def jsbank_services(
+    call: NamedDependency[Call], jsbank: NamedDependency[JsbankDesk]
+) -> Response[bytes]:
+    """Take any call of the bank."""
+    return as_response(await jsbank.services(call))
+
+
+ACQUIRER_ROUTES = [unionpay_gateway, pyun_prepare, pyun_query, jsbank_services]
+
+
 def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Courier]:
     """Wire the simulator; who serves it also closes its courier."""
     book, behaviours = Book(), Behaviours()
     words: dict[Provider, Dialect] = {
         Provider.WECHAT: WechatWords(keys),
         Provider.ALIPAY: AlipayWords(keys),
+        Provider.UNIONPAY: UnionpayWords(keys.acquirers),
+        Provider.PYUN: PyunWords(keys.acquirers),
+        Provider.JSBANK: JsbankWords(keys.acquirers),
     }
     courier = Courier(client, clock, behaviours=behaviours, dialects=words)
     parts = {
         "wechat": WechatDesk(keys, clock, book=book, courier=courier),
         "alipay": AlipayDesk(keys, clock, book=book, courier=courier),
+        "unionpay": UnionpayDesk(keys.acquirers, clock, book=book, courier=courier),
+        "pyun": PyunDesk(keys.acquirers, clock, book=book, courier=courier),
+        "jsbank": JsbankDesk(keys.acquirers, clock, book=book, courier=courier),
         "control": Control(clock, book=book, behaviours=behaviours, courier=courier),
     }
     app = Litestar(
@@ -103,6 +147,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             wechat_query,
             wechat_close,
             alipay_gateway,
+            *ACQUIRER_ROUTES,
             *control.ROUTES,
         ],
         dependencies={
