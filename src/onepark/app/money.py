@@ -11,10 +11,13 @@ from pathlib import Path
 
 from onepark.app.databases import Databases
 from onepark.contexts.access.service import Audit
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.receipts import Receipts
+from onepark.contexts.payments.refund_desk import RefundDesk
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
@@ -33,11 +36,13 @@ class Money:
     payments: Payments
     receipts: Receipts
     channels: Mapping[str, Channel]
+    refunds: Refunds
+    refund_desk: RefundDesk
     meters: PaymentMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments)
+        return payment_jobs.jobs(self.payments, self.refunds)
 
     def refresh_jobs(self) -> list[Job]:
         """Return what keeps the keys of channels up to date, in every process that uses them."""
@@ -69,39 +74,35 @@ def money_of(
     channels: Mapping[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
-    payments = _payments(settings, clock, databases=databases, stays=stays, channels=channels)
-    return Money(
-        payments=payments,
-        receipts=_receipts(clock, databases=databases, payments=payments, registry=registry),
-        channels=channels,
-        meters=PaymentMeters(databases.service, clock),
-    )
-
-
-def _payments(
-    settings: Settings,
-    clock: Clock,
-    *,
-    databases: Databases,
-    stays: Stays,
-    channels: Mapping[str, Channel],
-) -> Payments:
-    return Payments(
+    refunds = Refunds(
         databases.service,
         payable=stays,
         channels=channels,
+        ledger=Ledger(),
         clock=clock,
         public_url=settings.public_url,
     )
-
-
-def _receipts(
-    clock: Clock, *, databases: Databases, payments: Payments, registry: Registry
-) -> Receipts:
-    return Receipts(
+    payments = Payments(
         databases.service,
-        payments=payments,
-        archive=lambda: registry.directory,
-        audit=Audit(),
+        payable=stays,
+        channels=channels,
+        refunds=refunds,
         clock=clock,
+        public_url=settings.public_url,
+    )
+    return Money(
+        payments=payments,
+        receipts=Receipts(
+            databases.service,
+            payments=payments,
+            archive=lambda: registry.directory,
+            audit=Audit(),
+            clock=clock,
+        ),
+        channels=channels,
+        refunds=refunds,
+        refund_desk=RefundDesk(
+            databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
+        ),
+        meters=PaymentMeters(databases.service, clock),
     )

@@ -38,6 +38,8 @@ class Permission(StrEnum):
     RULE_PASSAGE = "rule_passage"
     DECIDE_TWO_LOTS = "decide_two_lots"
     TELL_RECEIPT = "tell_receipt"
+    READ_REFUNDS = "read_refunds"
+    GIVE_BACK = "give_back"
 
 
 class Principal(Struct, frozen=True):

@@ -21,9 +21,9 @@ from onepark.infra.db import Record, Tx
 from onepark.kernel.types import Fen, LotId, OrderNo
 
 COLUMNS = """
-    refund_no, attempt_no, lot_id, operator_id, order_no, channel, surplus, amount_fen, cause, reason,
-    asked_by, asked_at, state, rounds, tries, request_key, again_of, provider_refund, refunded_at,
-    trouble, waits_since_at, due_at, ruled_at, ruled_by, ruling, ruling_reason
+    refund_no, attempt_no, lot_id, operator_id, order_no, channel, surplus, amount_fen, cause,
+    reason, asked_by, asked_at, state, rounds, tries, request_key, again_of, provider_refund,
+    refunded_at, trouble, waits_since_at, due_at, ruled_at, ruled_by, ruling, ruling_reason
 """
 
 KEEP_REQUEST = """
@@ -85,8 +85,9 @@ async def back_by_attempt(tx: Tx, attempts: Sequence[Attempt]) -> dict[str, int]
 
 
 NEW_REFUND = """
-    INSERT INTO payments.refund (refund_no, attempt_no, lot_id, operator_id, order_no, channel, surplus,
-        amount_fen, cause, reason, asked_by, asked_at, request_key, again_of, state, next_query_at)
+    INSERT INTO payments.refund (refund_no, attempt_no, lot_id, operator_id, order_no, channel,
+        surplus, amount_fen, cause, reason, asked_by, asked_at, request_key, again_of, state,
+        next_query_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'new', $12)
 """
 
@@ -120,8 +121,8 @@ OF_REQUEST = f"SELECT {COLUMNS} FROM payments.refund WHERE request_key = $1 ORDE
 
 PAGE = f"""
     SELECT {COLUMNS} FROM payments.refund
-    WHERE refund_no > $1 AND ($2::text IS NULL OR order_no = $2) AND ($3::text IS NULL OR state = $3)
-        AND (NOT $4 OR waits_since_at IS NOT NULL)
+    WHERE refund_no > $1 AND ($2::text IS NULL OR order_no = $2)
+        AND ($3::text IS NULL OR state = $3) AND (NOT $4 OR waits_since_at IS NOT NULL)
     ORDER BY refund_no LIMIT $5
 """  # noqa: S608
 
@@ -286,7 +287,7 @@ async def has_surplus_refund(tx: Tx, attempt_no: str) -> bool:
     return found
 
 
-# What is on its way to an order's payer, and what came to nothing until a person has it tried again.
+# What is on its way to an order's payer, and what came to nothing until somebody has it retried.
 GOING_BACK = """
     SELECT coalesce(sum(amount_fen), 0)::bigint FROM payments.refund
     WHERE order_no = $1 AND NOT surplus AND state <> 'success'

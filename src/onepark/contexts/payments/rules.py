@@ -1,7 +1,7 @@
 """What a provider's word means for an attempt or a refund.
 
-Owns: their forward-only states, what must agree before money counts, when to ask, and which attempts
-a refund is taken from.
+Owns: their forward-only states, what must agree before money counts, when to ask, and which
+attempts a refund is taken from.
 Never: awaits, or reads the clock.
 """
 

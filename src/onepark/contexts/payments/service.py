@@ -38,6 +38,7 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.contexts.payments.ports import Channel, Payable
+from onepark.contexts.payments.refunds import Refunds
 from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Trouble, Tx, trouble_of
@@ -70,11 +71,13 @@ class Payments:
         *,
         payable: Payable,
         channels: Mapping[str, Channel],
+        refunds: Refunds,
         clock: Clock,
         public_url: str,
     ) -> None:
         self._db, self.payable, self._clock = service_db, payable, clock
         self._channels, self._public_url = channels, public_url.rstrip("/")
+        self._refunds = refunds
         meters.open_for(channels)
 
     # -- beginning -----------------------------------------------------------------------------
@@ -245,16 +248,26 @@ class Payments:
     async def _apply_notice(
         self, tx: Tx, notice: KeptNotice, answer: TradeFact | None
     ) -> Verdict | None:
-        if notice.fact is None:
-            return Verdict.IGNORED
-        fact = answer if notice.is_hint else notice.fact
-        verdict = None
-        if fact is not None and not rules.lags(notice, fact):
-            verdict = await self._apply(tx, notice.channel, fact)
-        if verdict is not None:
-            return verdict
+        """Believe what it says of a trade first: a refund may be told before its payment."""
+        verdicts: list[Verdict | None] = []
+        if notice.fact is not None:
+            verdicts.append(await self._apply_told(tx, notice, answer))
+        if notice.refund is not None and Verdict.QUARANTINED not in verdicts:
+            verdicts.append(await self._refunds.apply(tx, notice.channel, notice.refund))
+        said = [verdict for verdict in verdicts if verdict is not None]
+        if len(said) == len(verdicts):
+            return rules.gravest(said)
         age = self._clock.now() - notice.received_at
         return Verdict.UNMATCHED if age > rules.UNMATCHED_AFTER else None
+
+    async def _apply_told(
+        self, tx: Tx, notice: KeptNotice, answer: TradeFact | None
+    ) -> Verdict | None:
+        """Apply what a notice says of a trade, or, of a hint, what the provider answered."""
+        fact = answer if notice.is_hint else notice.fact
+        if fact is None or rules.lags(notice, fact):
+            return None
+        return await self._apply(tx, notice.channel, fact)
 
     async def handle_soon(self, notice_id: int) -> None:
         """Handle a notice that was just answered; if that fails, the job does it later."""
@@ -361,6 +374,7 @@ class Payments:
         if attempt_no is not None:
             async with self._db.transaction() as tx:
                 await store.query_again_at(tx, attempt_no, self._clock.now())
+                await self._refunds.ask_soon(tx, attempt_no)
 
     def _channel(self, name: str) -> Channel:
         channel = self._channels.get(name)
