@@ -183,7 +183,9 @@ async def test_an_order_is_a_signed_form_in_fen_and_answered_with_a_link():
     assert SECRET not in body.decode() + url
 
 
-@pytest.mark.parametrize(("status", "state"), [(1, "success"), ("1", "success"), (0, "pending"), (-1, "failed")])
+@pytest.mark.parametrize(
+    ("status", "state"), [(1, "success"), ("1", "success"), (0, "pending"), (-1, "failed")]
+)
 async def test_a_query_tells_state_and_amount(status, state):
     client = ScriptedClient(
         an_answer(

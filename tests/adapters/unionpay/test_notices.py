@@ -118,7 +118,9 @@ def test_a_pinned_certificate_itself_is_believed_and_only_that_one():
     assert reason(a_notice(certificate=again), channel) == "certificate"
 
 
-@pytest.mark.parametrize("pem", ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+@pytest.mark.parametrize(
+    "pem", ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
+)
 def test_without_a_certificate_there_is_no_notice(pem):
     fields = {**signed_fields(the_fields()), "signPubKeyCert": pem}
     assert reason(urlencode(fields).encode()) == "certificate"
@@ -159,7 +161,11 @@ def test_a_weaker_digest_is_refused_in_each_of_its_places():
     assert reason(a_notice(algorithm=SHA1())) == "signature_wrong"
     fields = {**the_fields(), "signPubKeyCert": signed_fields(the_fields())["signPubKeyCert"]}
     text = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if fields[name]).encode()
-    for bent in (text, hashlib.sha256(text).digest(), hashlib.sha256(text).hexdigest().upper().encode()):
+    for bent in (
+        text,
+        hashlib.sha256(text).digest(),
+        hashlib.sha256(text).hexdigest().upper().encode(),
+    ):
         form = {**fields, "signature": signed(a_key("unionpay"), bent)}
         assert reason(urlencode(form).encode()) == "signature_wrong"
 
@@ -169,7 +175,9 @@ def test_a_charset_that_we_do_not_ask_for_is_refused(charset):
     assert reason(a_notice(the_fields(encoding=charset))) == "charset"
 
 
-@pytest.mark.parametrize("amount", ["5.00", "1e2", "-500", "+500", "0500", " 500", "５００", "1,000"])
+@pytest.mark.parametrize(
+    "amount", ["5.00", "1e2", "-500", "+500", "0500", " 500", "５００", "1,000"]
+)
 def test_an_amount_out_of_form_changes_nothing_even_when_signed(amount):
     assert reason(a_notice(the_fields(txnAmt=amount))) == "amount"
 
