@@ -83,7 +83,7 @@ async def test_a_key_file_that_changes_under_its_name_is_noticed(folder):
 
 async def test_while_keys_rotate_under_load_no_right_notice_is_refused(folder):
     channels = opened(folder)
-    answers = []
+    answers: list[bool] = []
 
     async def notices():
         while len(answers) < 400:

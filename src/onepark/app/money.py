@@ -7,6 +7,7 @@ Never: decides anything about money.
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from onepark.app.databases import Databases
@@ -18,6 +19,7 @@ from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
+from onepark.contexts.payments.rules import ATTEMPT_LIVES
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
@@ -104,5 +106,11 @@ def money_of(
         refund_desk=RefundDesk(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
         ),
-        meters=PaymentMeters(databases.service, clock),
+        meters=PaymentMeters(databases.service, clock, slow=_slow(channels)),
     )
+
+
+def _slow(channels: Mapping[str, Channel]) -> dict[str, timedelta]:
+    """Return by how much the schedule of a channel is longer than the life of an attempt."""
+    asked = {name: sum(one.terms.query_after, timedelta()) for name, one in channels.items()}
+    return {name: whole - ATTEMPT_LIVES for name, whole in asked.items() if whole > ATTEMPT_LIVES}

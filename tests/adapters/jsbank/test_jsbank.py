@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -31,7 +32,7 @@ from onepark.kernel.types import Fen
 from tests.adapters.support import NOON, ScriptedClient, StillClock, a_key, a_request, vectors
 
 VECTORS = vectors("jsbank")
-PUBLISHED_KEY = x509.load_pem_x509_certificate(VECTORS["certificate"].encode()).public_key()
+PUBLISHED_KEY: Any = x509.load_pem_x509_certificate(VECTORS["certificate"].encode()).public_key()
 PARTNER = "6a13eab71c4f4b0aa4757eda6fc59710"
 NUMBER = "20260501P000001"
 BANK = a_key("bank", 1024)

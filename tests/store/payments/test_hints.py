@@ -9,6 +9,7 @@ from onepark.contexts.payments.errors import ChannelUnavailable
 from onepark.contexts.payments.model import (
     AttemptState,
     Notice,
+    TradeFact,
     TradeState,
     Verdict,
 )
@@ -70,9 +71,9 @@ async def test_a_hint_about_a_strangers_trade_asks_nobody(city: City):
     asked: list[str] = []
     true_query = city.channel.query
 
-    async def query(number: str):
-        asked.append(number)
-        return await true_query(number)
+    async def query(out_trade_no: str) -> TradeFact:
+        asked.append(out_trade_no)
+        return await true_query(out_trade_no)
 
     city.channel.query = query  # type: ignore[method-assign]
     stranger = success(attempt, out_trade_no="nobody")
@@ -84,8 +85,8 @@ async def test_a_hint_waits_while_the_provider_is_silent(city: City):
     order_no, attempt = await begun(city)
     true_query = city.channel.query
 
-    async def silent(number: str):
-        raise ChannelUnavailable(number)
+    async def silent(out_trade_no: str) -> TradeFact:
+        raise ChannelUnavailable(out_trade_no)
 
     city.channel.query = silent  # type: ignore[method-assign]
     notice_id = await hint(city, success(attempt))

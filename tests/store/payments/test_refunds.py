@@ -190,7 +190,7 @@ async def test_after_a_time_out_the_same_number_is_sent_and_never_a_second_refun
     await drive(city, times=4)
     assert (await now(city, refund)).state == RefundState.SUCCESS
     assert {one.refund_no for one in city.channel.refunds.asked} == {refund.refund_no}
-    assert len({one for one in city.channel.refunds.asked}) == 1, "with the same content"
+    assert len(set(city.channel.refunds.asked)) == 1, "with the same content"
     assert city.channel.refunds.went_back_fen(attempt.attempt_no) == 300
     assert (await order_of(city, order_no)).paid_fen == 700
 
@@ -291,7 +291,7 @@ async def test_a_refund_that_is_told_of_another_trade_is_set_aside(city: City):
     assert await tell(city, None, refund=told(refund, another)) == Verdict.QUARANTINED
 
 
-# -- a notice that tells of a payment and a refund at once -------------------------------------------
+# -- a notice that tells of a payment and a refund at once -----------------------------------------
 
 
 async def test_a_refund_notice_before_the_payment_notice_tells_of_both(city: City):

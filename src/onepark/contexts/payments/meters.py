@@ -4,8 +4,8 @@ Owns: the metrics of notices, of what facts did, of repeated keys, of refunds an
 Never: decides anything, or names a payer.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -72,14 +72,16 @@ def unverified(provider: str, refused: NoticeUnverified) -> None:
 class PaymentMeters:
     """Reads from the database how payments are."""
 
-    def __init__(self, service_db: Database, clock: Clock) -> None:
-        self._db, self._clock = service_db, clock
+    def __init__(
+        self, service_db: Database, clock: Clock, *, slow: Mapping[str, timedelta] | None = None
+    ) -> None:
+        self._db, self._clock, self._slow = service_db, clock, slow or {}
 
     async def measure(self) -> int:
         """Show anew what waits the longest."""
         now = self._clock.now()
         async with self._db.connection() as tx:
-            attempt_at = await store.oldest_unknown(tx)
+            attempt_at = await store.oldest_unknown(tx, self._slow)
             notice_age_s = await store.oldest_unhandled_s(tx)
             refund_at = await refund_store.oldest_under_way(tx)
             waiting = await refund_store.waiting_for_people(tx)

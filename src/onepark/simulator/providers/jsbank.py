@@ -23,7 +23,9 @@ from onepark.simulator.providers.acquirer_keys import (
     JSBANK_PARTNER_ID,
     AcquirerKeys,
 )
+from onepark.simulator.providers.acquirer_refunds import NothingToGiveBack, Refunds
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.refunds import Refund, RefundBook, RefundState
 from onepark.simulator.providers.trades import (
     Behaviour,
     Book,
@@ -73,6 +75,11 @@ class JsbankWords:
         content_type = "application/x-www-form-urlencoded; charset=utf-8"
         return Parcel({"Content-Type": content_type}, urlencode(form).encode())
 
+    def refund_parcel(
+        self, trade: Trade, refund: Refund, *, behaviour: Behaviour, now: datetime
+    ) -> None:
+        """Tell nobody: a merchant asks."""
+
     def is_acknowledged(self, status: int, body: bytes) -> bool:
         """Only this word will do."""
         return status == 200 and body == b"success"  # noqa: PLR2004
@@ -81,15 +88,19 @@ class JsbankWords:
 class JsbankDesk:
     """Takes a merchant's calls."""
 
-    def __init__(self, keys: AcquirerKeys, clock: Clock, *, book: Book, courier: Courier) -> None:
+    def __init__(
+        self, keys: AcquirerKeys, clock: Clock, *, book: Book, refunds: RefundBook, courier: Courier
+    ) -> None:
         self._keys, self._clock, self._book, self._courier = keys, clock, book, courier
+        self._refunds = Refunds(refunds, courier)
 
     async def services(self, call: Call) -> Reply:
         """POST /eis/merchant/merchantServices.htm: which call it is stands among the fields."""
         given = dict(part.partition("=")[::2] for part in call.body.decode().split("&"))
         try:
             self._check(given)
-            work = self._place if given.get("service") == "atPay" else self._tell
+            works = {"atPay": self._place, "payRefund": self._give_back}
+            work = works.get(given.get("service", ""), self._tell)
             told = {"respCode": "000000", "respMsg": "交易成功", **await work(given)}
         except Refused as refused:
             told = refused.fields
@@ -124,8 +135,33 @@ class JsbankDesk:
             await self._courier.take(trade)
         return {**_of_trade(trade), "orderStatus": "1", "payUrl": trade.code_url, "validTime": "2"}
 
+    async def _give_back(self, given: Mapping[str, str]) -> dict[str, str]:
+        now = self._clock.now()
+        trade = self._book.get(Provider.JSBANK, given.get("outTradeNo", ""), now=now)
+        if trade is None or trade.state is not State.PAID:
+            raise Refused(JSBANK_ABSENT, "订单不存在")
+        number, yuan = given.get("outRefundNo", ""), given.get("refundAmt", "")
+        if _YUAN.fullmatch(yuan) is None:
+            raise Refused("027111", "退款金额错误")
+        try:
+            refund = await self._refunds.ask(trade, number, int(Decimal(yuan) * 100), at=now)
+        except NothingToGiveBack as error:
+            raise Refused("027111", "退款金额错误") from error
+        refunded = {"outRefundNo": number, "refundAmt": yuan, "refundNo": refund.provider_refund}
+        return {
+            "fee": "0",
+            "field1": "2",
+            "field2": "",
+            "field3": "",
+            "orderStatus": "3",
+            **refunded,
+        }
+
     async def _tell(self, given: Mapping[str, str]) -> dict[str, str]:
         number = given.get("outTradeNo", "")
+        known = self._refunds.find(number)
+        if known is not None:
+            return _of_refund(known[1])
         trade = self._book.get(Provider.JSBANK, number, now=self._clock.now())
         if given.get("service") != "payCheck" or trade is None:
             raise Refused(JSBANK_ABSENT, "订单不存在")
@@ -153,6 +189,19 @@ def _of_trade(trade: Trade, *, more_fen: int = 0) -> dict[str, str]:
         "field1": "2",
         "field2": "",
         "field3": f"{paid:%Y%m%d%H%M%S}|{trade.provider_txn}" if paid else "",
+    }
+
+
+def _of_refund(refund: Refund) -> dict[str, str]:
+    ended = refund.ended_at.astimezone(CHINA) if refund.ended_at else None
+    return {
+        "orderStatus": "1" if refund.state is RefundState.SUCCESS else "2",
+        "totalFee": str((Decimal(refund.order.amount_fen) / 100).quantize(Decimal("0.01"))),
+        "outTradeNo": refund.order.refund_no,
+        "orderNo": refund.provider_refund,
+        "field1": "2",
+        "field2": "",
+        "field3": f"{ended:%Y%m%d%H%M%S}" if ended else "",
     }
 
 

@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from onepark.infra.clock import Clock
 from onepark.simulator.providers.acquirer_keys import PYUN_APP_ID, PYUN_MERCHANT, AcquirerKeys
+from onepark.simulator.providers.acquirer_refunds import NothingToGiveBack, Refunds
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.refunds import Refund, RefundBook, RefundState
 from onepark.simulator.providers.trades import (
     Behaviour,
     Book,
@@ -30,6 +32,12 @@ REAL_RESEND_S = (15, 30, 60, 300, 600)  # how often it repeats is not written: u
 
 _AMOUNT = re.compile(r"[1-9][0-9]{0,9}")
 _URL = re.compile(r"https?://[^?#]+")
+_PROCESS = {
+    RefundState.PROCESSING: 0,
+    RefundState.SUCCESS: 1,
+    RefundState.ABNORMAL: -1,
+    RefundState.CLOSED: -1,
+}
 _STATUS = {State.WAITING: 0, State.PAID: 1, State.CLOSED: -1}
 
 
@@ -71,6 +79,11 @@ class PyunWords:
         content_type = "application/x-www-form-urlencoded; charset=utf-8"
         return Parcel({"Content-Type": content_type}, urlencode(fields).encode())
 
+    def refund_parcel(
+        self, trade: Trade, refund: Refund, *, behaviour: Behaviour, now: datetime
+    ) -> None:
+        """Tell nobody: a merchant asks."""
+
     def is_acknowledged(self, status: int, body: bytes) -> bool:
         """Only this code will do."""
         try:
@@ -83,8 +96,11 @@ class PyunWords:
 class PyunDesk:
     """Takes an app's calls."""
 
-    def __init__(self, keys: AcquirerKeys, clock: Clock, *, book: Book, courier: Courier) -> None:
+    def __init__(
+        self, keys: AcquirerKeys, clock: Clock, *, book: Book, refunds: RefundBook, courier: Courier
+    ) -> None:
         self._keys, self._clock, self._book, self._courier = keys, clock, book, courier
+        self._refunds = Refunds(refunds, courier)
 
     async def prepare(self, call: Call) -> Reply:
         """POST …/trade/prepare: a link to pay at."""
@@ -132,8 +148,46 @@ class PyunDesk:
         except BookFull:
             raise Refused("503", "系统繁忙") from None
         if is_new:
+            self._refunds.know(trade)
             await self._courier.take(trade)
         return trade
+
+    async def refund(self, call: Call) -> Reply:
+        """POST …/trade/refund: JSON, its signature in a header."""
+        try:
+            return _answer({"code": "1001", **await self._give_back(call)})
+        except Refused as refused:
+            return _answer(refused.body)
+
+    async def _give_back(self, call: Call) -> dict[str, object]:
+        asked = self._checked_body(call)
+        try:
+            trade = self._refunds.trade(str(asked.get("pay_serial")))
+            number, amount_fen = str(asked.get("order")), int(str(asked.get("value")))
+            refund = await self._refunds.ask(trade, number, amount_fen, at=self._clock.now())
+        except NothingToGiveBack as error:
+            raise Refused("1405", f"[INVALID_REQUEST]{error}") from error
+        return {"payload": _of_refund(refund)}
+
+    async def query_refund(self, call: Call) -> Reply:
+        """GET …/trade/refund."""
+        try:
+            given = self._checked(urlsplit(call.target).query)
+            known = self._refunds.find(given.get("order", ""))
+            if known is None:
+                return _answer({"code": "1002", "message": "退款订单不存在"})
+            return _answer({"code": "1001", "payload": _of_refund(known[1])})
+        except Refused as refused:
+            return _answer(refused.body)
+
+    def _checked_body(self, call: Call) -> dict[str, object]:
+        """Return a JSON body that our one app signed."""
+        signed = call.body + f"&app_secret={self._keys.pyun_secret}".encode()
+        sign = hashlib.md5(signed, usedforsecurity=False).hexdigest().upper()
+        if call.headers.get("authorization") != sign:
+            raise Refused("401", "签名错误")
+        asked: dict[str, object] = json.loads(call.body)
+        return asked
 
     def _checked(self, form: str) -> dict[str, str]:
         """Return the fields of a form that our one app signed."""
@@ -156,6 +210,20 @@ def _of_trade(trade: Trade) -> dict[str, object]:
     if trade.paid_at is not None:
         millis = trade.paid_at.astimezone(UTC).replace(tzinfo=None).isoformat("T", "milliseconds")
         told["trade_time"] = f"{millis}Z"
+    return told
+
+
+def _of_refund(refund: Refund) -> dict[str, object]:
+    told: dict[str, object] = {
+        "merchant": PYUN_MERCHANT,
+        "order": refund.order.refund_no,
+        "refund_order": refund.provider_refund,
+        "value": refund.order.amount_fen,
+        "process": _PROCESS[refund.state],
+    }
+    if refund.ended_at is not None:
+        ended_at = refund.ended_at.astimezone(UTC).replace(tzinfo=None)
+        told["refund_time"] = f"{ended_at.isoformat('T', 'milliseconds')}Z"
     return told
 
 

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from onepark.infra.clock import Clock
 from onepark.kernel.types import CHINA
 from onepark.simulator.providers.acquirer_keys import UNIONPAY_MER_ID, AcquirerKeys
+from onepark.simulator.providers.acquirer_refunds import NothingToGiveBack, Refunds
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.refunds import Refund, RefundBook, RefundState
 from onepark.simulator.providers.trades import (
     Behaviour,
     Book,
@@ -35,6 +37,12 @@ REAL_RESEND_S = (60, 120, 240, 300, 300)
 _NUMBER = re.compile(r"[0-9A-Za-z]{8,40}")
 _AMOUNT = re.compile(r"[1-9][0-9]{0,11}")
 _URL = re.compile(r"https?://[^?#]+")
+_REFUND_CODES = {
+    RefundState.PROCESSING: "05",
+    RefundState.SUCCESS: "00",
+    RefundState.ABNORMAL: "42",
+    RefundState.CLOSED: "42",
+}
 _CODES = {State.WAITING: "05", State.PAID: "00", State.CLOSED: "05"}
 
 
@@ -73,6 +81,11 @@ class UnionpayWords:
         content_type = "application/x-www-form-urlencoded; charset=utf-8"
         return Parcel({"Content-Type": content_type}, urlencode(form).encode())
 
+    def refund_parcel(
+        self, trade: Trade, refund: Refund, *, behaviour: Behaviour, now: datetime
+    ) -> None:
+        """Tell nobody: a merchant asks."""
+
     def is_acknowledged(self, status: int, body: bytes) -> bool:  # noqa: ARG002
         """Its status alone counts."""
         return status == 200  # noqa: PLR2004
@@ -81,16 +94,20 @@ class UnionpayWords:
 class UnionpayDesk:
     """Takes a merchant's calls."""
 
-    def __init__(self, keys: AcquirerKeys, clock: Clock, *, book: Book, courier: Courier) -> None:
+    def __init__(
+        self, keys: AcquirerKeys, clock: Clock, *, book: Book, refunds: RefundBook, courier: Courier
+    ) -> None:
         self._keys, self._clock, self._book, self._courier = keys, clock, book, courier
+        self._refunds = Refunds(refunds, courier)
+        self._placed: dict[str, str] = {}  # the second that names a refund beside its number
 
     async def gateway(self, call: Call) -> Reply:
         """POST /gateway/api/backTransReq.do: which call it is stands in the form."""
         given = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
         try:
             self._check(given)
-            work = self._place if given.get("txnType") == "01" else self._tell
-            told = await work(given)
+            works = {"01": self._place, "04": self._give_back}
+            told = await works.get(given.get("txnType", ""), self._tell)(given)
         except Refused as refused:
             told = refused.fields
         echoed = {name: given.get(name, "") for name in ("merId", "orderId", "txnTime", "txnType")}
@@ -122,10 +139,26 @@ class UnionpayDesk:
         except BookFull:
             raise Refused("03", "交易通讯超时，请发起查询交易") from None
         if is_new:
+            self._refunds.know(trade)
             await self._courier.take(trade)
         return {"respCode": "00", "respMsg": "success", "qrCode": trade.code_url}
 
+    async def _give_back(self, given: Mapping[str, str]) -> dict[str, str]:
+        if _AMOUNT.fullmatch(given.get("txnAmt", "")) is None:
+            raise Refused("10", "报文格式错误")
+        number, amount_fen = given["orderId"], int(given["txnAmt"])
+        try:
+            trade = self._refunds.trade(given.get("origQryId", ""))
+            self._placed.setdefault(number, given["txnTime"])
+            await self._refunds.ask(trade, number, amount_fen, at=self._clock.now())
+        except NothingToGiveBack as error:
+            raise Refused("36", "交易金额超限") from error
+        return {"respCode": "00", "txnAmt": given["txnAmt"], "origQryId": given["origQryId"]}
+
     async def _tell(self, given: Mapping[str, str]) -> dict[str, str]:
+        known = self._refunds.find(given["orderId"])
+        if known is not None and self._placed[given["orderId"]] == given["txnTime"]:
+            return {"respCode": "00", **_of_refund(known[1])}
         trade = self._book.get(Provider.UNIONPAY, given["orderId"], now=self._clock.now())
         if trade is None or trade.order.placed != given["txnTime"]:
             raise Refused("34", "查无此交易")
@@ -163,6 +196,17 @@ def _of_trade(trade: Trade, *, more_fen: int = 0) -> dict[str, str]:
         "txnAmt": str(trade.order.amount_fen + more_fen),
         "txnType": "01",
         "txnSubType": "07",
+    }
+
+
+def _of_refund(refund: Refund) -> dict[str, str]:
+    at = (refund.ended_at or refund.asked_at).astimezone(CHINA)
+    return {
+        "origRespCode": _REFUND_CODES[refund.state],
+        "currencyCode": "156",
+        "queryId": refund.provider_refund,
+        "traceTime": f"{at:%m%d%H%M%S}",
+        "txnAmt": str(refund.order.amount_fen),
     }
 
 
