@@ -280,13 +280,16 @@ class PaymentAsked(Struct, frozen=True, forbid_unknown_fields=True):
             )
         ),
     ] = PayKind.QR
-    payer_id: Annotated[
-        str | None,
-        Meta(
-            pattern=r"^[0-9A-Za-z_-]{1,128}$(?!\n)",
-            description="付款人 openid，仅 `jsapi` 需要。The payer's openid, for `jsapi` only.",
-        ),
-    ] = None
+    payer_id: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[0-9A-Za-z_-]{1,128}$(?!\n)",
+                description="付款人 openid，仅 `jsapi` 需要。The payer's openid, for `jsapi` only.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Payer(Struct, frozen=True):
