@@ -29,7 +29,7 @@ def refused(name: str, body: bytes) -> bool:
     channel = CHANNELS[name]
     with pytest.raises(NoticeUnverified):
         channel.verify_notice(wechat.the_headers(b"another"), body, NOON)
-    return channel.answer(NoticeVerdict.REFUSED).status == 401
+    return bool(channel.answer(NoticeVerdict.REFUSED).status == 401)
 
 
 @pytest.mark.parametrize("name", sorted(CHANNELS))

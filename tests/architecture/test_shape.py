@@ -23,6 +23,7 @@ BESIDE_THE_ROLES = {
     "stays/meter_store": "the statements that are only measured, beside those that serve",
     "stays/meters": "what is counted of stays is no decision about a car",
     "payments/attempts": "how an attempt begins and is shown needs neither database nor provider",
+    "ledger/meters": "what is counted of the books is no use case",
     "payments/meters": "what is counted of payments is no use case",
     "payments/numbers": "fresh numbers come from chance, which rules.py never asks",
     "payments/receipt_store": "the statements of what lots took, beside those of providers",

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from onepark.app.databases import Databases
 from onepark.contexts.access.service import Audit
-from onepark.contexts.ledger.service import Ledger
+from onepark.contexts.ledger import jobs as ledger_jobs
+from onepark.contexts.ledger.meters import LedgerMeters
+from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
@@ -41,10 +43,16 @@ class Money:
     refunds: Refunds
     refund_desk: RefundDesk
     meters: PaymentMeters
+    ledger: Ledger
+    sealer: Sealer
+    ledger_meters: LedgerMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments, self.refunds)
+        return [
+            *payment_jobs.jobs(self.payments, self.refunds),
+            *ledger_jobs.jobs(self.sealer),
+        ]
 
     def refresh_jobs(self) -> list[Job]:
         """Return what keeps the keys of channels up to date, in every process that uses them."""
@@ -52,7 +60,7 @@ class Money:
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return self.meters.jobs()
+        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
 
 
 async def open_channels(
@@ -76,11 +84,12 @@ def money_of(
     channels: Mapping[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
+    ledger = Ledger()
     refunds = Refunds(
         databases.service,
         payable=stays,
         channels=channels,
-        ledger=Ledger(),
+        ledger=ledger,
         clock=clock,
         public_url=settings.public_url,
     )
@@ -89,6 +98,7 @@ def money_of(
         payable=stays,
         channels=channels,
         refunds=refunds,
+        ledger=ledger,
         clock=clock,
         public_url=settings.public_url,
     )
@@ -107,6 +117,9 @@ def money_of(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
         ),
         meters=PaymentMeters(databases.service, clock, slow=_slow(channels)),
+        ledger=ledger,
+        sealer=Sealer(databases.service, clock),
+        ledger_meters=LedgerMeters(databases.service),
     )
 
 

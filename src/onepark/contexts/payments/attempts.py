@@ -35,6 +35,7 @@ def new_attempt(
         state=AttemptState.CREATED,
         created_at=now,
         expires_at=expires_at,
+        revenue_kind=charge.revenue_kind,
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 from msgspec.structs import replace
 
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import attempts, meters, rules, store
 from onepark.contexts.payments.errors import (
     ChannelDeclined,
@@ -74,8 +75,10 @@ class Payments:
         refunds: Refunds,
         clock: Clock,
         public_url: str,
+        ledger: Ledger | None = None,
     ) -> None:
         self._db, self.payable, self._clock = service_db, payable, clock
+        self._ledger = ledger or Ledger()
         self._channels, self._public_url = channels, public_url.rstrip("/")
         self._refunds = refunds
         meters.open_for(channels)
@@ -327,6 +330,7 @@ class Payments:
             paid_at=paid_at,
             surplus=not settled,
         )
+        await self._ledger.post(tx, [rules.receipt(attempt, paid_at=paid_at, owed=settled)])
         return Verdict.APPLIED
 
     # -- asking --------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.infra.db import Record, Tx
-from onepark.kernel.types import OrderNo
+from onepark.kernel.types import OrderNo, RevenueKind
 
 _FACTS = Decoder(TradeFact | None)
 _JSAPI = Decoder(JsapiCall)
@@ -74,7 +74,8 @@ async def attempt_of_request(tx: Tx, key: str, attempt_no: str) -> None:
 
 COLUMNS = """
     attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state, created_at,
-    expires_at, code_url, provider_txn, paid_at, surplus, queries, kind, jsapi
+    expires_at, code_url, provider_txn, paid_at, surplus, queries, revenue_kind, kind,
+    jsapi
 """
 
 ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noqa: S608
@@ -90,8 +91,8 @@ LIVE_ATTEMPTS = f"""
 NEW_ATTEMPT = """
     INSERT INTO payments.attempt
         (attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
-         created_at, expires_at, next_query_at, kind)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         created_at, expires_at, next_query_at, revenue_kind, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 ATTEMPT_PENDING = """
@@ -149,6 +150,7 @@ async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime | None) 
         made.created_at,
         made.expires_at,
         next_query_at,
+        made.revenue_kind,
         made.kind,
     )
 
@@ -316,4 +318,5 @@ def attempt_of(row: Record) -> Attempt:
     values = dict(row)
     values["state"], values["kind"] = AttemptState(values["state"]), PayKind(values["kind"])
     values["jsapi"] = None if values["jsapi"] is None else _JSAPI.decode(values["jsapi"])
+    values["revenue_kind"] = RevenueKind(values["revenue_kind"])
     return Attempt(**values)
