@@ -62,7 +62,9 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments", "refund_desk", "contracts", "clearing", "statements", "payouts")
+MONEY_PARTS = (
+    "payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"
+)
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,

@@ -4,8 +4,10 @@ Owns: which part of it is handed to which, and what of it runs by itself.
 Never: decides anything about money.
 """
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from onepark.app.databases import Databases
@@ -17,8 +19,10 @@ from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
+from onepark.contexts.payments.rules import ATTEMPT_LIVES
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.settlement.contracts import Contracts
@@ -31,6 +35,7 @@ from onepark.infra.http_client import open_http_client
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings
 from onepark.integrations.payments import config
+from onepark.integrations.payments.live import LiveChannels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,8 @@ class Money:
     """Every part that money goes through."""
 
     payments: Payments
+    receipts: Receipts
+    channels: Mapping[str, Channel]
     refunds: Refunds
     refund_desk: RefundDesk
     meters: PaymentMeters
@@ -75,6 +82,10 @@ class Money:
         """Return what parties are sent."""
         return self.settlement.payouts
 
+    def refresh_jobs(self) -> list[Job]:
+        """Return what keeps the keys of channels up to date, in every process that uses them."""
+        return self.channels.jobs() if isinstance(self.channels, LiveChannels) else []
+
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
         return [*self.meters.jobs(), *self.ledger_meters.jobs()]
@@ -82,13 +93,13 @@ class Money:
 
 async def open_channels(
     settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> dict[str, Channel]:
+) -> Mapping[str, Channel]:
     """Open the channels of the file that the settings name; none without one."""
     if not settings.payments_file:
         return {}
     client = await stack.enter_async_context(open_http_client())
     config.check_notify_url(settings.public_url, demo=settings.demo)
-    return config.open_channels(Path(settings.payments_file), client, clock, demo=settings.demo)
+    return LiveChannels(Path(settings.payments_file), client, clock, demo=settings.demo)
 
 
 def money_of(
@@ -98,7 +109,7 @@ def money_of(
     databases: Databases,
     stays: Stays,
     registry: Registry,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
     ledger = Ledger()
@@ -110,24 +121,39 @@ def money_of(
         clock=clock,
         public_url=settings.public_url,
     )
+    payments = Payments(
+        databases.service,
+        payable=stays,
+        channels=channels,
+        refunds=refunds,
+        ledger=ledger,
+        clock=clock,
+        public_url=settings.public_url,
+    )
     return Money(
-        payments=Payments(
+        payments=payments,
+        receipts=Receipts(
             databases.service,
-            payable=stays,
-            channels=channels,
-            refunds=refunds,
-            ledger=ledger,
+            payments=payments,
+            archive=lambda: registry.directory,
+            audit=Audit(),
             clock=clock,
-            public_url=settings.public_url,
         ),
+        channels=channels,
         refunds=refunds,
         refund_desk=RefundDesk(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
         ),
-        meters=PaymentMeters(databases.service, clock),
+        meters=PaymentMeters(databases.service, clock, slow=_slow(channels)),
         ledger=ledger,
         sealer=Sealer(databases.service, clock),
         ledger_meters=LedgerMeters(databases.service),
         settlement=settlement_of(clock, databases=databases, registry=registry),
         settings=settings,
     )
+
+
+def _slow(channels: Mapping[str, Channel]) -> dict[str, timedelta]:
+    """Return by how much the schedule of a channel is longer than the life of an attempt."""
+    asked = {name: sum(one.terms.query_after, timedelta()) for name, one in channels.items()}
+    return {name: whole - ATTEMPT_LIVES for name, whole in asked.items() if whole > ATTEMPT_LIVES}

@@ -4,7 +4,7 @@ Owns: which part is handed to which; nothing connects before it is opened here.
 Never: decides anything about parking, or hides a part from a test.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -96,7 +96,7 @@ class Platform:
             await self.gate.clocks.load()
             return 0
 
-        return [Job("refresh", REFRESH_EVERY_S, refresh)]
+        return [Job("refresh", REFRESH_EVERY_S, refresh), *self.money.refresh_jobs()]
 
     def work_jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
@@ -160,7 +160,7 @@ def _assemble(
     *,
     databases: Databases,
     redis: Redis,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -209,7 +209,7 @@ def _money(
     registry: Registry,
     *,
     stays: Stays,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
 ) -> Money:
     return money_of(
         settings,

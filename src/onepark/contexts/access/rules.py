@@ -49,7 +49,12 @@ _ADMINISTERING = _DRAFTING | {
 }
 # Who has the lot's images and its intercom, and knows its tenants.
 _RUNNING_LOTS = frozenset(
-    {Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE, Permission.MANAGE_PASSES}
+    {
+        Permission.DECIDE_MISREAD,
+        Permission.RULE_PASSAGE,
+        Permission.MANAGE_PASSES,
+        Permission.TELL_RECEIPT,
+    }
 )
 # Who sees the lots of every operator.
 _SUPERVISING = frozenset({Permission.DECIDE_TWO_LOTS})

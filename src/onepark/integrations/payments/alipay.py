@@ -28,6 +28,7 @@ from onepark.contexts.payments.model import (
     RefundFact,
     RefundRequest,
     RefundWord,
+    Terms,
     TradeFact,
     TradeState,
 )
@@ -81,6 +82,7 @@ class AlipayChannel:
     """The port of payments over Alipay."""
 
     name = "alipay"
+    terms = Terms()
     refund_gap = timedelta(seconds=3)
 
     def __init__(

@@ -1,6 +1,6 @@
-"""Yuan as text and fen as a whole number.
+"""Yuan and fen as text, and fen as a whole number.
 
-Owns: the one place where a provider's yuan become our fen and back.
+Owns: the one place where a provider's amounts become our fen and back.
 Never: rounds, or passes through a float.
 """
 
@@ -9,11 +9,12 @@ from decimal import Decimal
 
 from onepark.kernel.types import Fen
 
+_FEN = re.compile(r"0|[1-9][0-9]{0,11}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?")
 
 
 class AmountMalformed(ValueError):
-    """A text that is no plain amount in yuan with at most two digits after the point."""
+    """A text that is no plain amount: yuan with at most two digits after the point, or fen."""
 
 
 def fen_of_yuan(text: str) -> Fen:
@@ -21,6 +22,13 @@ def fen_of_yuan(text: str) -> Fen:
     if _YUAN.fullmatch(text) is None:
         raise AmountMalformed(f"{text[:20]!r} is no amount in yuan")
     return Fen(int(Decimal(text).scaleb(2)))
+
+
+def fen_of_text(text: str) -> Fen:
+    """Read a whole number of fen; signs, points, separators and leading zeros are refused."""
+    if _FEN.fullmatch(text) is None:
+        raise AmountMalformed(f"{text[:20]!r} is no amount in fen")
+    return Fen(int(text))
 
 
 def yuan_of_fen(amount_fen: Fen) -> str:
