@@ -18,6 +18,7 @@ _READING = frozenset(
         Permission.READ_TARIFFS,
         Permission.READ_MISREADS,
         Permission.READ_STATISTICS,
+        Permission.READ_RECONCILIATION,
     }
 )
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
@@ -32,7 +33,9 @@ _RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE})
 _SUPERVISING = frozenset({Permission.DECIDE_TWO_LOTS})
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
-    StaffRole.CITY_ADMIN: _ADMINISTERING | _SUPERVISING | {Permission.RULE_CALENDAR},
+    StaffRole.CITY_ADMIN: _ADMINISTERING
+    | _SUPERVISING
+    | {Permission.RULE_CALENDAR, Permission.SETTLE_RECONCILIATION},
     StaffRole.CITY_SUPERVISOR: _READING | _SUPERVISING,
     StaffRole.OPERATOR_ADMIN: _ADMINISTERING | _RUNNING_LOTS,
     StaffRole.OPERATOR_CLERK: _DRAFTING | _RUNNING_LOTS,

@@ -10,6 +10,7 @@ from decimal import Decimal
 from onepark.kernel.types import Fen
 
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?")
+_OF_BILL = re.compile(r"-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,2}0{0,4})?")
 
 
 class AmountMalformed(ValueError):
@@ -20,6 +21,13 @@ def fen_of_yuan(text: str) -> Fen:
     """Convert exactly; signs, exponents, separators and a third digit are refused."""
     if _YUAN.fullmatch(text) is None:
         raise AmountMalformed(f"{text[:20]!r} is no amount in yuan")
+    return Fen(int(Decimal(text).scaleb(2)))
+
+
+def fen_of_bill(text: str) -> Fen:
+    """Convert an amount of a bill: it may be negative and end in zeroes, as in 0.01000."""
+    if _OF_BILL.fullmatch(text) is None:
+        raise AmountMalformed(f"{text[:20]!r} is no amount of whole fen")
     return Fen(int(Decimal(text).scaleb(2)))
 
 

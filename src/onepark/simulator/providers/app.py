@@ -11,8 +11,9 @@ from litestar.di import NamedDependency, Provide
 
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
-from onepark.simulator.providers import control
+from onepark.simulator.providers import bill_desk, control
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
+from onepark.simulator.providers.bill_desk import BillDesk
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
 from onepark.simulator.providers.keys import Keys
@@ -91,9 +92,12 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
         Provider.ALIPAY: AlipayWords(keys),
     }
     courier = Courier(client, clock, behaviours=behaviours, dialects=words)
+    desk = BillDesk(clock, book=book)
+    bills = {"alipay.data.dataservice.bill.downloadurl.query": desk.alipay}
     parts = {
+        "bill_desk": desk,
         "wechat": WechatDesk(keys, clock, book=book, courier=courier),
-        "alipay": AlipayDesk(keys, clock, book=book, courier=courier),
+        "alipay": AlipayDesk(keys, clock, book=book, courier=courier, more=bills),
         "control": Control(clock, book=book, behaviours=behaviours, courier=courier),
     }
     app = Litestar(
@@ -104,6 +108,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             wechat_close,
             alipay_gateway,
             *control.ROUTES,
+            *bill_desk.ROUTES,
         ],
         dependencies={
             "call": Provide(as_call),
