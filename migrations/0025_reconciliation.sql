@@ -38,6 +38,7 @@ CREATE TABLE reconciliation.day (
     next_try_at timestamptz NOT NULL,
     reason text,
     file_id bigint,
+    sha256 bytea, -- of that file
     rows integer NOT NULL DEFAULT 0,
     trade_fen bigint NOT NULL DEFAULT 0,
     refund_fen bigint NOT NULL DEFAULT 0,
@@ -47,7 +48,7 @@ CREATE TABLE reconciliation.day (
     CONSTRAINT day_of_city CHECK (operator_id IS NULL),
     CONSTRAINT day_kind CHECK (kind IN ('trade', 'fund', 'bank')),
     CONSTRAINT day_state CHECK (state IN ('wanted', 'empty', 'refused', 'read')),
-    CONSTRAINT day_file CHECK (state <> 'read' OR file_id IS NOT NULL),
+    CONSTRAINT day_file CHECK (state <> 'read' OR num_nulls(file_id, sha256) = 0),
     CONSTRAINT day_file_known FOREIGN KEY (file_id) REFERENCES reconciliation.file (file_id)
 );
 CREATE INDEX day_to_fetch ON reconciliation.day (next_try_at) WHERE state IN ('wanted', 'refused');
@@ -164,16 +165,22 @@ CREATE TRIGGER difference_goes_forward BEFORE UPDATE ON reconciliation.differenc
 CREATE VIEW payments.pub_bill_attempt WITH (security_invoker = true) AS
     SELECT attempt_no, lot_id, operator_id, channel, amount_fen, state, provider_txn, paid_at
     FROM payments.attempt;
-GRANT SELECT ON payments.pub_bill_attempt TO onepark_service;
+CREATE VIEW payments.pub_bill_refund WITH (security_invoker = true) AS
+    SELECT refund_no, attempt_no, lot_id, operator_id, channel, amount_fen, state, provider_refund,
+        refunded_at, coalesce(ruling = 'paid_elsewhere', false) AS by_hand
+    FROM payments.refund;
+GRANT SELECT ON payments.pub_bill_attempt, payments.pub_bill_refund TO onepark_service;
 
 -- squawk-ignore require-concurrent-index-creation  -- no city runs this yet: the table is small
 CREATE INDEX attempt_by_payment ON payments.attempt (channel, paid_at) WHERE paid_at IS NOT NULL;
+-- squawk-ignore require-concurrent-index-creation  -- as above
+CREATE INDEX refund_by_payment ON payments.refund (channel, refunded_at)
+    WHERE refunded_at IS NOT NULL;
 
 GRANT SELECT, INSERT ON reconciliation.file, reconciliation.line, reconciliation.movement
     TO onepark_service;
 GRANT SELECT, INSERT, UPDATE ON reconciliation.day, reconciliation.difference TO onepark_service;
 GRANT SELECT ON reconciliation.day, reconciliation.difference TO onepark_staff;
-GRANT SELECT (file_id, sha256) ON reconciliation.file TO onepark_staff;
 
 -- migrate:down
 -- A step back is a new migration forward.

@@ -34,6 +34,7 @@ BESIDE_THE_ROLES = {
     "reconciliation/desk": "what staff see and say has roles, reasons and an audit trail",
     "reconciliation/difference_store": "the statements of differences, beside those of files",
     "reconciliation/keeping": "a file and its lines go into the books alike for jobs and staff",
+    "reconciliation/ours_store": "the statements of what others' views show, beside its own",
     "reconciliation/meters": "what is counted of differences is no use case",
     "registry/directory": "the snapshot that the hot path reads has a life of its own",
     "registry/importing": "reading and judging files of lots is no use case of a request",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.app.reconciling import reconciliation_of, statement_readers
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
@@ -17,6 +18,11 @@ from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
+from onepark.contexts.reconciliation import jobs as reconciliation_jobs
+from onepark.contexts.reconciliation.desk import ReconciliationDesk
+from onepark.contexts.reconciliation.meters import ReconciliationMeters
+from onepark.contexts.reconciliation.ports import BillSource
+from onepark.contexts.reconciliation.service import Reconciliation
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import open_http_client
@@ -32,15 +38,21 @@ class Money:
     payments: Payments
     refunds: Refunds
     refund_desk: RefundDesk
+    reconciliation: Reconciliation
+    reconciliation_desk: ReconciliationDesk
     meters: PaymentMeters
+    reconciliation_meters: ReconciliationMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments, self.refunds)
+        return [
+            *payment_jobs.jobs(self.payments, self.refunds),
+            *reconciliation_jobs.jobs(self.reconciliation),
+        ]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return self.meters.jobs()
+        return [*self.meters.jobs(), *self.reconciliation_meters.jobs()]
 
 
 async def open_channels(
@@ -61,6 +73,7 @@ def money_of(
     databases: Databases,
     stays: Stays,
     channels: dict[str, Channel],
+    sources: dict[str, BillSource],
 ) -> Money:
     """Assemble what money goes through."""
     refunds = Refunds(
@@ -71,15 +84,34 @@ def money_of(
         clock=clock,
         public_url=settings.public_url,
     )
+    payments = Payments(
+        databases.service,
+        payable=stays,
+        channels=channels,
+        refunds=refunds,
+        clock=clock,
+        public_url=settings.public_url,
+    )
+    reconciliation = reconciliation_of(
+        settings,
+        clock,
+        service_db=databases.service,
+        sources=sources,
+        attempts=payments,
+        refunds=refunds,
+    )
     return Money(
-        payments=Payments(
+        payments=payments,
+        reconciliation=reconciliation,
+        reconciliation_desk=ReconciliationDesk(
             databases.service,
-            payable=stays,
-            channels=channels,
-            refunds=refunds,
+            databases.staff,
+            reconciliation=reconciliation,
+            readers=statement_readers(settings),
+            audit=Audit(),
             clock=clock,
-            public_url=settings.public_url,
         ),
+        reconciliation_meters=ReconciliationMeters(databases.service, clock),
         refunds=refunds,
         refund_desk=RefundDesk(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock

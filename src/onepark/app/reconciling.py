@@ -4,26 +4,68 @@ Owns: where bills are fetched from, which bank formats are read, what fees shoul
 Never: decides anything about money.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind, Posting
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.ports import Channel
-from onepark.contexts.reconciliation.ports import Attempts, BillSource, Fees, StatementReader
+from onepark.contexts.reconciliation.model import BillLine, Ours
+from onepark.contexts.reconciliation.ports import (
+    Attempts,
+    BillSource,
+    Refunding,
+    StatementReader,
+)
 from onepark.contexts.reconciliation.service import Reconciliation
 from onepark.infra.clock import Clock
-from onepark.infra.db import Database
+from onepark.infra.db import Database, Tx
 from onepark.infra.http_client import open_http_client
 from onepark.infra.settings import Settings, SettingsError
 from onepark.integrations.payments.bank_statements import Profile, read_camt053, read_csv
 from onepark.integrations.payments.bill_files import PACKED_BYTES_MAX
 from onepark.integrations.payments.bill_sources import open_bill_sources
+from onepark.kernel.types import Fen, LotId, OperatorId, RevenueKind
 
 DOWNLOAD_TIMEOUT_S = 40.0
 FEE_PPM_MAX = 100_000
+
+
+class BilledFees:
+    """Writes what providers have charged into the books of whoever was paid."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def post(self, tx: Tx, charged: Sequence[tuple[BillLine, Ours]]) -> None:
+        """Post each fee once; one that came back with a refund is negative."""
+        await self._ledger.post(
+            tx,
+            [
+                _journal_of_fee(line, one.operator_id, one.lot_id)
+                for line, one in charged
+                if one.operator_id is not None
+            ],
+        )
+
+
+def _journal_of_fee(line: BillLine, operator_id: OperatorId, lot_id: LotId | None) -> Journal:
+    fee = Account(AccountKind.PROVIDER_FEE, line.provider)
+    channel = Account(AccountKind.CHANNEL_RECEIVABLE, line.provider)
+    return Journal(
+        kind=JournalKind.FEE,
+        business_key=f"fee:{line.provider}:{line.provider_txn}",
+        operator_id=operator_id,
+        occurred_at=line.at,
+        revenue_kind=RevenueKind.COMMERCIAL,
+        postings=(Posting(fee, line.fee_fen), Posting(channel, Fen(-line.fee_fen))),
+        lot_id=lot_id,
+        about=f"attempt:{line.of_no or line.our_no}",
+    )
 
 
 async def open_sources(
@@ -43,14 +85,15 @@ def reconciliation_of(
     service_db: Database,
     sources: Mapping[str, BillSource],
     attempts: Attempts,
-    fees: Fees | None,
+    refunds: Refunding,
 ) -> Reconciliation:
     """Assemble the comparing of books."""
     return Reconciliation(
         service_db,
         sources=sources,
         attempts=attempts,
-        fees=fees,
+        refunds=refunds,
+        fees=BilledFees(Ledger()),
         fee_ppm=fees_of(settings),
         clock=clock,
     )

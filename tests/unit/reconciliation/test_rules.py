@@ -85,7 +85,7 @@ def test_a_single_fault_is_found_and_named(name, data, provider):
 @given(data=st.data(), provider=PROVIDERS)
 def test_any_faults_together_are_what_the_oracle_says(data, provider):
     rows = data.draw(days())
-    billed = []
+    billed: list[bills.BillRow] = []
     for row in rows:
         name = data.draw(st.sampled_from(["none", *FAULTS]))
         fits = name != "none" and FAULTS[name].of_refund in {None, row.is_refund}

@@ -24,8 +24,9 @@ ADD = """
     INSERT INTO reconciliation.difference (channel, day, found_at, class, kind, number, off_fen,
         owner, note, ours_fen, theirs_fen, provider_txn, operator_id, lot_id, resolution,
         closed_at, closed_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, ''), $13, $14, $15,
-        CASE WHEN $15::text IS NOT NULL THEN $3 END, CASE WHEN $15 IS NOT NULL THEN 'bill' END)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, ''), $13, $14, $15::text,
+        CASE WHEN $15::text IS NOT NULL THEN $3::timestamptz END,
+        CASE WHEN $15::text IS NOT NULL THEN 'bill' END)
     ON CONFLICT (channel, class, kind, number, provider_txn) DO NOTHING
 """
 
@@ -40,7 +41,7 @@ CLOSE_AGREED = """
 OVERDUE = """
     SELECT difference_id, channel, kind, number, ours_fen
     FROM reconciliation.difference AS open
-    WHERE closed_at IS NULL AND asked_at IS NULL AND class = 'ours_only'
+    WHERE closed_at IS NULL AND asked_at IS NULL AND class = 'ours_only' AND kind = 'trade'
         AND channel = ANY($1::text[]) AND EXISTS (
             SELECT FROM reconciliation.day
             WHERE day.channel = open.channel AND day.kind = 'trade' AND day.day = open.day + 1

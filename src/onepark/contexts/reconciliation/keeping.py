@@ -18,7 +18,7 @@ from onepark.contexts.reconciliation.model import (
     Movement,
     TradeBill,
 )
-from onepark.contexts.reconciliation.store import Totals
+from onepark.contexts.reconciliation.store import KeptFile, Totals
 from onepark.infra.db import Tx
 
 
@@ -33,7 +33,7 @@ async def keep(
             await store.add_lines(tx, file_id, key, bill.lines)
         else:
             await store.add_movements(tx, file_id, key, bill.movements)
-    return await store.read(tx, key, file_id, totals_of(bill), at=at)
+    return await store.read(tx, key, KeptFile(file_id, sha256), totals_of(bill), at=at)
 
 
 async def keep_refused(

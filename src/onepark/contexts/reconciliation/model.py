@@ -205,6 +205,7 @@ class Matched(NamedTuple):
     agreed: list[Thing]
     found: list[Found]
     unpaid: list[BillLine]  # paid there, while the attempt of ours waits or has ended
+    moved: list[BillLine]  # refunds that are in another state there
 
 
 class FundsMatched(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from onepark.contexts.payments.model import TradeFact, Verdict
+from onepark.contexts.payments.model import RefundFact, TradeFact, Verdict
 from onepark.contexts.reconciliation.model import (
     AccountBill,
     BillLine,
@@ -51,6 +51,14 @@ class Attempts(Protocol):
     async def believe_bill(self, tx: Tx, channel_name: str, fact: TradeFact) -> Verdict | None: ...
 
     async def ask_about(self, channel_name: str, attempt_no: str) -> TradeFact: ...
+
+
+class Refunding(Protocol):
+    """What is told of refunds, and asked about."""
+
+    async def apply(self, tx: Tx, channel_name: str, fact: RefundFact) -> Verdict | None: ...
+
+    async def ask_soon(self, tx: Tx, attempt_no: str) -> None: ...
 
 
 class AuditTrail(Protocol):

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
-from onepark.contexts.payments.model import TradeFact, TradeState
+from onepark.contexts.payments.model import RefundFact, RefundWord, TradeFact, TradeState
 from onepark.contexts.reconciliation.model import (
     BillLine,
     Booked,
@@ -69,7 +69,7 @@ def match(case: Case) -> Matched:
     elsewhere: dict[Thing, list[Booked]] = defaultdict(list)
     for booked in case.elsewhere:
         elsewhere[booked.thing].append(booked)
-    matched = Matched([], [], [])
+    matched = Matched([], [], [], [])
     booked_here: set[Thing] = set()
     for thing, lines in by_thing.items():
         before = any(one.day < case.day for one in elsewhere[thing])
@@ -113,6 +113,8 @@ def _judge(
     difference = None if before else _compare(own[0], one, case.fee_ppm)
     if difference is not None:
         matched.found.append(difference)
+        if difference.difference_class is DifferenceClass.STATE_DIFFERS:
+            matched.moved.append(own[0])
     elif not before:
         matched.agreed.append(Thing(one.kind, one.number))
     return True
@@ -228,6 +230,18 @@ def fact_of(line: BillLine, merchant: str) -> TradeFact:
         currency=line.currency,
         provider_txn=line.provider_txn,
         paid_at=line.at,
+    )
+
+
+def refund_fact_of(line: BillLine, merchant: str) -> RefundFact:
+    """Return what a line of a bill says of a refund that went through."""
+    return RefundFact(
+        refund_no=line.our_no,
+        out_trade_no=line.of_no,
+        word=RefundWord.SUCCESS,
+        merchant=merchant,
+        amount_fen=line.amount_fen,
+        refunded_at=line.at,
     )
 
 

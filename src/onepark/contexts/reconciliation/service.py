@@ -15,7 +15,7 @@ import structlog
 
 from onepark.contexts.payments.errors import ChannelDeclined, ChannelUnavailable
 from onepark.contexts.payments.model import Verdict
-from onepark.contexts.reconciliation import difference_store, rules, store
+from onepark.contexts.reconciliation import difference_store, ours_store, rules, store
 from onepark.contexts.reconciliation.errors import (
     BillEmpty,
     BillRefused,
@@ -34,6 +34,7 @@ from onepark.contexts.reconciliation.model import (
     FileKind,
     Found,
     LineKind,
+    LineState,
     Matched,
     Ours,
     Owner,
@@ -41,7 +42,7 @@ from onepark.contexts.reconciliation.model import (
     Thing,
     TradeBill,
 )
-from onepark.contexts.reconciliation.ports import Attempts, BillSource, Fees
+from onepark.contexts.reconciliation.ports import Attempts, BillSource, Fees, Refunding
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
 
@@ -77,11 +78,13 @@ class Reconciliation:
         *,
         sources: Mapping[str, BillSource],
         attempts: Attempts,
+        refunds: Refunding,
         fees: Fees | None,
         fee_ppm: Mapping[str, int],
         clock: Clock,
     ) -> None:
         self._db, self._sources, self._attempts = service_db, sources, attempts
+        self._refunds = refunds
         self._fees, self._fee_ppm, self._clock = fees, fee_ppm, clock
         self._channels = sorted(sources)
 
@@ -188,6 +191,7 @@ class Reconciliation:
         case = await self._load(channel, day)
         matched = await asyncio.to_thread(rules.match, case)
         believed = await self._believe(channel, matched, day)
+        believed += await self._move_refunds(channel, matched, day)
         rest = [one for one in matched.found if one not in believed]
         now = self._clock.now()
         async with self._db.transaction() as tx:
@@ -201,9 +205,12 @@ class Reconciliation:
     async def _load(self, channel: str, day: date) -> Case:
         async with self._db.connection() as tx:
             lines = await store.lines_of_day(tx, channel, day)
-            paid = await store.attempts_paid(tx, channel, *rules.bounds(day))
+            span = rules.bounds(day)
+            paid = await ours_store.attempts_paid(tx, channel, *span)
+            paid += await ours_store.refunds_paid(tx, channel, *span)
             numbers = sorted({line.our_no for line in lines} | {one.number for one in paid})
-            named = await store.attempts_named(tx, channel, numbers)
+            named = await ours_store.attempts_named(tx, channel, numbers)
+            named += await ours_store.refunds_named(tx, channel, numbers)
             elsewhere = await store.booked_elsewhere(tx, channel, day, numbers)
         return Case(
             day=day,
@@ -225,16 +232,30 @@ class Reconciliation:
                 verdict = await self._attempts.believe_bill(tx, channel, fact)
                 if verdict is not Verdict.APPLIED:
                     continue
-                await difference_store.add(
-                    tx,
-                    channel,
-                    day,
-                    [difference],
-                    at=self._clock.now(),
-                    resolution=Resolution.BELIEVED,
-                )
+                await self._ended(tx, channel, day, difference)
             believed.append(difference)
         return believed
+
+    async def _move_refunds(self, channel: str, matched: Matched, day: date) -> list[Found]:
+        """Tell of refunds that went through; have asked about those that did not."""
+        believed, merchant = [], self._source(channel).merchant
+        found = {(one.number, one.provider_txn): one for one in matched.found}
+        for line in matched.moved:
+            difference = found[line.our_no, line.provider_txn]
+            async with self._db.transaction() as tx:
+                if line.state is not LineState.SUCCESS:
+                    await self._refunds.ask_soon(tx, line.of_no)
+                    continue
+                fact = rules.refund_fact_of(line, merchant)
+                if await self._refunds.apply(tx, channel, fact) is Verdict.APPLIED:
+                    await self._ended(tx, channel, day, difference)
+                    believed.append(difference)
+        return believed
+
+    async def _ended(self, tx: Tx, channel: str, day: date, difference: Found) -> None:
+        """Keep a difference that the bill has found and ended at once."""
+        now, resolution = self._clock.now(), Resolution.BELIEVED
+        await difference_store.add(tx, channel, day, [difference], at=now, resolution=resolution)
 
     async def _post_fees(self, case: Case, matched: Matched) -> None:
         """Write down what the bill says that was charged, for every attempt that is ours."""

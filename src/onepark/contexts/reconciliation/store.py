@@ -19,11 +19,10 @@ from onepark.contexts.reconciliation.model import (
     LineKind,
     LineState,
     Movement,
-    Ours,
     Thing,
 )
 from onepark.infra.db import Record, Tx
-from onepark.kernel.types import Fen, LotId, OperatorId
+from onepark.kernel.types import Fen
 
 WANT = """
     INSERT INTO reconciliation.day (channel, kind, day, next_try_at)
@@ -47,11 +46,12 @@ MARK = """
 """
 
 READ = """
-    INSERT INTO reconciliation.day AS kept (channel, kind, day, state, next_try_at, file_id, rows,
-        trade_fen, refund_fen, fee_fen)
-    VALUES ($1, $2, $3, 'read', $4, $5, $6, $7, $8, $9)
+    INSERT INTO reconciliation.day AS kept (channel, kind, day, state, next_try_at, file_id, sha256,
+        rows, trade_fen, refund_fen, fee_fen)
+    VALUES ($1, $2, $3, 'read', $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (channel, kind, day) DO UPDATE SET
-        state = 'read', reason = NULL, file_id = excluded.file_id, rows = excluded.rows,
+        state = 'read', reason = NULL, file_id = excluded.file_id,
+        sha256 = excluded.sha256, rows = excluded.rows,
         trade_fen = excluded.trade_fen, refund_fen = excluded.refund_fen,
         fee_fen = excluded.fee_fen, matched_at = NULL
     WHERE kept.file_id IS DISTINCT FROM excluded.file_id
@@ -103,6 +103,13 @@ class Taken(NamedTuple):
     tries: int
 
 
+class KeptFile(NamedTuple):
+    """A file as it is known after it was kept."""
+
+    file_id: int
+    sha256: bytes
+
+
 class Totals(NamedTuple):
     """What a file adds up to."""
 
@@ -133,9 +140,9 @@ async def mark(
     await tx.execute(MARK, *key, state, reason, next_try_at)
 
 
-async def read(tx: Tx, key: DayKey, file_id: int, totals: Totals, *, at: datetime) -> bool:
+async def read(tx: Tx, key: DayKey, file: KeptFile, totals: Totals, *, at: datetime) -> bool:
     """Note the file of a day and what it adds up to; False if that file was noted before."""
-    return await tx.fetchval(READ, *key, at, file_id, *totals) is not None
+    return await tx.fetchval(READ, *key, at, *file, *totals) is not None
 
 
 async def match_again(tx: Tx, channel: str, day: date) -> None:
@@ -302,35 +309,10 @@ async def bank_known_until(tx: Tx) -> date | None:
     return day
 
 
-ATTEMPTS_NAMED = """
-    SELECT attempt_no, amount_fen, state, operator_id, lot_id, provider_txn, paid_at
-    FROM payments.pub_bill_attempt WHERE channel = $1 AND attempt_no = ANY($2::text[])
-"""
-
-ATTEMPTS_PAID = """
-    SELECT attempt_no, amount_fen, state, operator_id, lot_id, provider_txn, paid_at
-    FROM payments.pub_bill_attempt
-    WHERE channel = $1 AND state = 'success' AND paid_at >= $2 AND paid_at < $3
-"""
-
-STATE_OF_ATTEMPT = {"success": LineState.SUCCESS, "failed": LineState.FAILED,
-                    "closed": LineState.FAILED}  # fmt: skip
-
-
-async def attempts_named(tx: Tx, channel: str, numbers: list[str]) -> list[Ours]:
-    """Return the attempts that have these numbers."""
-    return [_attempt(row) for row in await tx.fetch(ATTEMPTS_NAMED, channel, numbers)]
-
-
-async def attempts_paid(tx: Tx, channel: str, since: datetime, until: datetime) -> list[Ours]:
-    """Return the attempts that were paid in a span of time, as we believe."""
-    return [_attempt(row) for row in await tx.fetch(ATTEMPTS_PAID, channel, since, until)]
-
-
 DAYS = """
     SELECT day.channel, day.kind, day.day, state, tries, reason, rows, trade_fen, refund_fen,
         fee_fen, encode(sha256, 'hex') AS sha256, matched_at
-    FROM reconciliation.day LEFT JOIN reconciliation.file USING (file_id)
+    FROM reconciliation.day
     WHERE ($1::text IS NULL OR day.channel = $1) AND day.day BETWEEN $2 AND $3
     ORDER BY day.day DESC, day.channel, day.kind LIMIT $4
 """
@@ -345,19 +327,6 @@ async def days(
         DayView(**{**row, "kind": FileKind(row["kind"]), "state": DayState(row["state"])})
         for row in map(dict, rows)
     ]
-
-
-def _attempt(row: Record) -> Ours:
-    return Ours(
-        LineKind.TRADE,
-        row["attempt_no"],
-        Fen(row["amount_fen"]),
-        STATE_OF_ATTEMPT.get(row["state"], LineState.PENDING),
-        OperatorId(row["operator_id"]),
-        LotId(row["lot_id"]),
-        row["provider_txn"],
-        row["paid_at"],
-    )
 
 
 def _line(row: Record) -> BillLine:

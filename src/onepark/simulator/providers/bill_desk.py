@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from secrets import token_hex
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -15,7 +16,8 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct
+from litestar.params import FromPath
+from msgspec import Meta, Struct
 
 from onepark.infra.clock import Clock
 from onepark.kernel.types import CHINA
@@ -39,6 +41,12 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     fault: Fault = Fault.NONE
     only: str | None = None  # trade or fund; None: both
     today: bool = False  # bills of days that are not over may be had
+
+
+class Booking(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a provider says in its bill that a trade was paid."""
+
+    paid_at: Annotated[datetime, Meta(tz=True)]
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,14 @@ class BillDesk:
         token = self._token(body, ALIPAY_LIVES)
         host = given.get(alipay.HOST, "")
         return {"bill_download_url": f"{host}{DOWNLOADS[Provider.ALIPAY]}?token={token}"}
+
+    def book_at(self, out_trade_no: str, booking: Booking) -> Booking:
+        """Move a paid trade within the bills."""
+        trade = self._book.find(out_trade_no, now=self._clock.now())
+        if trade is None or trade.paid_at is None:
+            raise KeyError(out_trade_no)
+        trade.paid_at = booking.paid_at
+        return booking
 
     def download(self, call: Call) -> Reply:
         """Hand a file out while its address lives."""
@@ -195,6 +211,17 @@ async def change_bills(call: NamedDependency[Call], bill_desk: NamedDependency[B
         raise ValidationException(str(error)) from error
 
 
+@post("/_simulator/trades/{out_trade_no:str}/booked", status_code=200)
+async def book_later(
+    out_trade_no: FromPath[str], call: NamedDependency[Call], bill_desk: NamedDependency[BillDesk]
+) -> Booking:
+    """Let a paid trade stand in the bill of another moment than its notice told."""
+    try:
+        return bill_desk.book_at(out_trade_no, msgspec.json.decode(call.body, type=Booking))
+    except (msgspec.DecodeError, KeyError) as error:
+        raise ValidationException(str(error)) from error
+
+
 def _response(reply: Reply) -> Response[bytes]:
     return Response(
         reply.body,
@@ -210,4 +237,5 @@ ROUTES: list[HTTPRouteHandler] = [
     wechat_download,
     alipay_download,
     change_bills,
+    book_later,
 ]
