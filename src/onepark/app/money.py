@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
-from onepark.app.reconciling import reconciliation_of, statement_readers
+from onepark.app.reconciling import Peers, desk_of, reconciliation_of
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
@@ -97,20 +97,12 @@ def money_of(
         clock,
         service_db=databases.service,
         sources=sources,
-        attempts=payments,
-        refunds=refunds,
+        peers=Peers(payments, refunds),
     )
     return Money(
         payments=payments,
         reconciliation=reconciliation,
-        reconciliation_desk=ReconciliationDesk(
-            databases.service,
-            databases.staff,
-            reconciliation=reconciliation,
-            readers=statement_readers(settings),
-            audit=Audit(),
-            clock=clock,
-        ),
+        reconciliation_desk=desk_of(settings, clock, databases, reconciliation),
         reconciliation_meters=ReconciliationMeters(databases.service, clock),
         refunds=refunds,
         refund_desk=RefundDesk(

@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from onepark.app.databases import Databases
+from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind, Posting
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.reconciliation.desk import ReconciliationDesk
 from onepark.contexts.reconciliation.model import BillLine, Ours
 from onepark.contexts.reconciliation.ports import (
     Attempts,
@@ -78,21 +82,41 @@ async def open_sources(
     return open_bill_sources(channels, client, clock)
 
 
+class Peers(NamedTuple):
+    """Who is asked and told about attempts and refunds."""
+
+    attempts: Attempts
+    refunds: Refunding
+
+
+def desk_of(
+    settings: Settings, clock: Clock, databases: Databases, reconciliation: Reconciliation
+) -> ReconciliationDesk:
+    """Assemble what staff see of it."""
+    return ReconciliationDesk(
+        databases.service,
+        databases.staff,
+        reconciliation=reconciliation,
+        readers=statement_readers(settings),
+        audit=Audit(),
+        clock=clock,
+    )
+
+
 def reconciliation_of(
     settings: Settings,
     clock: Clock,
     *,
     service_db: Database,
     sources: Mapping[str, BillSource],
-    attempts: Attempts,
-    refunds: Refunding,
+    peers: Peers,
 ) -> Reconciliation:
     """Assemble the comparing of books."""
     return Reconciliation(
         service_db,
         sources=sources,
-        attempts=attempts,
-        refunds=refunds,
+        attempts=peers.attempts,
+        refunds=peers.refunds,
         fees=BilledFees(Ledger()),
         fee_ppm=fees_of(settings),
         clock=clock,

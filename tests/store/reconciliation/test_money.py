@@ -2,7 +2,8 @@
 
 from datetime import date, datetime, timedelta
 
-from onepark.contexts.payments.refunds import BY_ITSELF, Cause
+from onepark.contexts.payments.model import Cause
+from onepark.contexts.payments.refunds import BY_ITSELF
 from onepark.contexts.reconciliation.meters import INCIDENTS, OPEN, ReconciliationMeters
 from onepark.contexts.reconciliation.model import DayKey, Fetched, FileKind
 from onepark.kernel.staff import Principal, StaffRole

@@ -29,7 +29,7 @@ from onepark.kernel.types import CHINA, Fen
 
 CURRENCY = "CNY"
 PPM = 1_000_000
-READY_AT = time(10)  # of the next day, in China: providers write the bills of a day until then
+READY_AT_HOUR = 10  # of the next day, in China: providers write the bills of a day until then
 RETRY_AFTER = timedelta(minutes=30)
 RETRY_SLOWLY_AFTER = timedelta(hours=6)
 QUICK_TRIES = 48
@@ -44,7 +44,7 @@ BY_PEOPLE = frozenset(
 def wanted_days(now: datetime) -> list[date]:
     """Return the days whose files should be there by now, the latest first."""
     here = now.astimezone(CHINA)
-    last = here.date() - timedelta(days=1 if here.time() >= READY_AT else 2)
+    last = here.date() - timedelta(days=1 if here.hour >= READY_AT_HOUR else 2)
     return [last - timedelta(days=back) for back in range(BACK_DAYS)]
 
 

@@ -54,7 +54,7 @@ READ = """
         sha256 = excluded.sha256, rows = excluded.rows,
         trade_fen = excluded.trade_fen, refund_fen = excluded.refund_fen,
         fee_fen = excluded.fee_fen, matched_at = NULL
-    WHERE kept.file_id IS DISTINCT FROM excluded.file_id
+    WHERE (kept.file_id = excluded.file_id) IS NOT TRUE
     RETURNING day
 """
 
