@@ -11,7 +11,9 @@ from pathlib import Path
 from onepark.app.databases import Databases
 from onepark.app.reconciling import Peers, desk_of, reconciliation_of
 from onepark.contexts.access.service import Audit
-from onepark.contexts.ledger.service import Ledger
+from onepark.contexts.ledger import jobs as ledger_jobs
+from onepark.contexts.ledger.meters import LedgerMeters
+from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
@@ -41,18 +43,26 @@ class Money:
     reconciliation: Reconciliation
     reconciliation_desk: ReconciliationDesk
     meters: PaymentMeters
+    ledger: Ledger
+    sealer: Sealer
+    ledger_meters: LedgerMeters
     reconciliation_meters: ReconciliationMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
         return [
             *payment_jobs.jobs(self.payments, self.refunds),
+            *ledger_jobs.jobs(self.sealer),
             *reconciliation_jobs.jobs(self.reconciliation),
         ]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return [*self.meters.jobs(), *self.reconciliation_meters.jobs()]
+        return [
+            *self.meters.jobs(),
+            *self.ledger_meters.jobs(),
+            *self.reconciliation_meters.jobs(),
+        ]
 
 
 async def open_channels(
@@ -76,11 +86,12 @@ def money_of(
     sources: dict[str, BillSource],
 ) -> Money:
     """Assemble what money goes through."""
+    ledger = Ledger()
     refunds = Refunds(
         databases.service,
         payable=stays,
         channels=channels,
-        ledger=Ledger(),
+        ledger=ledger,
         clock=clock,
         public_url=settings.public_url,
     )
@@ -89,6 +100,7 @@ def money_of(
         payable=stays,
         channels=channels,
         refunds=refunds,
+        ledger=ledger,
         clock=clock,
         public_url=settings.public_url,
     )
@@ -109,4 +121,7 @@ def money_of(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
         ),
         meters=PaymentMeters(databases.service, clock),
+        ledger=ledger,
+        sealer=Sealer(databases.service, clock),
+        ledger_meters=LedgerMeters(databases.service),
     )

@@ -12,19 +12,19 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import msgspec
-from litestar import Request, Response
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from onepark.app.problems import answer_to
 from onepark.app.wiring import Platform
 from onepark.contexts.gate.model import SIGNED_BY, Credentials
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import NearbyQuery
+from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.infra.query import decode_query
 
 PASSAGES, VACANCIES = "/v1/gate/passages", "/v1/vacancies"
-JSON = b"application/json"
+JSON, PROBLEM = b"application/json", PROBLEM_MEDIA_TYPE.encode()
 SIGNED = tuple(name.encode() for name in SIGNED_BY)
 
 Way = Callable[[Platform, Scope, Receive, Send], Awaitable[bool]]
@@ -81,7 +81,8 @@ class ShortWays:
         try:
             results = await platform.gate.passages(_credentials(headers), body)
         except Exception as error:  # noqa: BLE001  told as the framework would tell it
-            await _tell_of(send, answer_to(Request[Any, Any, Any](scope), error))
+            status, problem, others = answer_to(cast("HTTPScope", scope), error)
+            await _tell(send, status, problem, media_type=PROBLEM, also=others)
         else:
             await _tell(send, 200, _ENCODER.encode(results))
         return True
@@ -92,7 +93,7 @@ class ShortWays:
 
 
 def _credentials(headers: dict[bytes, bytes]) -> Credentials:
-    return Credentials(*(headers.get(name, b"").decode("latin-1") for name in SIGNED))
+    return Credentials(*[headers.get(name, b"").decode("latin-1") for name in SIGNED])
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -105,14 +106,6 @@ async def _body(receive: Receive) -> bytes | None:
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _tell_of(send: Send, response: Response[bytes]) -> None:
-    """Send a problem."""
-    others = [(k.lower().encode(), v.encode()) for k, v in response.headers.items()]
-    media_type = str(response.media_type).encode()
-    assert response.status_code is not None, "a problem has a status"
-    await _tell(send, response.status_code, response.content, media_type=media_type, also=others)
 
 
 async def _tell(

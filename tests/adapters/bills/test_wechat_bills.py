@@ -74,7 +74,8 @@ def test_columns_may_stand_in_another_order():
 
 
 def test_a_refund_keeps_both_numbers_and_gives_its_fee_back():
-    trade, refund = read(wechat_trades(a_row(1), a_refund(1, refunded=False, amount_fen=100)))
+    waits = a_refund(1, refund_word="PROCESSING", amount_fen=100)
+    trade, refund = read(wechat_trades(a_row(1), waits))
     assert (trade.kind, trade.state, trade.fund_key) == (
         LineKind.TRADE,
         LineState.SUCCESS,

@@ -2,6 +2,8 @@
 
 from datetime import date, datetime, timedelta
 
+import pytest
+
 from onepark.contexts.payments.model import Cause
 from onepark.contexts.payments.refunds import BY_ITSELF
 from onepark.contexts.reconciliation.meters import INCIDENTS, OPEN, ReconciliationMeters
@@ -66,6 +68,26 @@ async def test_a_refund_that_went_through_unheard_is_believed_from_the_bill(worl
     [difference] = await world.differences_of(refund_no)
     assert (difference["class"], difference["resolution"]) == ("state_differs", "believed")
     assert await world.open() == []
+
+
+@pytest.mark.parametrize("channel", ["wechat", "alipay"])
+async def test_a_day_with_refunds_on_which_all_agree_leaves_nothing_open(world, channel):
+    attempt = await paid(world, channel)
+    async with world.service_db.transaction() as tx:
+        await world.refunds.reserve(tx, [(attempt, Fen(300))], BY_ITSELF[Cause.ORDER])
+    world.clock.go(timedelta(seconds=10))
+    await world.refunds.ask_providers()
+    world.clock.go(timedelta(hours=1))
+    await world.refunds.ask_providers()
+    await world.go_to(1, 10)
+    await world.run()
+    assert await world.open() == []
+    file = await world.file_of("trade", channel)
+    assert (file["rows"], file["refund_fen"]) == (2, 300)
+    states = await world.owner.fetch(
+        "SELECT state FROM payments.refund WHERE attempt_no = $1", attempt.attempt_no
+    )
+    assert [row["state"] for row in states] == ["success"]
 
 
 async def test_a_refund_of_another_amount_moves_nothing_and_is_found(world):

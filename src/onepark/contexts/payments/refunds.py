@@ -224,17 +224,20 @@ class Refunds:
                 if verdict == Verdict.QUARANTINED:
                     log.error("payments.refund_odd", channel=refund.channel, verdict=verdict.value)
             now = await refund_store.refund(tx, refund.refund_no)
-            assert now is not None, "refunds are never deleted"
-            if now.state not in rules.UNDER_WAY:
-                return
-            given_up = rules.given_up(now)
-            if given_up is not None:
-                why = trouble if trouble and given_up == rules.UNANSWERED else given_up
-                await self._move(tx, now, RefundState.ABNORMAL, trouble=why)
-                return
-            state = RefundState.UNKNOWN if now.state == RefundState.SENT else now.state
-            await self._move(tx, now, state, trouble=trouble)
+            if now is not None and now.state in rules.UNDER_WAY:
+                await self._ask_again(tx, now, trouble)
         faults.point("payments.refund_tried")
+
+    async def _ask_again(self, tx: Tx, refund: Refund, trouble: str | None) -> None:
+        """Say when to ask again, or hand over what was asked for too often."""
+        given_up = rules.given_up(refund)
+        if given_up is not None:
+            why = trouble if trouble and given_up == rules.UNANSWERED else given_up
+            await self._move(tx, refund, RefundState.ABNORMAL, trouble=why)
+            return
+        sent = refund.state == RefundState.SENT
+        state = RefundState.UNKNOWN if sent else refund.state
+        await self._move(tx, refund, state, trouble=trouble)
 
     def _request(self, refund: Refund, attempt: Attempt) -> RefundRequest:
         return RefundRequest(
@@ -348,9 +351,8 @@ class Refunds:
     async def _post(
         self, tx: Tx, refund: Refund, journal: journals.Writer, *, at: datetime
     ) -> None:
-        """Write what happened into the books, under the revenue kind of the receipt."""
-        receipt = await self._ledger.journal(tx, journals.receipt_key(refund))
-        await self._ledger.post(tx, [journal(refund, receipt, at)])
+        """Write what happened into the books."""
+        await self._ledger.post(tx, [journal(refund, at)])
 
 
 def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) -> Refund:
@@ -369,6 +371,7 @@ def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) ->
         asked_at=at,
         request_key=ask.request_key,
         again_of=ask.again_of,
+        revenue_kind=attempt.revenue_kind,
     )
 
 

@@ -23,6 +23,7 @@ from onepark.infra.clock import Clock
 from onepark.kernel.types import CHINA
 from onepark.simulator.providers import alipay, bills, wechat
 from onepark.simulator.providers.bills import BillRow, Fault
+from onepark.simulator.providers.refunds import RefundBook
 from onepark.simulator.providers.trades import Book, Provider
 from onepark.simulator.providers.wechat import WechatDesk
 from onepark.simulator.providers.wire import Call, Reply
@@ -60,8 +61,8 @@ class Waiting:
 class BillDesk:
     """Writes bills when they are asked for."""
 
-    def __init__(self, clock: Clock, *, book: Book) -> None:
-        self._clock, self._book = clock, book
+    def __init__(self, clock: Clock, *, book: Book, refunds: RefundBook) -> None:
+        self._clock, self._book, self._refunds = clock, book, refunds
         self._wishes: dict[Provider, Wish] = {}
         self._files: dict[str, Waiting] = {}
 
@@ -125,7 +126,8 @@ class BillDesk:
         return Reply(200, file.body, media_type="application/octet-stream")
 
     def _rows(self, provider: Provider, day: date, fault: Fault) -> list[BillRow]:
-        rows = bills.rows_of(self._book, provider, day, now=self._clock.now())
+        trades = self._book.trades(now=self._clock.now())
+        rows = bills.rows_of(trades, self._refunds, provider, day)
         return bills.spoiled(rows, fault)
 
     def _fault(self, provider: Provider, kind: str) -> Fault:

@@ -18,10 +18,18 @@ from msgspec.structs import replace
 
 from onepark.kernel.types import CHINA
 from onepark.simulator.providers.keys import ALIPAY_SELLER_ID, MCHID, WECHAT_APPID
-from onepark.simulator.providers.trades import Book, Provider, State, Trade
+from onepark.simulator.providers.refunds import Refund, RefundBook, RefundState
+from onepark.simulator.providers.trades import Provider, State, Trade
 
 STAMP = "%Y-%m-%d %H:%M:%S"
 FEE_PPM = 6_000
+
+REFUND_WORDS = {
+    RefundState.PROCESSING: "PROCESSING",
+    RefundState.SUCCESS: "SUCCESS",
+    RefundState.ABNORMAL: "CHANGE",
+    RefundState.CLOSED: "FAIL",
+}
 
 WECHAT_COLUMNS = (
     "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,"
@@ -72,7 +80,7 @@ class BillRow(Struct, frozen=True):
     description: str = "停车费"
     refund_id: str = ""
     refund_no: str = ""
-    refunded: bool = True  # of a refund: it has reached the payer
+    refund_word: str = "SUCCESS"  # of a refund: what WeChat Pay says of it
 
     @property
     def is_refund(self) -> bool:
@@ -85,14 +93,23 @@ def fee_of(amount_fen: int) -> int:
     return (amount_fen * FEE_PPM * 2 + 1_000_000) // 2_000_000
 
 
-def rows_of(book: Book, provider: Provider, day: date, *, now: datetime) -> list[BillRow]:
-    """Return what a provider's bill of a day has to say."""
+def rows_of(
+    trades: Iterable[Trade], refunds: RefundBook, provider: Provider, day: date
+) -> list[BillRow]:
+    """Return what a provider's bill of a day has to say; Alipay's only what went through."""
     paid = [
-        _row(trade)
-        for trade in book.trades(now=now)
+        trade
+        for trade in trades
         if trade.order.provider is provider and trade.state is State.PAID and trade.paid_at
     ]
-    return [row for row in paid if row.at.astimezone(CHINA).date() == day]
+    rows = [_row(trade) for trade in paid]
+    for trade in paid:
+        rows += [
+            _refund_row(trade, refund)
+            for refund in refunds.of(trade)
+            if provider is Provider.WECHAT or refund.state is RefundState.SUCCESS
+        ]
+    return [row for row in rows if row.at.astimezone(CHINA).date() == day]
 
 
 def spoiled(rows: Sequence[BillRow], fault: Fault) -> list[BillRow]:
@@ -191,15 +208,27 @@ def _row(trade: Trade) -> BillRow:
     )
 
 
+def _refund_row(trade: Trade, refund: Refund) -> BillRow:
+    return replace(
+        _row(trade),
+        amount_fen=refund.order.amount_fen,
+        at=refund.ended_at or refund.asked_at,
+        fee_fen=-fee_of(refund.order.amount_fen),
+        refund_id=refund.provider_refund,
+        refund_no=refund.order.refund_no,
+        refund_word=REFUND_WORDS[refund.state],
+    )
+
+
 def _wechat_line(row: BillRow) -> str:
     yuan, fee = _yuan(row.amount_fen), f"{_yuan(row.fee_fen)}000"
     said = row.description.replace(",", "\\ ").replace('"', "")
     first = [_stamp(row.at), WECHAT_APPID, MCHID, "0", "", row.txn, row.out_trade_no,
              "o-simulated-payer", "NATIVE"]  # fmt: skip
     if row.is_refund:
-        state = "SUCCESS" if row.refunded else "PROCESSING"
         rest = ["REFUND", "OTHERS", "CNY", "0.00", "0.00", row.refund_id, row.refund_no, yuan,
-                "0.00", "ORIGINAL", state, said, "", fee, "0.60%", "0.00", yuan, ""]  # fmt: skip
+                "0.00", "ORIGINAL", row.refund_word, said, "", fee, "0.60%", "0.00", yuan,
+                ""]  # fmt: skip
     else:
         rest = ["SUCCESS", "OTHERS", "CNY", yuan, "0.00", "0", "0", "0.00", "0.00", "", "", said,
                 "", fee, "0.60%", yuan, "0.00", ""]  # fmt: skip
@@ -210,8 +239,8 @@ def _wechat_moves(row: BillRow) -> list[tuple[str, int]]:
     """Return the movements of one row; a refund takes its fee back in the same line."""
     business = row.refund_id or row.txn
     if row.is_refund:
-        net = -row.amount_fen - row.fee_fen
-        words = [("退款", net)]
+        moved = row.refund_word == "SUCCESS"
+        words = [("退款", -row.amount_fen - row.fee_fen if moved else 0)]
     else:
         words = [("交易", row.amount_fen), ("扣除交易手续费", -row.fee_fen)]
     return [
