@@ -172,7 +172,8 @@ async def world(
             clock=clock,
         )
         await simulator.post(
-            "/_simulator/behaviour", json={"pay": False, "lose_notices": True, "duplicates": 0}
+            "/_simulator/behaviour",
+            json={"pay": False, "lose_notices": True, "duplicates": 0, "refund_delay_s": 0},
         )
         yield World(
             *(clock, day, stays, payments, refunds, reconciliation, desk, simulator, way),
