@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from onepark.app.databases import Databases
 from onepark.contexts.access.service import Audit
+from onepark.contexts.ledger.errors import BusinessKeyReused
 from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind, Posting
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.ports import Channel
@@ -47,14 +49,35 @@ class BilledFees:
 
     async def post(self, tx: Tx, charged: Sequence[tuple[BillLine, Ours]]) -> None:
         """Post each fee once; one that came back with a refund is negative."""
-        await self._ledger.post(
-            tx,
-            [
-                _journal_of_fee(line, one.operator_id, one.lot_id)
-                for line, one in charged
-                if one.operator_id is not None
-            ],
+        journals = [
+            _journal_of_fee(line, one.operator_id, one.lot_id)
+            for line, one in charged
+            if one.operator_id is not None
+        ]
+        try:
+            await self._ledger.post(tx, journals)
+        except BusinessKeyReused:  # a bill was corrected: what was posted before stands
+            for journal in journals:
+                await self._ledger.post(tx, await self._corrected(tx, journal))
+
+    async def _corrected(self, tx: Tx, journal: Journal) -> list[Journal]:
+        """Return what is still to be posted of a fee: all of it, the difference, or nothing."""
+        kept = await self._ledger.journal(tx, journal.business_key)
+        if kept is None:
+            return [journal]
+        fee_fen, off_fen = journal.postings[0].amount_fen, _off_fen(journal, kept)
+        if not off_fen:
+            return []
+        postings = tuple(
+            Posting(line.account, Fen(off_fen if line is journal.postings[0] else -off_fen))
+            for line in journal.postings
         )
+        key = f"{journal.business_key}:{fee_fen}"
+        return [replace(journal, business_key=key, postings=postings, about=kept.business_key)]
+
+
+def _off_fen(journal: Journal, kept: Journal) -> int:
+    return journal.postings[0].amount_fen - kept.postings[0].amount_fen
 
 
 def _journal_of_fee(line: BillLine, operator_id: OperatorId, lot_id: LotId | None) -> Journal:

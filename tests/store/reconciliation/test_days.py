@@ -8,6 +8,7 @@ import pytest
 
 from onepark.contexts.payments.model import TradeFact, TradeState
 from onepark.contexts.reconciliation.errors import DayInvalid
+from onepark.contexts.reconciliation.service import Reconciliation
 from onepark.kernel.types import Fen
 from onepark.simulator.providers.bills import fee_of
 from tests.store.reconciliation.conftest import World, an_attempt, paid, paid_there
@@ -231,6 +232,39 @@ async def test_fees_of_a_bill_go_into_the_books_once(world):
     assert await fees_of(world, attempts) == sorted(
         fee_of(attempt.amount_fen) for attempt in attempts
     )
+
+
+class NoLedger:
+    """Books that cannot be written to."""
+
+    async def post(self, tx, charged) -> None:
+        raise RuntimeError("the books are away")
+
+
+async def test_a_day_that_cannot_be_compared_holds_up_no_other(world):
+    await paid(world)
+    await world.go_to(1, 10)
+    while await world.reconciliation.fetch_next():
+        pass
+    broken = Reconciliation(
+        world.service_db,
+        sources=world.reconciliation._sources,
+        attempts=world.payments,
+        refunds=world.refunds,
+        fees=NoLedger(),
+        fee_ppm={},
+        clock=world.clock,
+    )
+    while await broken.match_next():
+        pass
+    waiting = await world.owner.fetch(
+        "SELECT DISTINCT channel, day FROM reconciliation.day"
+        " WHERE matched_at IS NULL AND state IN ('read', 'empty') AND kind <> 'bank'"
+    )
+    assert [tuple(row) for row in waiting] == [("wechat", world.day)]
+    world.clock.go(timedelta(minutes=31))
+    await world.run()
+    assert (await world.file_of("trade"))["matched_at"] == world.clock.at
 
 
 async def test_a_day_that_is_not_over_is_refused(world):

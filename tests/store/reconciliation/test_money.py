@@ -121,10 +121,18 @@ async def test_a_corrected_bill_takes_the_place_of_the_one_before(world):
     assert await world.open() == []
     [difference] = await world.differences_of(attempt.attempt_no)
     assert difference["resolution"] == "matched_later"
+    await bill(world, await row_of(world, attempt, fee_fen=5))
+    fees = await world.owner.fetch(
+        "SELECT amount_fen FROM ledger.posting JOIN ledger.journal USING (journal_id)"
+        " WHERE kind = 'fee' AND account = 'provider_fee' AND business_key LIKE $1",
+        f"fee:wechat:{(await row_of(world, attempt)).txn}%",
+    )
+    assert sum(row[0] for row in fees) == 5, "the books follow the newest bill"
+    assert [one[0] for one in await world.open()] == ["fee_differs"]
     kept = await world.owner.fetchval(
         "SELECT count(*) FROM reconciliation.file WHERE channel = 'wechat' AND day = $1", world.day
     )
-    assert kept == 2, "both files stay"
+    assert kept == 3, "all files stay"
 
 
 def a_statement(day: date, amount: str, *, account: str) -> bytes:

@@ -145,7 +145,8 @@ class Reconciliation:
                     await store.match_again(tx, key.channel, neighbour)
 
     async def _mark(self, key: DayKey, state: DayState, *, reason: str | None, tries: int) -> None:
-        again_at = rules.next_try_at(tries, self._clock.now())
+        now = self._clock.now()
+        again_at = now if state is DayState.EMPTY else rules.next_try_at(tries, now)
         async with self._db.transaction() as tx:
             await store.mark(tx, key, state, reason=reason, next_try_at=again_at)
 
@@ -153,11 +154,17 @@ class Reconciliation:
 
     async def match_next(self) -> int:
         """Compare one day whose files have come; return 0 when none waits."""
+        now = self._clock.now()
         async with self._db.connection() as tx:
-            waiting = await store.to_match(tx, self._channels)
+            waiting = await store.to_match(tx, self._channels, now)
         if waiting is None:
             return 0
-        await self.match_day(*waiting)
+        try:
+            await self.match_day(*waiting)
+        except Exception:
+            log.exception("reconciliation.not_compared", channel=waiting[0], day=waiting[1])
+            async with self._db.transaction() as tx:
+                await store.match_later(tx, *waiting, now + rules.RETRY_AFTER)
         return 1
 
     async def run_day(self, channel: str, day: date) -> Compared:

@@ -50,7 +50,8 @@ READ = """
         rows, trade_fen, refund_fen, fee_fen)
     VALUES ($1, $2, $3, 'read', $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (channel, kind, day) DO UPDATE SET
-        state = 'read', reason = NULL, file_id = excluded.file_id,
+        state = 'read', reason = NULL, next_try_at = excluded.next_try_at,
+        file_id = excluded.file_id,
         sha256 = excluded.sha256, rows = excluded.rows,
         trade_fen = excluded.trade_fen, refund_fen = excluded.refund_fen,
         fee_fen = excluded.fee_fen, matched_at = NULL
@@ -66,8 +67,13 @@ MATCH_AGAIN = """
 TO_MATCH = """
     SELECT channel, day FROM reconciliation.day
     WHERE matched_at IS NULL AND state IN ('read', 'empty') AND channel = ANY($1::text[])
-        AND kind <> 'bank'
+        AND kind <> 'bank' AND next_try_at <= $2
     ORDER BY day, channel LIMIT 1
+"""
+
+MATCH_LATER = """
+    UPDATE reconciliation.day SET next_try_at = $3
+    WHERE channel = $1 AND day = $2 AND state IN ('read', 'empty')
 """
 
 MATCHED = """
@@ -150,10 +156,15 @@ async def match_again(tx: Tx, channel: str, day: date) -> None:
     await tx.execute(MATCH_AGAIN, channel, day)
 
 
-async def to_match(tx: Tx, channels: list[str]) -> tuple[str, date] | None:
-    """Return the earliest day that was not compared."""
-    row = await tx.fetchrow(TO_MATCH, channels)
+async def to_match(tx: Tx, channels: list[str], now: datetime) -> tuple[str, date] | None:
+    """Return the earliest day that was not compared and need not wait."""
+    row = await tx.fetchrow(TO_MATCH, channels, now)
     return None if row is None else (row["channel"], row["day"])
+
+
+async def match_later(tx: Tx, channel: str, day: date, at: datetime) -> None:
+    """Let a day wait that cannot be compared, so that it holds up no other."""
+    await tx.execute(MATCH_LATER, channel, day, at)
 
 
 async def matched(tx: Tx, channel: str, day: date, at: datetime) -> None:
