@@ -28,6 +28,7 @@ from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.payments import staff_http as payments_staff_http
+from onepark.contexts.reconciliation import http as reconciliation_http
 from onepark.contexts.registry import http as registry_http
 from onepark.contexts.settlement import http as settlement_http
 from onepark.contexts.settlement import payout_http, statement_http
@@ -63,7 +64,8 @@ PARTS = (
     "readiness",
 )
 MONEY_PARTS = (
-    "payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"
+    *("payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"),
+    "reconciliation_desk",
 )
 HANDLERS = [
     *access_http.HANDLERS,
@@ -78,6 +80,7 @@ HANDLERS = [
     *statement_http.HANDLERS,
     *payout_http.HANDLERS,
     *payments_staff_http.HANDLERS,
+    *reconciliation_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.app.reconciling import Peers, desk_of, reconciliation_of
 from onepark.app.settlement import Settlement, settlement_of
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger import jobs as ledger_jobs
@@ -24,6 +25,11 @@ from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.rules import ATTEMPT_LIVES
 from onepark.contexts.payments.service import Payments
+from onepark.contexts.reconciliation import jobs as reconciliation_jobs
+from onepark.contexts.reconciliation.desk import ReconciliationDesk
+from onepark.contexts.reconciliation.meters import ReconciliationMeters
+from onepark.contexts.reconciliation.ports import BillSource
+from onepark.contexts.reconciliation.service import Reconciliation
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.settlement.contracts import Contracts
 from onepark.contexts.settlement.payouts import Payouts
@@ -47,12 +53,15 @@ class Money:
     channels: Mapping[str, Channel]
     refunds: Refunds
     refund_desk: RefundDesk
+    reconciliation: Reconciliation
+    reconciliation_desk: ReconciliationDesk
     meters: PaymentMeters
     ledger: Ledger
     sealer: Sealer
     ledger_meters: LedgerMeters
     settlement: Settlement
     settings: Settings
+    reconciliation_meters: ReconciliationMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
@@ -60,6 +69,7 @@ class Money:
             *payment_jobs.jobs(self.payments, self.refunds),
             *ledger_jobs.jobs(self.sealer),
             *self.settlement.jobs(self.settings),
+            *reconciliation_jobs.jobs(self.reconciliation),
         ]
 
     @property
@@ -88,7 +98,11 @@ class Money:
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
+        return [
+            *self.meters.jobs(),
+            *self.ledger_meters.jobs(),
+            *self.reconciliation_meters.jobs(),
+        ]
 
 
 async def open_channels(
@@ -110,6 +124,7 @@ def money_of(
     stays: Stays,
     registry: Registry,
     channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
 ) -> Money:
     """Assemble what money goes through."""
     ledger = Ledger()
@@ -130,6 +145,13 @@ def money_of(
         clock=clock,
         public_url=settings.public_url,
     )
+    reconciliation = reconciliation_of(
+        settings,
+        clock,
+        service_db=databases.service,
+        sources=sources,
+        peers=Peers(payments, refunds),
+    )
     return Money(
         payments=payments,
         receipts=Receipts(
@@ -140,6 +162,9 @@ def money_of(
             clock=clock,
         ),
         channels=channels,
+        reconciliation=reconciliation,
+        reconciliation_desk=desk_of(settings, clock, databases, reconciliation),
+        reconciliation_meters=ReconciliationMeters(databases.service, clock),
         refunds=refunds,
         refund_desk=RefundDesk(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock

@@ -13,12 +13,14 @@ from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
 from onepark.app.money import Money, money_of, open_channels
+from onepark.app.reconciling import open_sources
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.meters import Devices
 from onepark.contexts.gate.service import Gate
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
@@ -146,7 +148,10 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         channels = await open_channels(settings, clock, stack)
-        platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
+        sources = await open_sources(channels, clock, stack)
+        platform = _assemble(
+            settings, clock, databases=databases, redis=redis, channels=channels, sources=sources
+        )
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
@@ -161,6 +166,7 @@ def _assemble(
     databases: Databases,
     redis: Redis,
     channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -172,7 +178,7 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    money = _money(settings, databases, registry, stays=stays, channels=channels)
+    money = _money(settings, databases, registry, stays=stays, channels=channels, sources=sources)
     return Platform(
         settings=settings,
         clock=clock,
@@ -210,6 +216,7 @@ def _money(
     *,
     stays: Stays,
     channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
 ) -> Money:
     return money_of(
         settings,
@@ -218,6 +225,7 @@ def _money(
         stays=stays,
         registry=registry,
         channels=channels,
+        sources=sources,
     )
 
 

@@ -33,6 +33,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     secret_key: str  # base64 of 32 bytes; seals device secrets and signs staff tokens
     migration_database_url: str = ""  # a login that owns the schemas; empty: database_url
     payments_file: str = ""  # channels and their keys, JSON; empty: no channel is open
+    channel_fee_ppm: str = ""  # what contracts say, as wechat=6000,…; empty: as bills say
+    bank_csv_file: str = ""  # what the columns of the bank's CSV files are called, JSON
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: Port = 8000

@@ -69,7 +69,6 @@ class Permission(StrEnum):
     SETTLE_RECONCILIATION = "settle_reconciliation"
     READ_INVOICES = "read_invoices"
     ISSUE_INVOICE = "issue_invoice"
-    GIVE_BACK = "give_back"
 
 
 class Principal(Struct, frozen=True):

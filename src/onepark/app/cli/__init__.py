@@ -14,6 +14,7 @@ COMMANDS = {
     "ledger": "onepark.app.cli.ledger:ledger",
     "migrate": "onepark.app.cli.migrate:migrate_database",
     "quote": "onepark.app.cli.quote:quote",
+    "reconcile": "onepark.app.cli.reconcile:reconcile",
     "recount": "onepark.app.cli.recount:recount",
     "registry": "onepark.app.cli.registry:registry",
     "reprice": "onepark.app.cli.reprice:reprice",

@@ -34,7 +34,6 @@ _READING = frozenset(
         Permission.READ_STATISTICS,
         Permission.READ_PASSES,
         Permission.READ_COUPONS,
-        Permission.READ_REFUNDS,
     }
 )
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
@@ -45,7 +44,6 @@ _ADMINISTERING = _DRAFTING | {
     Permission.READ_AUDIT,
     Permission.ROTATE_SECRET,
     Permission.PUBLISH_TARIFF,
-    Permission.GIVE_BACK,
 }
 # Who has the lot's images and its intercom, and knows its tenants.
 _RUNNING_LOTS = frozenset(
@@ -167,7 +165,8 @@ def wait_after_wrong_codes(wrong: int, last_wrong_at: datetime | None, at: datet
         return timedelta(0)
     doubled = min(wrong - FREE_WRONG_CODES, 10)
     wait = min(CODE_WAIT * 2**doubled, CODE_WAIT_MAX)
-    return max(last_wrong_at + wait - at, timedelta(0))
+    rest: timedelta = last_wrong_at + wait - at
+    return max(rest, timedelta(0))
 
 
 def network_of(address: str) -> str:

@@ -333,6 +333,10 @@ class Payments:
         await self._ledger.post(tx, [rules.receipt(attempt, paid_at=paid_at, owed=settled)])
         return Verdict.APPLIED
 
+    async def believe_bill(self, tx: Tx, channel_name: str, fact: TradeFact) -> Verdict | None:
+        """Apply what a daily bill says of a trade, like any other word of its provider."""
+        return await self._apply(tx, channel_name, fact)
+
     # -- asking --------------------------------------------------------------------------------
 
     async def ask_providers(self) -> int:
@@ -371,6 +375,13 @@ class Payments:
             else:
                 again_at = rules.next_query_at(attempt, now, channel.terms)
                 await store.query_again_at(tx, attempt.attempt_no, again_at)
+
+    async def ask_about(self, channel_name: str, attempt_no: str) -> TradeFact:
+        """Ask a provider of one attempt now, apply what it says and return it."""
+        fact = await self._channel(channel_name).query(attempt_no)
+        async with self._db.transaction() as tx:
+            await self._apply(tx, channel_name, fact)
+        return fact
 
     async def _ask_soon(self, attempt_no: str | None, channel_name: str) -> None:
         """Let a rightly signed but stale notice be a hint to ask, and nothing else."""

@@ -11,6 +11,7 @@ from onepark.kernel.types import Fen
 
 _FEN = re.compile(r"0|[1-9][0-9]{0,11}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?")
+_OF_BILL = re.compile(r"-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,2}0{0,4})?")
 
 
 class AmountMalformed(ValueError):
@@ -29,6 +30,13 @@ def fen_of_text(text: str) -> Fen:
     if _FEN.fullmatch(text) is None:
         raise AmountMalformed(f"{text[:20]!r} is no amount in fen")
     return Fen(int(text))
+
+
+def fen_of_bill(text: str) -> Fen:
+    """Convert an amount of a bill: it may be negative and end in zeroes, as in 0.01000."""
+    if _OF_BILL.fullmatch(text) is None:
+        raise AmountMalformed(f"{text[:20]!r} is no amount of whole fen")
+    return Fen(int(Decimal(text).scaleb(2)))
 
 
 def yuan_of_fen(amount_fen: Fen) -> str:

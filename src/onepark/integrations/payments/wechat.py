@@ -121,7 +121,7 @@ class WechatChannel:
         self.app = appid
         self._client = client
         self._clock = clock
-        self._base_url = base_url
+        self.base_url = self._base_url = base_url
         self._base_path = urlsplit(base_url).path
         self._held = held
         self._answer_serial = answer_serial
@@ -204,6 +204,14 @@ class WechatChannel:
         status, code, message = ANSWERS[verdict]
         body = json.dumps({"code": code, "message": message}, ensure_ascii=False).encode()
         return NoticeAnswer(status, "application/json", body)
+
+    async def ask(self, path: str) -> HttpAnswer:
+        """Ask WeChat Pay of something else, such as a bill; only a signed answer passes."""
+        return await self._ask("GET", path)
+
+    def signed_headers(self, target: str) -> dict[str, str]:
+        """Return the headers of a download, whose answer bears no signature."""
+        return self._headers(SignedRequest("GET", target, b""))
 
     def _open(self, body: bytes) -> tuple[Event, Trade | None, RefundFact | None]:
         """Read a proven body and, for an event that we act on, what is sealed in it."""

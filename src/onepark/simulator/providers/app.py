@@ -11,9 +11,10 @@ from litestar.di import NamedDependency, Provide
 
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
-from onepark.simulator.providers import control
+from onepark.simulator.providers import bill_desk, control
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
 from onepark.simulator.providers.alipay_refunds import AlipayRefundDesk
+from onepark.simulator.providers.bill_desk import BillDesk
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
 from onepark.simulator.providers.jsbank import JsbankDesk, JsbankWords
@@ -176,12 +177,16 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
     }
     courier = Courier(client, clock, behaviours=behaviours, refunds=refunds, dialects=words)
     desk: dict[str, Any] = {"book": book, "refunds": refunds, "courier": courier}
+    bills = BillDesk(clock, book=book, refunds=refunds)
+    alipay = AlipayRefundDesk(keys, clock, **desk)
+    alipay.take_calls({"alipay.data.dataservice.bill.downloadurl.query": bills.alipay})
     parts = {
+        "bill_desk": bills,
         "wechat": WechatRefundDesk(keys, clock, **desk),
-        "alipay": AlipayRefundDesk(keys, clock, **desk),
         "unionpay": UnionpayDesk(keys.acquirers, clock, **desk),
         "pyun": PyunDesk(keys.acquirers, clock, **desk),
         "jsbank": JsbankDesk(keys.acquirers, clock, **desk),
+        "alipay": alipay,
         "control": Control(clock, behaviours=behaviours, **desk),
     }
     app = Litestar(
@@ -195,6 +200,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             alipay_gateway,
             *ACQUIRER_ROUTES,
             *control.ROUTES,
+            *bill_desk.ROUTES,
         ],
         dependencies={
             "call": Provide(as_call),

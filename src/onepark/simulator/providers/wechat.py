@@ -8,7 +8,7 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Annotated, TypeVar
@@ -217,6 +217,14 @@ class WechatDesk:
             _check_merchant(decode(call.body, CloseOrder).mchid)
             self._close(unquote(urlsplit(call.target).path.rsplit("/", 2)[1]))
             return self._signed(call, 204, None)
+        except Refused as refused:
+            return self._refuse(call, refused)
+
+    def guarded(self, call: Call, content: Callable[[], Mapping[str, object]]) -> Reply:
+        """Answer another call of the merchant, signed, with what it asks for."""
+        try:
+            self._check_signature(call)
+            return self._signed(call, 200, content())
         except Refused as refused:
             return self._refuse(call, refused)
 
