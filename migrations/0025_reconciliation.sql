@@ -163,11 +163,12 @@ CREATE TRIGGER difference_goes_forward BEFORE UPDATE ON reconciliation.differenc
 
 -- What a bill is compared with: every attempt, with the provider's own number.
 CREATE VIEW payments.pub_bill_attempt WITH (security_invoker = true) AS
-    SELECT attempt_no, lot_id, operator_id, channel, amount_fen, state, provider_txn, paid_at
+    SELECT attempt_no, lot_id, operator_id, channel, amount_fen, state, provider_txn, paid_at,
+        order_no, revenue_kind
     FROM payments.attempt;
 CREATE VIEW payments.pub_bill_refund WITH (security_invoker = true) AS
     SELECT refund_no, attempt_no, lot_id, operator_id, channel, amount_fen, state, provider_refund,
-        refunded_at, coalesce(ruling = 'paid_elsewhere', false) AS by_hand
+        refunded_at, coalesce(ruling = 'paid_elsewhere', false) AS by_hand, order_no, revenue_kind
     FROM payments.refund;
 GRANT SELECT ON payments.pub_bill_attempt, payments.pub_bill_refund TO onepark_service;
 

@@ -154,13 +154,7 @@ def money_of(
     )
     return Money(
         payments=payments,
-        receipts=Receipts(
-            databases.service,
-            payments=payments,
-            archive=lambda: registry.directory,
-            audit=Audit(),
-            clock=clock,
-        ),
+        receipts=_receipts(clock, databases, payments=payments, registry=registry),
         channels=channels,
         reconciliation=reconciliation,
         reconciliation_desk=desk_of(settings, clock, databases, reconciliation),
@@ -175,6 +169,18 @@ def money_of(
         ledger_meters=LedgerMeters(databases.service),
         settlement=settlement_of(clock, databases=databases, registry=registry),
         settings=settings,
+    )
+
+
+def _receipts(
+    clock: Clock, databases: Databases, *, payments: Payments, registry: Registry
+) -> Receipts:
+    return Receipts(
+        databases.service,
+        payments=payments,
+        archive=lambda: registry.directory,
+        audit=Audit(),
+        clock=clock,
     )
 
 

@@ -35,7 +35,7 @@ from onepark.infra.settings import Settings, SettingsError
 from onepark.integrations.payments.bank_statements import Profile, read_camt053, read_csv
 from onepark.integrations.payments.bill_files import PACKED_BYTES_MAX
 from onepark.integrations.payments.bill_sources import open_bill_sources
-from onepark.kernel.types import Fen, LotId, OperatorId, RevenueKind
+from onepark.kernel.types import Fen, OperatorId
 
 DOWNLOAD_TIMEOUT_S = 40.0
 FEE_PPM_MAX = 100_000
@@ -50,7 +50,7 @@ class BilledFees:
     async def post(self, tx: Tx, charged: Sequence[tuple[BillLine, Ours]]) -> None:
         """Post each fee once; one that came back with a refund is negative."""
         journals = [
-            _journal_of_fee(line, one.operator_id, one.lot_id)
+            _journal_of_fee(line, one, one.operator_id)
             for line, one in charged
             if one.operator_id is not None
         ]
@@ -80,7 +80,7 @@ def _off_fen(journal: Journal, kept: Journal) -> int:
     return journal.postings[0].amount_fen - kept.postings[0].amount_fen
 
 
-def _journal_of_fee(line: BillLine, operator_id: OperatorId, lot_id: LotId | None) -> Journal:
+def _journal_of_fee(line: BillLine, ours: Ours, operator_id: OperatorId) -> Journal:
     fee = Account(AccountKind.PROVIDER_FEE, line.provider)
     channel = Account(AccountKind.CHANNEL_RECEIVABLE, line.provider)
     return Journal(
@@ -88,9 +88,10 @@ def _journal_of_fee(line: BillLine, operator_id: OperatorId, lot_id: LotId | Non
         business_key=f"fee:{line.provider}:{line.provider_txn}",
         operator_id=operator_id,
         occurred_at=line.at,
-        revenue_kind=RevenueKind.COMMERCIAL,
+        revenue_kind=ours.revenue_kind,
         postings=(Posting(fee, line.fee_fen), Posting(channel, Fen(-line.fee_fen))),
-        lot_id=lot_id,
+        order_no=ours.order_no,
+        lot_id=ours.lot_id,
         about=f"attempt:{line.of_no or line.our_no}",
     )
 

@@ -309,6 +309,7 @@ async def fees_of(world: World, attempts) -> list[int]:
     rows = await world.owner.fetch(
         "SELECT amount_fen FROM ledger.posting JOIN ledger.journal USING (journal_id)"
         " WHERE kind = 'fee' AND account = 'provider_fee' AND about = ANY($1::text[])"
+        " AND order_no IS NOT NULL AND lot_id IS NOT NULL"  # what clearing shares it by
         " ORDER BY amount_fen",
         [f"attempt:{attempt.attempt_no}" for attempt in attempts],
     )

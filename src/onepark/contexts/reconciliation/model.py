@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from onepark.kernel.types import Fen, LotId, OperatorId
+from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo, RevenueKind
 
 LONG = 64  # characters of a number that anybody gives a trade, a refund or a movement
 
@@ -123,6 +123,8 @@ class Ours(NamedTuple):
     lot_id: LotId | None
     provider_txn: str | None = None
     at: datetime | None = None
+    order_no: OrderNo | None = None
+    revenue_kind: RevenueKind = RevenueKind.COMMERCIAL
 
 
 class DifferenceClass(StrEnum):

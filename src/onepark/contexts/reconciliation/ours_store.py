@@ -8,27 +8,31 @@ from datetime import datetime
 
 from onepark.contexts.reconciliation.model import LineKind, LineState, Ours
 from onepark.infra.db import Record, Tx
-from onepark.kernel.types import Fen, LotId, OperatorId
+from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo, RevenueKind
 
 ATTEMPTS_NAMED = """
-    SELECT attempt_no, amount_fen, state, operator_id, lot_id, provider_txn, paid_at
+    SELECT attempt_no, amount_fen, state, operator_id, lot_id, provider_txn, paid_at, order_no,
+        revenue_kind
     FROM payments.pub_bill_attempt WHERE channel = $1 AND attempt_no = ANY($2::text[])
 """
 
 ATTEMPTS_PAID = """
-    SELECT attempt_no, amount_fen, state, operator_id, lot_id, provider_txn, paid_at
+    SELECT attempt_no, amount_fen, state, operator_id, lot_id, provider_txn, paid_at, order_no,
+        revenue_kind
     FROM payments.pub_bill_attempt
     WHERE channel = $1 AND state = 'success' AND paid_at >= $2 AND paid_at < $3
 """
 
 REFUNDS_NAMED = """
-    SELECT refund_no, amount_fen, state, operator_id, lot_id, provider_refund, refunded_at
+    SELECT refund_no, amount_fen, state, operator_id, lot_id, provider_refund, refunded_at,
+        order_no, revenue_kind
     FROM payments.pub_bill_refund WHERE channel = $1 AND refund_no = ANY($2::text[])
 """
 
 # What a person paid by another way is in no bill of the provider.
 REFUNDS_PAID = """
-    SELECT refund_no, amount_fen, state, operator_id, lot_id, provider_refund, refunded_at
+    SELECT refund_no, amount_fen, state, operator_id, lot_id, provider_refund, refunded_at,
+        order_no, revenue_kind
     FROM payments.pub_bill_refund
     WHERE channel = $1 AND state = 'success' AND NOT by_hand
         AND refunded_at >= $2 AND refunded_at < $3
@@ -73,6 +77,8 @@ def _attempt(row: Record) -> Ours:
         LotId(row["lot_id"]),
         row["provider_txn"],
         row["paid_at"],
+        OrderNo(row["order_no"]),
+        RevenueKind(row["revenue_kind"]),
     )
 
 
@@ -86,4 +92,6 @@ def _refund(row: Record) -> Ours:
         LotId(row["lot_id"]),
         row["provider_refund"],
         row["refunded_at"],
+        OrderNo(row["order_no"]),
+        RevenueKind(row["revenue_kind"]),
     )
