@@ -61,7 +61,7 @@ TAGS = {
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",
-    "staff 工作人员": "账号与登录 Accounts",
+    "staff 工作人员": "账号、登录与审计 Accounts, logging in and the audit trail",
     "probes 探针": "运行状态 The state of this process",
 }
 
