@@ -16,6 +16,7 @@ from onepark.app.wiring import open_platform
 from onepark.contexts.access.rules import MATRIX, MONEY, OPERATOR_ROLES
 from onepark.contexts.access.service import TOKEN_AUDIENCE
 from onepark.infra.clock import SystemClock
+from onepark.infra.limits import Limit
 from onepark.infra.settings import Settings
 from onepark.infra.tokens import Tokens
 from onepark.kernel.staff import Permission, StaffRole
@@ -106,7 +107,7 @@ def test_a_planted_endpoint_without_a_permission_is_found(monkeypatch):
 
 
 @pytest.fixture
-async def served(database_url, servers) -> AsyncIterator[Served]:
+async def served(database_url, servers, redis) -> AsyncIterator[Served]:
     own = settings(database_url, servers[1])
     served = create_app(own)
     async with open_platform(own) as platform:
@@ -203,3 +204,23 @@ async def test_nobody_gets_past_the_door_without_a_token(served, client):
         if endpoint.permission is not None
     }
     assert set(said.values()) == {"access.login_required"}
+
+
+async def test_who_guesses_a_password_is_told_as_a_problem_when_to_come_back(client):
+    body = {"login": "nobody", "password": "wrong"}
+    for _ in range(11):
+        answer = await client.post("/v1/staff/sessions", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (429, "access.too_many_logins")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert 0 < int(answer.headers["retry-after"]) <= 6
+    assert answer.json()["retry_after_s"] == int(answer.headers["retry-after"])
+
+
+async def test_a_person_who_asks_too_much_is_told_so_at_any_staff_endpoint(client, headers, served):
+    pace = served._parts.platform.staff.doorkeeper._pace
+    own = await headers(StaffRole.AUDITOR)
+    pace._limit = Limit("staff-test", 2, open_when_down=True)
+    answers = [await client.get("/v1/audit", headers=own) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].json()["code"] == "access.too_many_requests"
+    assert int(answers[-1].headers["retry-after"]) > 0
