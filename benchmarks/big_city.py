@@ -19,6 +19,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.registry.importing import read_json
 from onepark.contexts.registry.model import Lot
@@ -35,6 +37,8 @@ TARIFFS = {"t1": "T1_wuxi_arterial", "t5": "T5_wuxi_hospital", "t8": "T8_nanjing
 PLANS = Path(__file__).parents[1] / "tests" / "vectors" / "tariffs"
 SINCE_AT = datetime(2020, 1, 1, tzinfo=UTC)
 READY_S, PROBE_S, HTTP_OK = 60.0, 2.0, 200
+REST_S = 120.0
+VACUUMS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
 SPREAD_DEG = 0.02
 GOLDEN = 0.618034  # its multiples spread lots evenly
 
@@ -78,6 +82,15 @@ class City:
     @property
     def database_url(self) -> str:
         return self.postgres.url
+
+    async def rest(self) -> None:
+        """Let PostgreSQL end what it does by itself after many writes."""
+        tx = await asyncpg.connect(self.database_url)
+        await tx.execute("CHECKPOINT")
+        async with asyncio.timeout(REST_S):
+            while await tx.fetchval(VACUUMS):  # noqa: ASYNC110  nobody tells when they end
+                await asyncio.sleep(1)
+        await tx.close()
 
 
 @contextmanager

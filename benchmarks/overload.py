@@ -5,7 +5,9 @@ Never: counts an answer that came after its phase, or waits to offer the next re
 
 OVERLOAD: settings that lower the capacity, so that a small machine can offer ten times of it; the
 goodput at 1, 2, 5 and 10 times, as a share of the best, with the exits' part of it; then half of
-the capacity again, and the latencies from the fifth second on. LATENCY: the shipped settings, one
+the capacity again, and the latencies from the fifth second on. A request holds 100 passages, as in
+D1; OVERLOAD_16 has 16, of which more are refused for each that is taken. A refused request is sent
+again, as gates do. LATENCY: the shipped settings, one
 passage a request, at half of the capacity. Latencies count from when a request was due.
 
 usage: nox -s bench -- --only OVERLOAD,LATENCY
@@ -23,11 +25,11 @@ from benchmarks.pace import Answer, Arrivals, Report, quantile, send_on_time
 from benchmarks.side_by_side import Measurement, told
 from benchmarks.wire import sent
 
-LOWERED = {"gate_connections": 1, "gate_batch_max": 4, "gate_queue_max": 200}
-EACH = 4  # passages a request, so that a batch is one
+REQUESTS_THAT_WAIT = 50  # with one connection, and batches of one request
 TIMES, ROUNDS = (1, 2, 5, 10), 3
 PHASE_S, RECOVERY_S, NORMAL_FROM_S = 5.0, 12.0, 5.0
 CONNECTIONS, WARM, TRIALS = 512, 4_000, 3
+ENOUGH = 1.5  # times the capacity: requests that are taken come once, those refused again
 LATENCY_S, LATENCY_CONNECTIONS, AIM_MS = 20.0, 64, 20.0
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 
@@ -38,11 +40,13 @@ class Traffic:
     def __init__(self, city: City, *, each: int) -> None:
         self._city, self._each = city, each
         self._load = Load(city.lots, city.port, each=each, live=True)
+        self._reached = 0.0
 
     def capacity(self, *, connections: int) -> float:
         """Return the passages a second that are taken when nobody is refused."""
         self._sent(WARM, connections)
-        return median(self._sent(WARM, connections) for _ in range(TRIALS))
+        self._reached = median(self._sent(WARM, connections) for _ in range(TRIALS))
+        return self._reached
 
     def _sent(self, passages: int, connections: int) -> float:
         made = self._load.generation(passages)
@@ -53,19 +57,26 @@ class Traffic:
     def offer(self, passages_a_second: float, *, seconds: float, connections: int) -> Report:
         """Offer passages by a schedule, after their cars were let in."""
         many = int(passages_a_second * seconds) // self._each
-        self._sent(many * self._each // 2 * 2 + 2 * self._each, 16)
-        requests = self._load.generation(many * self._each + 2 * self._each).requests[:many]
-        arrivals = Arrivals(requests, a_second=many / seconds)
+        enough = min(many, int(ENOUGH * self._reached * seconds) // self._each + CONNECTIONS)
+        self._sent(enough * self._each // 2 * 2 + 2 * self._each, 16)
+        requests = self._load.generation(enough * self._each + 2 * self._each).requests[:enough]
+        uvloop.run(self._city.rest())
+        arrivals = Arrivals(requests, a_second=many / seconds, many=many)
         return uvloop.run(send_on_time(self._city.port, arrivals, connections=connections))
 
 
 # -- overload --------------------------------------------------------------------------------------
 
 
-def overload(name: str) -> Iterator[Measurement]:
+def overload(name: str, *, each: int) -> Iterator[Measurement]:
     """Offer multiples of the capacity in turn, round after round, and half of it again."""
-    with served(**LOWERED) as city:
-        traffic = Traffic(city, each=EACH)
+    lowered = {
+        "gate_connections": 1,
+        "gate_batch_max": each,
+        "gate_queue_max": each * REQUESTS_THAT_WAIT,
+    }
+    with served(**lowered) as city:
+        traffic = Traffic(city, each=each)
         capacity = traffic.capacity(connections=16)
         quiet = _p99_ms(traffic, capacity)
         reports: dict[int, list[Report]] = {times: [] for times in TIMES}
@@ -87,7 +98,7 @@ def _shares(name: str, reports: Mapping[int, list[Report]]) -> Iterator[Measurem
     best = max(median(reached) for reached in goodput.values())
     for times, reached in goodput.items():
         shares, middle = [one / best for one in reached], median(reached)
-        words = f"passages/s taken at {times} times the capacity, of the best; {LOWERED}"
+        words = f"passages/s taken at {times} times the capacity, of the best"
         yield told(f"{name}_{times}x", shares, (middle, best), words)
 
 
@@ -108,7 +119,7 @@ def _exits(name: str, reports: list[Report]) -> Measurement:
     """Tell which part of the exits was taken, beside that of the entries."""
     answers = [one for report in reports for one in report.answers]
     exits, entries = (  # which take turns
-        _taken([one for one in answers if one.number % 2 == place]) for place in (1, 0)
+        _taken([one for one in answers if one.place % 2 == place]) for place in (1, 0)
     )
     refused = sorted(one.latency_s for one in answers if one.status == b"503")
     slow_ms = quantile(refused, 0.99) * 1_000 if refused else 0.0
@@ -144,6 +155,7 @@ def latency(name: str) -> Iterator[Measurement]:
 
 
 CASES: Mapping[str, Callable[[], Iterator[Measurement]]] = {
-    "OVERLOAD": partial(overload, "OVERLOAD"),
+    "OVERLOAD": partial(overload, "OVERLOAD", each=100),
+    "OVERLOAD_16": partial(overload, "OVERLOAD_16", each=16),
     "LATENCY": partial(latency, "LATENCY"),
 }

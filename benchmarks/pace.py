@@ -13,20 +13,26 @@ from typing import NamedTuple
 from benchmarks.wire import ACCEPTED, STATUS, Connection, opened
 
 DRAIN_S = 30.0
+REFUSED = b"503"
 RETRY_AFTER = b"\r\nretry-after: "
 
 
 class Arrivals(NamedTuple):
-    """Requests at even distances."""
+    """Requests at even distances: each once, or so many in turn, those refused once more."""
 
     requests: Sequence[bytes]
     a_second: float
+    many: int | None = None
+
+    @property
+    def offered(self) -> int:
+        return len(self.requests) if self.many is None else self.many
 
 
 class Answer(NamedTuple):
     """One request, from the moment when it was due."""
 
-    number: int
+    place: int  # among the requests
     due_s: float  # since the first one was due
     latency_s: float
     status: bytes
@@ -48,17 +54,17 @@ class Report(NamedTuple):
 
 
 class _Lane:
-    """A connection and the request that is out on it."""
+    """A connection, which of the offers is out on it, and by which request it was made."""
 
     def __init__(self, sender: "_Sender") -> None:
         self._sender = sender
-        self.number = -1
+        self.number = self.place = -1
         self.connection: Connection | None = None
 
     def send(self, number: int) -> None:
         assert self.connection is not None, "it is open"
-        self.number = number
-        self.connection.send(self._sender.arrivals.requests[number])
+        self.number, self.place = number, self._sender.next_place()
+        self.connection.send(self._sender.arrivals.requests[self.place])
 
     def answered(self, answer: bytes) -> None:
         self._sender.note(self, answer)
@@ -72,6 +78,7 @@ class _Sender:
         self._loop = asyncio.get_running_loop()
         self._free: deque[_Lane] = deque()
         self._waiting: deque[int] = deque()
+        self._places = deque(range(len(arrivals.requests)))
         self.began = 0.0
         self.all_answered = asyncio.Event()
 
@@ -81,6 +88,10 @@ class _Sender:
             lane.connection = await opened(port, lane.answered)
         self._free.extend(lanes)
         return lanes
+
+    def next_place(self) -> int:
+        assert self._places, "more was taken than there were requests"
+        return self._places.popleft()
 
     def due_s(self, number: int) -> float:
         return number / self.arrivals.a_second
@@ -95,18 +106,20 @@ class _Sender:
         due_s = self.due_s(lane.number)
         latency_s = self._loop.time() - self.began - due_s
         told = answer[STATUS], answer.count(ACCEPTED), RETRY_AFTER in answer
-        self.answers.append(Answer(lane.number, due_s, latency_s, *told))
+        self.answers.append(Answer(lane.place, due_s, latency_s, *told))
+        if told[0] == REFUSED:
+            self._places.append(lane.place)
         if self._waiting:
             lane.send(self._waiting.popleft())
         else:
             self._free.append(lane)
-        if len(self.answers) == len(self.arrivals.requests):
+        if len(self.answers) == self.arrivals.offered:
             self.all_answered.set()
 
     async def run(self) -> None:
         """Offer every request at its moment; asleep between them, late ones at once."""
         self.began = self._loop.time()
-        for number in range(len(self.arrivals.requests)):
+        for number in range(self.arrivals.offered):
             ahead_s = self.began + self.due_s(number) - self._loop.time()
             if ahead_s > 0:
                 await asyncio.sleep(ahead_s)

@@ -24,7 +24,7 @@ MODULES = {
     "efficiency": ("E1a", "E1b"),
     "readers": ("H1",),
     "boards": ("R1",),
-    "overload": ("OVERLOAD", "LATENCY"),
+    "overload": ("OVERLOAD", "OVERLOAD_16", "LATENCY"),
     "backlog": ("BACKLOG",),
 }
 LIBRARIES = (

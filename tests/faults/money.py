@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from onepark.app.ledger_audit import audit
 from onepark.simulator.city.wire import Trade
 from tests.faults.traffic import Car
 
@@ -67,6 +68,7 @@ class Money(NamedTuple):
     taken: Sequence[Taken] = ()
     waiting: Sequence[int] = ()
     provider: Mapping[str, int] = {}  # what was paid, by number
+    books: Sequence[str] = ()  # what a stranger finds wrong with the journals
     left: Mapping[str, str] = {}  # how attempts stand that did not succeed, for whoever looks
 
 
@@ -83,8 +85,14 @@ async def money_of(
         [Taken(*row) for row in await connection.fetch(TAKEN)],
         [row["notice_id"] for row in await connection.fetch(WAITING)],
         {trade.out_trade_no: trade.amount_fen for trade in trades if trade.state == "paid"},
+        [fault.what for fault in (await audit(connection)).faults],
         {row["attempt_no"]: row["standing"] for row in await connection.fetch(LEFT)},
     )
+
+
+def the_books_are_right(_cars: Sequence[Car], money: Money) -> list[str]:
+    """I1, I11: each journal balances, each payment has its journal, and the chains hold."""
+    return list(money.books)
 
 
 def paid_is_what_was_settled(_cars: Sequence[Car], money: Money) -> list[str]:
@@ -152,6 +160,7 @@ def told_paid_is_paid(cars: Sequence[Car], money: Money) -> list[str]:
 
 
 MONEY: Mapping[str, Callable[[Sequence[Car], Money], list[str]]] = {
+    "I1": the_books_are_right,
     "I2": paid_is_what_was_settled,
     "I2p": providers_agree,
     "I3": a_charge_is_settled_once,

@@ -43,6 +43,10 @@ def test_an_order_that_calls_itself_paid_is_caught():
     assert broken(orders=(ORDERS[0], Order("PB", 700, 0))) == {"I2"}
 
 
+def test_books_that_a_stranger_finds_wrong_are_caught():
+    assert broken(books=("journal 5 is off by 1 fen",)) == {"I1"}
+
+
 def test_a_settled_charge_that_no_order_counts_is_caught():
     assert broken(orders=(ORDERS[0], Order("PB", 0, 0))) == {"I2"}
 

@@ -94,8 +94,7 @@ async def test_the_end_of_the_queue_is_kept_for_what_cannot_wait(
     await asyncio.sleep(0.01)
     if waiting:
         assert not await refused(batcher, [1] * waiting, pressing=True)
-    assert batcher.full is (waiting == 8)
-    assert batcher.crowded is (waiting >= 6)
+    assert batcher.has_room(more, pressing=pressing) is not is_refused
     assert await refused(batcher, [2] * more, pressing=pressing) is is_refused
     doubler.go.set()
     await busy

@@ -29,6 +29,8 @@ from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.registry import http as registry_http
+from onepark.contexts.settlement import http as settlement_http
+from onepark.contexts.settlement import payout_http, statement_http
 from onepark.contexts.stays import http as stays_http
 from onepark.contexts.stays import staff_http as stays_staff_http
 from onepark.contexts.tariffs import filing_http
@@ -59,7 +61,7 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments",)
+MONEY_PARTS = ("payments", "contracts", "clearing", "statements", "payouts")
 STAFF_PARTS = ("access", "accounts", "trail")
 HANDLERS = [
     *access_http.HANDLERS,
@@ -71,6 +73,9 @@ HANDLERS = [
     *stays_http.HANDLERS,
     *stays_staff_http.HANDLERS,
     *payments_http.HANDLERS,
+    *settlement_http.HANDLERS,
+    *statement_http.HANDLERS,
+    *payout_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]

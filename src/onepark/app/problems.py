@@ -4,14 +4,15 @@ Owns: how a refusal, a request that cannot be read and a bug of ours are told to
 Never: shows the inside of a bug, or a whole plate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, HTTPScope
 
 from onepark.app import refused
 from onepark.infra.db import OUTAGES, Trouble, trouble_of
@@ -23,6 +24,7 @@ TYPE_PREFIX = "urn:onepark:problem:"
 FIELD_ERRORS_MAX = 20
 DETAIL_MAX = 500
 RETRY_AFTER_S = 2
+PLAIN_ONES_KEPT = 64
 CLIENT_LEFT = "client disconnected prematurely"  # so the framework says; no fault of ours
 PASSED_ON = {"allow", "retry-after", "www-authenticate"}
 
@@ -55,13 +57,48 @@ HTTP_KINDS = {
 
 def render_refusal(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     """Answer what was understood and declined."""
-    refused.note(request, refusal.code, refusal.status)
+    told = told_of(request.scope, refusal)
+    return Response(
+        told.body,
+        status_code=told.status,
+        media_type=PROBLEM_MEDIA_TYPE,
+        headers={name.decode().title(): value.decode() for name, value in told.headers},
+    )
+
+
+class Told(NamedTuple):
+    """An answer as it crosses ASGI; names of headers are lower case."""
+
+    status: int
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+def told_of(scope: HTTPScope, refusal: Refusal) -> Told:
+    """Note a refusal and return its answer; under overload nothing may cost less than this."""
+    refused.note(scope, refusal.code, refusal.status)
     kind = Kind(refusal.code, refusal.title, refusal.title_zh)
     retry_after_s = refusal.facts.get("retry_after_s", refusal.retry_after_s)
-    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-    return problem(
-        kind, refusal.status, detail=refusal.detail, facts=refusal.facts, headers=headers
-    )
+    headers = [] if retry_after_s is None else [(b"retry-after", str(retry_after_s).encode())]
+    if refusal.facts:
+        body = problem_json(kind, refusal.status, detail=refusal.detail, facts=refusal.facts)
+    else:
+        body = _named(_plain_json(kind, refusal.status, refusal.detail))
+    return Told(refusal.status, body, headers)
+
+
+@lru_cache(maxsize=PLAIN_ONES_KEPT)
+def _plain_json(kind: Kind, status: int, detail: str) -> bytes:
+    """Return a problem without facts and without the id of its request."""
+    return _json(_members(kind, status, detail))
+
+
+def _named(json: bytes) -> bytes:
+    """Add the id of the request in hand, the last member of every problem: plain characters."""
+    name = request_id.get()
+    if name is None:
+        return json
+    return b'%b,"request_id":"%b"}' % (json[:-1], mask_plates(name).encode())
 
 
 def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -70,7 +107,7 @@ def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     if status >= 500:  # noqa: PLR2004  the framework's own failures say nothing of their inside
         return render_bug(request, error)
     kind = HTTP_KINDS.get(status, HTTP_KINDS[400])
-    refused.note(request, kind.code, status)
+    refused.note(request.scope, kind.code, status)
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() in PASSED_ON}
     return problem(
         kind,
@@ -83,7 +120,7 @@ def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def render_depth(request: Request[Any, Any, Any], _error: RecursionError) -> Response[bytes]:
     """Answer a body that is nested deeper than anything meant."""
-    refused.note(request, HTTP_KINDS[400].code, 400)
+    refused.note(request.scope, HTTP_KINDS[400].code, 400)
     return problem(HTTP_KINDS[400], 400, detail="The body is nested too deeply.")
 
 
@@ -93,14 +130,14 @@ def render_outage(request: Request[Any, Any, Any], error: Exception) -> Response
         return render_bug(request, error)
     kind = HTTP_KINDS[503]
     refused.count(kind.code, 503)
-    said = refused.sender_of(request)
+    said = refused.sender_of(request.scope)
     _log.error("http.unavailable", exc_info=error, code=kind.code, status=503, **said)
     return problem(kind, 503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Log what nobody expected, and tell the client no more than that it happened."""
-    said = refused.sender_of(request)
+    said = refused.sender_of(request.scope)
     _log.error("http.internal", exc_info=error, code=INTERNAL.code, status=500, **said)
     return problem(INTERNAL, 500)
 
@@ -114,10 +151,15 @@ HANDLERS: ExceptionHandlersMap = {
 }
 
 
-def answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def answer_to(scope: HTTPScope, error: Exception) -> Told:
     """Return what the framework would answer to an error, for who answers without it."""
+    if isinstance(error, Refusal):
+        return told_of(scope, error)
     handler = next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)
-    return cast("Response[bytes]", handler(request, error))
+    answer = cast("Response[bytes]", handler(Request[Any, Any, Any](scope), error))
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    assert answer.status_code is not None, "a problem has a status"
+    return Told(answer.status_code, answer.content, headers)
 
 
 def problem(
@@ -145,16 +187,22 @@ def problem_json(
     facts: Mapping[str, object] | None = None,
 ) -> bytes:
     """Return a problem's body; what looks like a plate or a telephone number is masked."""
-    told: dict[str, object] = {
+    members = {**(facts or {}), **_members(kind, status, detail), "request_id": request_id.get()}
+    return _json(members)
+
+
+def _members(kind: Kind, status: int, detail: str | None) -> dict[str, object]:
+    return {
         "type": TYPE_PREFIX + kind.code,
         "title": kind.title,
         "title_zh": kind.title_zh,
         "status": status,
         "code": kind.code,
         "detail": detail,
-        "request_id": request_id.get(),
     }
-    members = {**(facts or {}), **told}
+
+
+def _json(members: Mapping[str, object]) -> bytes:
     given = masked({k: v for k, v in members.items() if v is not None})
     return msgspec.json.encode(given, enc_hook=str)
 

@@ -7,10 +7,11 @@ Never: keeps a body, a path as it was sent, or a whole plate.
 
 import re
 import time
-from typing import Any
+from functools import cache
 
 import structlog
-from litestar import Request
+from litestar.types import HTTPScope
+from prometheus_client import Counter
 
 from onepark.infra.metrics import counter
 from onepark.kernel.staff import Principal
@@ -20,6 +21,7 @@ FOR_NOW = frozenset({429, 503})
 OURS = 500
 TOLD_EVERY_S = 1.0
 DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # the form of every device's name
+DEVICE_HEADER = b"onepark-device"
 ODD = "(no name)"  # bytes beyond ASCII come decoded wrongly, and would escape the masks
 
 AUTHN_FAILURES = counter("authn_failures", "Requests whose sender was not believed.", ("kind",))
@@ -30,7 +32,7 @@ TURNED_AWAY = counter(
 _log = structlog.get_logger()
 
 
-def note(request: Request[Any, Any, Any], code: str, status: int) -> None:
+def note(scope: HTTPScope, code: str, status: int) -> None:
     """Count a refusal and write its line; codes are a closed list, so they may be labels.
 
     Those for lack of room come by the thousand, and writing of each would leave less room still:
@@ -44,7 +46,7 @@ def note(request: Request[Any, Any, Any], code: str, status: int) -> None:
             return
         told = {"times": times}
     level = _log.warning if status >= OURS else _log.info
-    level("http.refused", code=code, status=status, **told, **sender_of(request))
+    level("http.refused", code=code, status=status, **told, **sender_of(scope))
 
 
 class Flood:
@@ -72,17 +74,23 @@ def count(code: str, status: int) -> None:
     if status == NOT_BELIEVED:
         AUTHN_FAILURES.labels(code).inc()
     elif status in FOR_NOW:
-        TURNED_AWAY.labels(code).inc()
+        _turned_away(code).inc()
 
 
-def sender_of(request: Request[Any, Any, Any]) -> dict[str, str]:
+@cache
+def _turned_away(code: str) -> Counter:
+    return TURNED_AWAY.labels(code)
+
+
+def sender_of(scope: HTTPScope) -> dict[str, str]:
     """Say what was asked for, and by which device or person: a device as it calls itself."""
-    device = request.headers.get("onepark-device", "")
-    principal = request.state.get("principal")
+    called = next((value for name, value in scope["headers"] if name == DEVICE_HEADER), b"")
+    device = called.decode("latin-1")
+    principal = scope.get("state", {}).get("principal")  # nobody has any state on a short way
     staff = principal.login if isinstance(principal, Principal) else ""
     said = {
-        "method": request.method,
-        "route": str(request.scope.get("path_template") or ""),
+        "method": scope["method"],
+        "route": str(scope.get("path_template") or ""),
         "device": device if not device or DEVICE.fullmatch(device) else ODD,
         "staff": staff,
     }

@@ -69,15 +69,9 @@ class Batcher(Generic[Item, Answer]):
         """Return whether a batch is in hand."""
         return self._busy > 0
 
-    @property
-    def crowded(self) -> bool:
-        """Return whether not one more item would be taken, unless it is pressing."""
-        return self._waiting >= self._room(pressing=False)
-
-    @property
-    def full(self) -> bool:
-        """Return whether not one more item would be taken, however pressing."""
-        return self._waiting >= self._queue_max
+    def has_room(self, size: int, *, pressing: bool) -> bool:
+        """Return whether so many items would be taken now."""
+        return self._waiting + size <= self._room(pressing=pressing)
 
     def start(self) -> None:
         """Start the workers; one for each connection that may be busy at once."""
@@ -92,7 +86,7 @@ class Batcher(Generic[Item, Answer]):
 
     async def submit(self, items: Sequence[Item], *, pressing: bool = False) -> list[Answer]:
         """Queue items and return their answers in order; QueueFull takes none of them."""
-        if self._waiting + len(items) > self._room(pressing=pressing):
+        if not self.has_room(len(items), pressing=pressing):
             raise QueueFull
         cut = range(0, len(items), self._batch_max)
         groups = [_Group[Item, Answer](items[at : at + self._batch_max]) for at in cut]

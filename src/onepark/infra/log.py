@@ -49,12 +49,15 @@ PHONE = re.compile(
     r"(?<![A-Z0-9])(?:\+?86[ -]?)?1[3-9]\d([ -]?)\d{4}\1\d{4}(?![A-Z0-9])",
     re.IGNORECASE,
 )
+SUSPECT = re.compile(r"\d{4}|[%\\]")  # what any plate or number in plain characters has
 MASK = "‹plate›"
 PHONE_MASK = "‹phone›"
 
 
 def mask_plates(text: str) -> str:
     """Return the text without what looks like a plate or like a mobile number of the mainland."""
+    if text.isascii() and SUSPECT.search(text) is None:
+        return text
     return PHONE.sub(PHONE_MASK, PLATE.sub(MASK, text))
 
 

@@ -1,7 +1,7 @@
 """A city that takes money, and what its tests of payments ask of it."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ class City(NamedTuple):
     payments: Payments
     channel: OpenChannel
     other: OpenChannel
+    db: Database
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ async def city(batch_db: Database, service_db: Database) -> City:
         clock=clock,
         public_url="http://127.0.0.1:1/",
     )
-    return City(clock, stays, payments, channel, other)
+    return City(clock, stays, payments, channel, other, service_db)
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +64,12 @@ async def owner(database_url: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def a_car_inside(city: City, *, since: timedelta = AN_HOUR_AND_A_MINUTE) -> OrderNo:
+async def a_car_inside(
+    city: City, *, since: timedelta = AN_HOUR_AND_A_MINUTE, came_at: datetime = EIGHT
+) -> OrderNo:
     """A car that came ``since`` before now; its order."""
-    city.clock.at = EIGHT + since
-    entry = a_passage(plate=f"苏B{next(plates)}", lot_id=LotId(7))
+    city.clock.at = came_at + since
+    entry = a_passage(plate=f"苏B{next(plates)}", lot_id=LotId(7), seen_at=came_at)
     batch = await city.stays.take([entry])
     answer = batch.taken[0].answer
     assert answer is not None

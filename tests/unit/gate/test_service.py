@@ -210,6 +210,19 @@ async def test_a_body_that_is_no_request_is_refused(gate, body):
         await send(gate, body)
 
 
+async def test_a_request_for_which_no_room_is_left_is_told_before_a_signature_is_looked_at(
+    gate, stays
+):
+    sent = await fill(gate, stays, waiting=998)
+    two, three = ([a_row(n, kind="exit") for n in range(many)] for many in (2, 3))
+    with pytest.raises(Busy):
+        await send(gate, a_body(*three), key=b"nobody's key")
+    with pytest.raises(SignatureWrong):
+        await send(gate, a_body(*two), key=b"nobody's key")
+    stays.go.set()
+    await asyncio.gather(*sent)
+
+
 async def test_a_gate_is_told_to_come_back_when_too_many_passages_wait(gate, stays):
     stays.go.clear()
     body = a_body(*(a_row(n) for n in range(600)))

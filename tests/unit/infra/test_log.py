@@ -6,8 +6,10 @@ from urllib.parse import quote
 import orjson
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from onepark.infra.log import MASK, PHONE_MASK, mask_plates, request_id
+from onepark.infra.log import MASK, PHONE, PHONE_MASK, PLATE, mask_plates, request_id
 from tests.fakes.log import kept_log, written
 
 CANARIES = [
@@ -78,6 +80,11 @@ def test_no_mobile_number_survives_either(lines, phone):
 )
 def test_what_is_no_plate_is_left_alone(text):
     assert mask_plates(text) == text
+
+
+@given(st.text("苏WJABC0123456789·-_ +%\\ue8B", max_size=24))
+def test_a_text_that_is_looked_at_in_short_is_masked_as_any_other(text):
+    assert mask_plates(text) == PHONE.sub(PHONE_MASK, PLATE.sub(MASK, text))
 
 
 def test_a_line_names_its_request_level_and_time(lines):

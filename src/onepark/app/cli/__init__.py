@@ -11,6 +11,7 @@ import click
 COMMANDS = {
     "demo": "onepark.app.cli.demo:demo",
     "doctor": "onepark.app.cli.doctor:doctor",
+    "ledger": "onepark.app.cli.ledger:ledger",
     "migrate": "onepark.app.cli.migrate:migrate_database",
     "quote": "onepark.app.cli.quote:quote",
     "recount": "onepark.app.cli.recount:recount",
@@ -18,6 +19,7 @@ COMMANDS = {
     "reprice": "onepark.app.cli.reprice:reprice",
     "restored": "onepark.app.cli.restored:restored",
     "serve": "onepark.app.cli.serve:serve",
+    "settlement": "onepark.app.cli.settlement:settlement",
     "sign": "onepark.app.cli.sign:sign_request",
     "simulate": "onepark.app.cli.simulate:simulate",
     "staff": "onepark.app.cli.staff:staff",

@@ -43,15 +43,9 @@ class Queues:
         """Return how many passages wait."""
         return self._live.waiting + self._backlog.waiting
 
-    @property
-    def full(self) -> bool:
-        """Return whether no car that stands there would be let in, however pressing."""
-        return self._live.full
-
-    @property
-    def crowded(self) -> bool:
-        """Return whether no car that stands there and can wait would be let in."""
-        return self._live.crowded
+    def has_room(self, size: int, *, pressing: bool) -> bool:
+        """Return whether so many passages of cars that stand there would be let in now."""
+        return self._live.has_room(size, pressing=pressing)
 
     def start(self) -> None:
         """Start to take batches."""

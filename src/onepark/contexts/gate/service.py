@@ -126,7 +126,7 @@ class Gate:
 
         Under overload it is refused before anything is spent on it, and entries before exits.
         """
-        if self._queues.full or (self._queues.crowded and not rules.may_press(body)):
+        if not self._has_room(body):
             raise Busy("More passages wait than the platform holds.")
         device, now = self._admit(credentials, body)
         ahead = self.clocks.offset_of(device.device_id)
@@ -144,6 +144,13 @@ class Gate:
         answers = rules.results_of(checked, taken, progress=progress)
         meters.passages(device, checked, answers.results)
         return answers
+
+    def _has_room(self, body: bytes) -> bool:
+        """Tell whether a request would be let in, by its looks and as cheaply as can be."""
+        if not self._queues.has_room(1, pressing=True):
+            return False
+        size = min(rules.size_of(body), self._settings.gate_request_max)
+        return self._queues.has_room(size, pressing=rules.may_press(body))
 
     async def _progress(
         self, device: Device, good: Sequence[Passage], taken: Sequence[Taken]

@@ -10,7 +10,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from onepark.kernel.types import ORDER_NO_EXAMPLE, ORDER_NO_PATTERN, Fen, LotId, OrderNo
+from onepark.kernel.types import (
+    ORDER_NO_EXAMPLE,
+    ORDER_NO_PATTERN,
+    Fen,
+    LotId,
+    OrderNo,
+    RevenueKind,
+)
 
 
 class TradeState(StrEnum):
@@ -108,6 +115,7 @@ class Attempt(Struct, frozen=True):
     paid_at: datetime | None = None
     surplus: bool = False  # paid although its charge was settled already: to be refunded
     queries: int = 0
+    revenue_kind: RevenueKind = RevenueKind.COMMERCIAL  # of its charge
 
 
 class Verdict(StrEnum):
