@@ -17,6 +17,14 @@ ROLES = {
     "jobs",
 }
 BESIDE_THE_ROLES = {
+    "access/accounts": "what is done to accounts of others is no use case of one's own login",
+    "access/account_http": "the endpoints of administrators and auditors, beside one's own",
+    "access/doorkeeper": "who is let in is asked by every endpoint of staff, and by no use case",
+    "access/factor_store": "the statements of authenticators, beside those of accounts",
+    "access/hashing": "the crowd at the few threads that hash is refused in one place",
+    "access/pace": "how often people may try is counted apart from what they try",
+    "access/second_factors": "authenticators have a life of their own, under any login",
+    "access/session_store": "the statements of logins that hold, beside those of accounts",
     "gate/barriers": "what devices say of barriers is kept and told on, and answers no passage",
     "gate/barrier_store": "the statements of barriers alone, beside those of commands",
     "gate/clocks": "by how much each device's clock is off is a snapshot with a life of its own",

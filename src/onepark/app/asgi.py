@@ -23,6 +23,7 @@ from onepark.app.probes import Readiness
 from onepark.app.short_ways import ShortWays
 from onepark.app.tracing import traced
 from onepark.app.wiring import Platform, open_platform
+from onepark.contexts.access import account_http
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
@@ -43,7 +44,6 @@ from onepark.infra.settings import Settings
 
 PARTS = (
     *(
-        "access",
         "registry",
         "directory",
         "office",
@@ -67,8 +67,10 @@ MONEY_PARTS = (
     *("payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"),
     "reconciliation_desk",
 )
+STAFF_PARTS = ("access", "accounts", "trail")
 HANDLERS = [
     *access_http.HANDLERS,
+    *account_http.HANDLERS,
     *registry_http.HANDLERS,
     *calendar_http.HANDLERS,
     *tariffs_http.HANDLERS,
@@ -101,9 +103,16 @@ class Parts:
             if name == "readiness":
                 return self.readiness
             assert self.platform is not None, "requests come after the start"
-            return getattr(self.platform.money if name in MONEY_PARTS else self.platform, name)
+            return getattr(_room_of(self.platform, name), name)
 
         return Provide(part)
+
+
+def _room_of(platform: Platform, name: str) -> object:
+    """Return what holds the part of that name."""
+    if name in MONEY_PARTS:
+        return platform.money
+    return platform.staff if name in STAFF_PARTS else platform
 
 
 class Served(Observed):
@@ -133,7 +142,7 @@ def create_app(settings: Settings) -> Served:
     app = Litestar(
         route_handlers=[*HANDLERS, _gate_routes(settings)],
         dependencies={
-            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS)},
+            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS, *STAFF_PARTS)},
             "principal": Provide(access_http.provide_principal),
         },
         guards=[_staff_guard(parts)],
@@ -162,7 +171,7 @@ def _staff_guard(parts: Parts) -> access_http.Guard:
     ) -> None:
         if "permission" in handler.opt:
             assert parts.platform is not None, "requests come after the start"
-            await access_http.staff_guard(parts.platform.doorkeeper)(connection, handler)
+            await access_http.staff_guard(parts.platform.staff.doorkeeper)(connection, handler)
 
     return guard
 

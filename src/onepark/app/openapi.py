@@ -63,7 +63,7 @@ TAGS = {
     "reconciliation 对账": "账单核对与差异处理 Bills compared with our books, for staff",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",
-    "staff 工作人员": "账号与登录 Accounts",
+    "staff 工作人员": "账号、登录与审计 Accounts, logging in and the audit trail",
     "probes 探针": "运行状态 The state of this process",
 }
 

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 from onepark.app.databases import Databases, open_databases
 from onepark.app.money import Money, money_of, open_channels
 from onepark.app.reconciling import open_sources
-from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
+from onepark.app.staff import Staff, staff_of
+from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.meters import Devices
@@ -47,7 +48,7 @@ from onepark.infra.limits import Limiter
 from onepark.infra.redis import open_redis
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, secret_key
-from onepark.infra.tokens import Passwords, Tokens, derive
+from onepark.infra.tokens import derive
 
 REFRESH_EVERY_S = 1.0
 
@@ -60,8 +61,7 @@ class Platform:
     clock: Clock
     databases: Databases
     redis: Redis
-    access: Access
-    doorkeeper: Doorkeeper
+    staff: Staff
     registry: Registry
     office: RegistryOffice
     imports: RegistryImports
@@ -170,7 +170,6 @@ def _assemble(
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
-    tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
     tariffs, checks = Tariffs(databases.service, clock), Checks(limiter)
     plates = PlateModels(databases.service, clock)
@@ -184,8 +183,7 @@ def _assemble(
         clock=clock,
         databases=databases,
         redis=redis,
-        access=_access(settings, clock, databases=databases, tokens=tokens, limiter=limiter),
-        doorkeeper=Doorkeeper(tokens),
+        staff=staff_of(settings, clock, databases=databases, limiter=limiter),
         registry=registry,
         office=RegistryOffice(databases.staff, key, audit=audit, clock=clock),
         imports=RegistryImports(databases.service, key, audit=audit, clock=clock),
@@ -292,20 +290,6 @@ def _ghosts(
         archive=lambda: registry.directory,
         clock=clock,
         waits=timedelta(seconds=settings.ghost_waits_s),
-    )
-
-
-def _access(
-    settings: Settings, clock: Clock, *, databases: Databases, tokens: Tokens, limiter: Limiter
-) -> Access:
-    return Access(
-        service_db=databases.service,
-        staff_db=databases.staff,
-        passwords=Passwords(),
-        tokens=tokens,
-        limiter=limiter,
-        clock=clock,
-        logins_per_minute=settings.login_per_minute_max,
     )
 
 

@@ -66,6 +66,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     )
     dues_per_minute_max: Positive = 30  # per address and, separately, per plate
     login_per_minute_max: Positive = 10  # per address and, separately, per account
+    login_per_hour_max: Positive = 30  # per account, from addresses at which it is not known
+    staff_per_minute_max: Positive = 600  # requests of one person
+    staff_session_s: Annotated[int, Meta(ge=900, le=604_800)] = 43_200  # so long a login holds
+    staff_step_up_s: Annotated[int, Meta(ge=60, le=43_200)] = 900  # so long a code is fresh
     shutdown_grace_s: Positive = 10
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 
+from onepark.contexts.access.model import SecondFactor
 from onepark.kernel.staff import Permission, Principal, StaffRole
 from onepark.kernel.types import OperatorId
 
@@ -107,7 +108,10 @@ FRESH = frozenset(
         Permission.SETTLE_RECONCILIATION,
     }
 )
-MONEY_ROLES = frozenset(role for role, given in MATRIX.items() if given & MONEY)
+# Who touches money, or gives accounts to those who do: their password alone is not enough.
+FACTOR_ROLES = frozenset(
+    role for role, given in MATRIX.items() if given & (MONEY | {Permission.MANAGE_ACCOUNTS})
+)
 
 FREE_WRONG_CODES = 5
 CODE_WAIT = timedelta(seconds=30)  # after one wrong code more, then twice as long each time
@@ -155,6 +159,15 @@ def has_fresh_factor(by: Principal, at: datetime, *, fresh_for: timedelta) -> bo
     return OTP in by.amr and given_at is not None and at - given_at < fresh_for
 
 
+def standing_of(role: StaffRole, *, enrolled: bool, given: bool) -> SecondFactor:
+    """Say what a session still lacks for what its role may do."""
+    if given:
+        return SecondFactor.GIVEN
+    if enrolled:
+        return SecondFactor.NEEDED
+    return SecondFactor.NOT_ENROLLED if role in FACTOR_ROLES else SecondFactor.NOT_REQUIRED
+
+
 def wait_after_wrong_codes(wrong: int, last_wrong_at: datetime | None, at: datetime) -> timedelta:
     """Return how long after so many wrong codes in a row nobody may try another one.
 
@@ -164,9 +177,8 @@ def wait_after_wrong_codes(wrong: int, last_wrong_at: datetime | None, at: datet
     if wrong < FREE_WRONG_CODES or last_wrong_at is None:
         return timedelta(0)
     doubled = min(wrong - FREE_WRONG_CODES, 10)
-    wait = min(CODE_WAIT * 2**doubled, CODE_WAIT_MAX)
-    rest: timedelta = last_wrong_at + wait - at
-    return max(rest, timedelta(0))
+    wait = min(CODE_WAIT * int(2**doubled), CODE_WAIT_MAX)
+    return max(last_wrong_at + wait - at, timedelta(0))
 
 
 def network_of(address: str) -> str:
