@@ -257,7 +257,7 @@ def run_the_machine(url: str) -> None:
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=60,
+                max_examples=40,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
