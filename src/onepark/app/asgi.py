@@ -103,16 +103,16 @@ class Parts:
             if name == "readiness":
                 return self.readiness
             assert self.platform is not None, "requests come after the start"
-            return getattr(_room_of(self.platform, name), name)
+            return _part_of(self.platform, name)
 
         return Provide(part)
 
 
-def _room_of(platform: Platform, name: str) -> object:
-    """Return what holds the part of that name."""
+def _part_of(platform: Platform, name: str) -> object:
+    """Return the part of that name, whichever room it is in."""
     if name in MONEY_PARTS:
-        return platform.money
-    return platform.staff if name in STAFF_PARTS else platform
+        return platform.money.part(name)
+    return getattr(platform.staff if name in STAFF_PARTS else platform, name)
 
 
 class Served(Observed):

@@ -19,7 +19,9 @@ from onepark.contexts.ledger.errors import BusinessKeyReused
 from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind, Posting
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.reconciliation import jobs as reconciliation_jobs
 from onepark.contexts.reconciliation.desk import ReconciliationDesk
+from onepark.contexts.reconciliation.meters import ReconciliationMeters
 from onepark.contexts.reconciliation.model import BillLine, Ours
 from onepark.contexts.reconciliation.ports import (
     Attempts,
@@ -29,8 +31,9 @@ from onepark.contexts.reconciliation.ports import (
 )
 from onepark.contexts.reconciliation.service import Reconciliation
 from onepark.infra.clock import Clock
-from onepark.infra.db import Database, Tx
+from onepark.infra.db import Tx
 from onepark.infra.http_client import open_http_client
+from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, SettingsError
 from onepark.integrations.payments.bank_statements import Profile, read_camt053, read_csv
 from onepark.integrations.payments.bill_files import PACKED_BYTES_MAX
@@ -113,31 +116,30 @@ class Peers(NamedTuple):
     refunds: Refunding
 
 
-def desk_of(
-    settings: Settings, clock: Clock, databases: Databases, reconciliation: Reconciliation
-) -> ReconciliationDesk:
-    """Assemble what staff see of it."""
-    return ReconciliationDesk(
-        databases.service,
-        databases.staff,
-        reconciliation=reconciliation,
-        readers=statement_readers(settings),
-        audit=Audit(),
-        clock=clock,
-    )
+class Reconciling(NamedTuple):
+    """Every part of reconciliation."""
+
+    reconciliation: Reconciliation
+    reconciliation_desk: ReconciliationDesk
+    meters: ReconciliationMeters
+
+    def jobs(self) -> list[Job]:
+        """Return the recurring work that no request waits for."""
+        return reconciliation_jobs.jobs(self.reconciliation)
 
 
-def reconciliation_of(
+def reconciling_of(
     settings: Settings,
     clock: Clock,
     *,
-    service_db: Database,
+    databases: Databases,
     sources: Mapping[str, BillSource],
     peers: Peers,
-) -> Reconciliation:
+) -> Reconciling:
     """Assemble the comparing of books."""
-    return Reconciliation(
-        service_db,
+    service = databases.service
+    reconciliation = Reconciliation(
+        service,
         sources=sources,
         attempts=peers.attempts,
         refunds=peers.refunds,
@@ -145,6 +147,15 @@ def reconciliation_of(
         fee_ppm=fees_of(settings),
         clock=clock,
     )
+    desk = ReconciliationDesk(
+        service,
+        databases.staff,
+        reconciliation=reconciliation,
+        readers=statement_readers(settings),
+        audit=Audit(),
+        clock=clock,
+    )
+    return Reconciling(reconciliation, desk, ReconciliationMeters(service, clock))
 
 
 def fees_of(settings: Settings) -> dict[str, int]:

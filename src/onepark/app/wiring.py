@@ -12,9 +12,10 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
-from onepark.app.money import Money, money_of, open_channels
+from onepark.app.money import Money, money_of
 from onepark.app.reconciling import open_sources
 from onepark.app.staff import Staff, staff_of
+from onepark.app.taking import open_channels
 from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
@@ -98,7 +99,7 @@ class Platform:
             await self.gate.clocks.load()
             return 0
 
-        return [Job("refresh", REFRESH_EVERY_S, refresh), *self.money.refresh_jobs()]
+        return [Job("refresh", REFRESH_EVERY_S, refresh), *self.money.taking.refresh_jobs()]
 
     def work_jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
@@ -349,7 +350,7 @@ def _orders(
 ) -> PublicOrders:
     return PublicOrders(
         stays,
-        refunds=money.refunds,
+        refunds=money.taking.refunds,
         archive=lambda: registry.directory,
         limiter=limiter,
         per_minute=settings.dues_per_minute_max,

@@ -38,4 +38,4 @@ def reconcile(*, channel: str, day: datetime) -> None:
 
 async def _reconcile(channel: str, day: datetime) -> Compared:
     async with open_platform(from_env(os.environ)) as platform:
-        return await platform.money.reconciliation.run_day(channel, day.date())
+        return await platform.money.reconciling.reconciliation.run_day(channel, day.date())
