@@ -1,0 +1,40 @@
+"""What members need of their peers.
+
+Owns: one Protocol a peer: the archive of lots, and the audit trail.
+Never: holds code.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from onepark.infra.db import Tx
+from onepark.kernel.staff import Change
+from onepark.kernel.types import LotCode, LotId, OperatorId
+
+
+class KnownLot(Protocol):
+    """A lot, as far as members go."""
+
+    @property
+    def lot_id(self) -> LotId: ...
+
+    @property
+    def code(self) -> LotCode: ...
+
+    @property
+    def operator_id(self) -> OperatorId: ...
+
+
+class Archive(Protocol):
+    """The lots as they are known now."""
+
+    def lot(self, code: LotCode, /) -> KnownLot | None: ...
+
+    def lot_by_id(self, lot_id: LotId, /) -> KnownLot | None: ...
+
+
+class AuditTrail(Protocol):
+    """Where changes by people are written down."""
+
+    async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...
