@@ -218,6 +218,8 @@ CREATE TABLE membership.coupon (
     frozen_charge integer, -- the charge that counts it while it is being paid
     worth_fen bigint, -- what the merchant owes for it
     consumed_at timestamptz,
+    benefit_id bigint, -- by which it lowers the price
+    look_at timestamptz, -- when to see whether its order is over
     CONSTRAINT coupon_key PRIMARY KEY (code),
     CONSTRAINT coupon_batch FOREIGN KEY (batch_id) REFERENCES membership.coupon_batch,
     CONSTRAINT coupon_state CHECK (
@@ -233,11 +235,15 @@ CREATE TABLE membership.coupon (
         END)
 );
 CREATE INDEX coupon_of_order ON membership.coupon (lot_id, order_no) WHERE order_no IS NOT NULL;
-CREATE INDEX coupon_to_consume ON membership.coupon (redeemed_at) WHERE state IN ('redeemed', 'frozen');
+CREATE INDEX coupon_to_consume ON membership.coupon (look_at) WHERE state IN ('redeemed', 'frozen');
 CREATE INDEX coupon_of_batch ON membership.coupon (batch_id);
 CALL access.protect('membership.coupon');
 GRANT SELECT, UPDATE ON membership.coupon TO onepark_service;
 GRANT SELECT, INSERT ON membership.coupon TO onepark_staff;
+
+CREATE VIEW membership.pub_refund_due WITH (security_invoker = true) AS
+    SELECT 0::bigint AS lot_id, order_no, refund_due_fen FROM membership.pass WHERE refund_due_fen > 0;
+GRANT SELECT ON membership.pub_refund_due TO onepark_service;
 
 -- A car of a fleet takes one of its seats as it comes, and keeps it; NULL: none.
 ALTER TABLE stays.stay ADD COLUMN fleet_id bigint;

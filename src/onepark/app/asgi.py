@@ -26,6 +26,9 @@ from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
+from onepark.contexts.membership import http as membership_http
+from onepark.contexts.membership import list_http as membership_list_http
+from onepark.contexts.membership import staff_http as membership_staff_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.payments import staff_http as payments_staff_http
 from onepark.contexts.registry import http as registry_http
@@ -60,7 +63,10 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments", "refund_desk")
+MONEY_PARTS = (
+    *("payments", "refund_desk"),
+    *("passes", "pass_office", "lists", "coupons", "coupon_office"),
+)
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
@@ -69,6 +75,9 @@ HANDLERS = [
     *filing_http.HANDLERS,
     *stays_http.HANDLERS,
     *stays_staff_http.HANDLERS,
+    *membership_http.HANDLERS,
+    *membership_staff_http.HANDLERS,
+    *membership_list_http.HANDLERS,
     *payments_http.HANDLERS,
     *payments_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,

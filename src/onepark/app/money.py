@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.app.members import Members
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
+from onepark.contexts.membership import jobs as membership_jobs
+from onepark.contexts.membership.coupons import CouponOffice, Coupons
+from onepark.contexts.membership.lists import Lists
+from onepark.contexts.membership.office import PassOffice
+from onepark.contexts.membership.service import Passes
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
+from onepark.contexts.payments.payables import Payables
 from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
@@ -33,10 +40,18 @@ class Money:
     refunds: Refunds
     refund_desk: RefundDesk
     meters: PaymentMeters
+    passes: Passes
+    pass_office: PassOffice
+    lists: Lists
+    coupons: Coupons
+    coupon_office: CouponOffice
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments, self.refunds)
+        return [
+            *payment_jobs.jobs(self.payments, self.refunds),
+            *membership_jobs.jobs(self.coupons),
+        ]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
@@ -60,12 +75,14 @@ def money_of(
     *,
     databases: Databases,
     stays: Stays,
+    members: Members,
     channels: dict[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
+    payable = Payables(parking=stays, members=members.passes)
     refunds = Refunds(
         databases.service,
-        payable=stays,
+        payable=payable,
         channels=channels,
         ledger=Ledger(),
         clock=clock,
@@ -74,7 +91,7 @@ def money_of(
     return Money(
         payments=Payments(
             databases.service,
-            payable=stays,
+            payable=payable,
             channels=channels,
             refunds=refunds,
             clock=clock,
@@ -85,4 +102,9 @@ def money_of(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
         ),
         meters=PaymentMeters(databases.service, clock),
+        passes=members.passes,
+        pass_office=members.pass_office,
+        lists=members.lists,
+        coupons=members.coupons,
+        coupon_office=members.coupon_office,
     )

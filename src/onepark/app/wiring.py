@@ -12,6 +12,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
+from onepark.app.members import members_of
 from onepark.app.money import Money, money_of, open_channels
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
 from onepark.contexts.calendar.service import Calendar
@@ -172,7 +173,10 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    money = money_of(settings, clock, databases=databases, stays=stays, channels=channels)
+    members = members_of(settings, databases, registry, plans=tariffs, limiter=limiter)
+    money = money_of(
+        *(settings, clock), databases=databases, stays=stays, members=members, channels=channels
+    )
     return Platform(
         settings=settings,
         clock=clock,

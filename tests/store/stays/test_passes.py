@@ -91,7 +91,13 @@ async def test_a_fleet_has_its_seats_in_one_batch_and_over_many(stays, owner, lo
     assert await pools(owner, lot) == {"contract": 1, "short_stay": 2}
     dues = [await take(stays, ASK, 50, lot, plate) for plate in plates[:3]]
     assert sorted(one.due_fen for one in dues) == [0, 500, 500]
-    await take(stays, EXIT, 55, lot, next(p for p, one in zip(plates, dues, strict=False) if not one.due_fen))
+    await take(
+        stays,
+        EXIT,
+        55,
+        lot,
+        next(p for p, one in zip(plates, dues, strict=False) if not one.due_fen),
+    )
     await take(stays, ENTRY, 60, lot, plates[3])
     assert (await take(stays, ASK, 90, lot, plates[3])).due_fen == 0
 

@@ -1,6 +1,7 @@
 """What passes and coupons make of a stay: the fold and the slow oracle agree."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +41,7 @@ def priced(ask: PriceOf) -> Quote:
     return quote
 
 
-def a_pass(from_minute: float = -600, until_minute: float = 600, **changes: object) -> Benefit:
+def a_pass(from_minute: float = -600, until_minute: float = 600, **changes: Any) -> Benefit:
     ends = (EIGHT + minutes(from_minute), EIGHT + minutes(until_minute))
     return Benefit(1, "pass", "月卡 monthly", *ends)._replace(**changes)
 
@@ -228,7 +229,11 @@ def test_any_passages_under_any_passes_and_coupons_cost_what_the_oracle_says(
     if begun:
         rights = [
             *rights,
-            *(Right(at, at, coupon=kind) for kind in kinds for at in [data.draw(st.sampled_from(begun))]),
+            *(
+                Right(at, at, coupon=kind)
+                for kind in kinds
+                for at in [data.draw(st.sampled_from(begun))]
+            ),
         ]
     books = Books(price=priced, benefits=tuple(as_benefit(n, one) for n, one in enumerate(rights)))
     data.draw(st.randoms(use_true_random=False)).shuffle(history)

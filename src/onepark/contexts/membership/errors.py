@@ -149,3 +149,66 @@ class TooManyTries(Refusal):
     status = 429
     title = "Too many tries; come back later."
     title_zh = "尝试过于频繁，请稍后再试"
+
+
+class BatchUnknown(Refusal):
+    """No such batch of coupons of one's own."""
+
+    code = "membership.batch_unknown"
+    status = 404
+    title = "No such batch of coupons."
+    title_zh = "没有此批优惠券"
+
+
+class BatchInvalid(Refusal):
+    """The batch contradicts itself, or promises more than its budget."""
+
+    code = "membership.batch_invalid"
+    status = 422
+    title = "The batch of coupons contradicts itself."
+    title_zh = "优惠券批次自相矛盾或超出预算"
+
+
+class CouponUnknown(Refusal):
+    """No coupon has this code."""
+
+    code = "membership.coupon_unknown"
+    status = 404
+    title = "No coupon has this code."
+    title_zh = "没有此优惠券"
+
+
+class CouponUsed(Refusal):
+    """It was redeemed for another order."""
+
+    code = "membership.coupon_used"
+    status = 409
+    title = "The coupon was redeemed before."
+    title_zh = "优惠券已使用"
+
+
+class CouponExpired(Refusal):
+    """It is too early, too late, stopped, or its merchant's budget is spent."""
+
+    code = "membership.coupon_expired"
+    status = 409
+    title = "The coupon is not valid now."
+    title_zh = "优惠券当前无效"
+
+
+class CouponNotHere(Refusal):
+    """It is not of this lot, or does not go with those that the order has."""
+
+    code = "membership.coupon_not_here"
+    status = 409
+    title = "The coupon cannot be used for this order."
+    title_zh = "优惠券不能用于此订单"
+
+
+class OrderNotOpen(Refusal):
+    """No car is inside under this order or plate, or under several."""
+
+    code = "membership.order_not_open"
+    status = 404
+    title = "No open order, or more than one: give its number."
+    title_zh = "没有进行中的订单，或不止一个：请提供订单号"

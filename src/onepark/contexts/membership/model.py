@@ -20,7 +20,7 @@ DAY_MINUTES = 1_440
 class BenefitKind(StrEnum):
     """What a benefit does to a price."""
 
-    PASS = "pass"  # time that it covers costs nothing
+    PASS = "pass"  # noqa: S105  time that it covers costs nothing
     COUPON = "coupon"  # the price is lowered
 
 
@@ -118,7 +118,7 @@ class Pass(Struct, frozen=True):
 class Source(StrEnum):
     """Where a benefit comes from."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  a word
     WHITE_LIST = "white_list"
     FLEET = "fleet"
     COUPON = "coupon"
@@ -185,3 +185,62 @@ class FleetCar(Struct, frozen=True):
     plate_color: PlateColor
     added_at: datetime
     added_by: str
+
+
+class CouponState(StrEnum):
+    """A coupon is redeemed once; it is frozen with a charge that counts it."""
+
+    ISSUED = "issued"
+    REDEEMED = "redeemed"
+    FROZEN = "frozen"
+    CONSUMED = "consumed"
+
+
+class CouponBatch(Struct, frozen=True):
+    """What a merchant gives; the fields are those of membership.coupon_batch."""
+
+    batch_id: int
+    operator_id: OperatorId
+    merchant: str
+    name: str
+    kind: CouponKind
+    value: int
+    lots: tuple[LotId, ...]
+    per_order_max: int
+    stacks: bool
+    budget_fen: Fen
+    spent_fen: Fen
+    from_at: datetime
+    until_at: datetime
+    made_by: str
+    made_at: datetime
+    stopped_at: datetime | None = None
+
+
+class CouponOrder(NamedTuple):
+    """An open order that a coupon may be redeemed for, its car locked."""
+
+    lot_id: LotId
+    order_no: OrderNo
+    car_key: str
+    operator_id: int
+    entered_at: datetime
+
+
+class Worth(NamedTuple):
+    """What the coupons of an order that is over took off, each by its benefit."""
+
+    order_no: OrderNo
+    ended_at: datetime
+    of_benefits: dict[int, Fen]
+
+
+class HeldCoupon(NamedTuple):
+    """A coupon of an order, with its batch."""
+
+    code: str
+    batch_id: int
+    operator_id: OperatorId
+    merchant: str
+    stacks: bool
+    benefit_id: int

@@ -1,6 +1,6 @@
 """What members need of their peers.
 
-Owns: one Protocol a peer: the archive of lots, and the audit trail.
+Owns: one Protocol a peer: the archive of lots, the orders of stays, and the audit trail.
 Never: holds code.
 """
 
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from onepark.contexts.membership.model import CouponOrder, Worth
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import LotCode, LotId, OperatorId
+from onepark.kernel.types import LotCode, LotId, OperatorId, OrderNo
 
 
 class KnownLot(Protocol):
@@ -32,6 +33,20 @@ class Archive(Protocol):
     def lot(self, code: LotCode, /) -> KnownLot | None: ...
 
     def lot_by_id(self, lot_id: LotId, /) -> KnownLot | None: ...
+
+
+class Parking(Protocol):
+    """The orders of stays that coupons are redeemed for."""
+
+    async def order_for_coupon(self, tx: Tx, order_no: OrderNo) -> CouponOrder | None:
+        """Lock an open order; what was frozen of it is priced anew. None: there is none."""
+        ...
+
+    async def open_orders(self, tx: Tx, plate: str) -> Sequence[OrderNo]: ...
+
+    async def worth(self, tx: Tx, order_no: OrderNo) -> Worth | None:
+        """Lock an order and say what coupons took off; None: it is not over."""
+        ...
 
 
 class AuditTrail(Protocol):

@@ -85,7 +85,9 @@ OFFERS = f"""
     WHERE on_sale AND (lots = '{{}}' OR $1 = ANY(lots)) ORDER BY price_fen, product_id LIMIT $2
 """  # noqa: S608
 
-PUT_ON_SALE = "UPDATE membership.product SET on_sale = $2 WHERE product_id = $1 RETURNING operator_id"
+PUT_ON_SALE = (
+    "UPDATE membership.product SET on_sale = $2 WHERE product_id = $1 RETURNING operator_id"
+)
 
 
 async def add_product(tx: Tx, product: Product) -> int:
@@ -127,12 +129,12 @@ async def put_on_sale(tx: Tx, product_id: int, *, on_sale: bool) -> OperatorId |
     return operator_id
 
 
-_PASS = """
+_OWN = """
     pass_id, operator_id, product_id, order_no, plate, plate_color, from_at, until_at, state,
     price_fen, paid_fen, refunded_fen, refund_due_fen, made_at, made_by, proof
 """
 
-ADD_PASS = """
+NEW_ONE = """
     INSERT INTO membership.pass (
         operator_id, product_id, order_no, plate, plate_color, from_at, until_at, state, price_fen,
         made_at, made_by, proof)
@@ -140,14 +142,14 @@ ADD_PASS = """
     RETURNING pass_id
 """
 
-PASS_OF_ORDER = f"SELECT {_PASS} FROM membership.pass WHERE order_no = $1"  # noqa: S608
+PASS_OF_ORDER = f"SELECT {_OWN} FROM membership.pass WHERE order_no = $1"  # noqa: S608
 
 LOCK_PASS_OF_ORDER = f"{PASS_OF_ORDER} FOR UPDATE"
 
-LOCK_PASS = f"SELECT {_PASS} FROM membership.pass WHERE pass_id = $1 FOR UPDATE"  # noqa: S608
+LOCK_PASS = f"SELECT {_OWN} FROM membership.pass WHERE pass_id = $1 FOR UPDATE"  # noqa: S608
 
 PASSES = f"""
-    SELECT {_PASS} FROM membership.pass
+    SELECT {_OWN} FROM membership.pass
     WHERE pass_id > $1 AND ($2::text IS NULL OR plate = $2) ORDER BY pass_id LIMIT $3
 """  # noqa: S608
 
@@ -163,7 +165,7 @@ LAST_OF_CAR = """
     WHERE product_id = $1 AND plate = $2 AND plate_color = $3 AND state = 'active'
 """
 
-SAVE_PASS = """
+SAVE_ONE = """
     UPDATE membership.pass SET
         from_at = $2, until_at = $3, state = $4, paid_fen = $5, refunded_fen = $6,
         refund_due_fen = $7
@@ -182,7 +184,7 @@ class Taken(NamedTuple):
 async def add_pass(tx: Tx, made: Pass) -> int:
     """Keep a pass and return its number."""
     number: int = await tx.fetchval(
-        ADD_PASS,
+        NEW_ONE,
         *(made.operator_id, made.product_id, made.order_no, made.plate, made.plate_color),
         *(made.from_at, made.until_at, made.state, made.price_fen),
         *(made.made_at, made.made_by, made.proof),
@@ -224,7 +226,7 @@ async def last_of_car(
 async def save_pass(tx: Tx, kept: Pass) -> None:
     """Save what a pass has come to."""
     await tx.execute(
-        SAVE_PASS,
+        SAVE_ONE,
         *(kept.pass_id, kept.from_at, kept.until_at, kept.state),
         *(kept.paid_fen, kept.refunded_fen, kept.refund_due_fen),
     )

@@ -18,7 +18,6 @@ from onepark.contexts.payments.model import (
     RefundRequest,
     TradeFact,
 )
-from onepark.contexts.stays.model import Charge
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
 from onepark.kernel.types import Fen, LotId, OrderNo
@@ -57,10 +56,29 @@ class Channel(Protocol):
     def answer(self, verdict: NoticeVerdict) -> NoticeAnswer: ...
 
 
-class Payable(Protocol):
-    """What a charge belongs to: stays, for parking."""
+class FrozenCharge(Protocol):
+    """One amount that an attempt pays."""
 
-    async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> Charge: ...
+    @property
+    def lot_id(self) -> LotId: ...
+
+    @property
+    def order_no(self) -> OrderNo: ...
+
+    @property
+    def charge_no(self) -> int: ...
+
+    @property
+    def operator_id(self) -> int: ...
+
+    @property
+    def amount_fen(self) -> Fen: ...
+
+
+class Payable(Protocol):
+    """What a charge belongs to: stays for parking, membership for passes."""
+
+    async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> FrozenCharge: ...
 
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime

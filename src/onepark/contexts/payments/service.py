@@ -38,9 +38,8 @@ from onepark.contexts.payments.model import (
     TradeState,
     Verdict,
 )
-from onepark.contexts.payments.ports import Channel, Payable
+from onepark.contexts.payments.ports import Channel, FrozenCharge, Payable
 from onepark.contexts.payments.refunds import Refunds
-from onepark.contexts.stays.model import Charge
 from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Trouble, Tx, trouble_of
@@ -347,7 +346,7 @@ class Payments:
 
 
 def _new_attempt(
-    charge: Charge, channel_name: str, now: datetime, *, expires_at: datetime
+    charge: FrozenCharge, channel_name: str, now: datetime, *, expires_at: datetime
 ) -> Attempt:
     random = base64.b32encode(secrets.token_bytes(ATTEMPT_NO_RANDOM_BYTES)).decode()
     return Attempt(

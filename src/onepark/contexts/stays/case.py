@@ -24,7 +24,6 @@ from onepark.contexts.stays.model import (
 from onepark.kernel.events import Fact
 from onepark.kernel.types import LotId, OrderNo, StayId
 
-
 SeatKey = tuple[LotId, int]  # a lot and a fleet
 
 

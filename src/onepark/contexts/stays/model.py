@@ -75,7 +75,7 @@ class OpenReason(StrEnum):
 
     ENTERED = "entered"
     FREE = "free"
-    PASS = "pass"  # a pass covers its stay
+    PASS = "pass"  # noqa: S105  a pass covers its stay
     PAID = "paid"
     LEAVING = "leaving"  # an answered open whose car has not passed yet
 

@@ -7,6 +7,7 @@ Never: awaits, reads the clock, or lets a benefit raise a price.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -36,6 +37,25 @@ SPANS_MAX = 8  # that the engine takes at once; a stay with more is priced in pa
 SPAN_LASTS_MAX = timedelta(days=92)
 
 
+class Priced(Protocol):
+    """A stay, as far as passes and coupons go."""
+
+    @property
+    def plate(self) -> str: ...
+
+    @property
+    def plate_color(self) -> str: ...
+
+    @property
+    def free_visits_used(self) -> int | None: ...
+
+    @property
+    def zone(self) -> str | None: ...
+
+    @property
+    def fleet_id(self) -> int | None: ...
+
+
 def price_stays(plans: Plans, asks: Sequence[PriceOf]) -> list[Quote]:
     """Price spans, the whole batch at once; a stay in a lot without a filed tariff costs nothing.
 
@@ -47,7 +67,7 @@ def price_stays(plans: Plans, asks: Sequence[PriceOf]) -> list[Quote]:
     for place, ask in enumerate(asks):
         request = requests[place]
         if ask.benefits and request is not None:
-            quotes[place] = _with_benefits(ask, request, quotes[place])
+            quotes[place] = with_benefits(ask.stay, request, quotes[place], ask.benefits)
     return quotes
 
 
@@ -71,15 +91,15 @@ def _request(plans: Plans, ask: PriceOf) -> PriceRequest | None:
     )
 
 
-def _with_benefits(ask: PriceOf, request: PriceRequest, plain: Quote) -> Quote:
+def with_benefits(
+    stay: Priced, request: PriceRequest, plain: Quote, benefits: Sequence[Benefit]
+) -> Quote:
     """Return the lowest price that the car's passes and coupons come to."""
-    stay, entered_at = ask.stay, request.entered_at
-    spans = membership.covered(
-        ask.benefits, entered_at, ask.until_at, zone=stay.zone, fleet_id=stay.fleet_id
-    )
-    if _is_whole(spans, entered_at, ask.until_at):
-        return Quote(Fen(0), _line_of(spans[0]) if ask.explained else (), None)
-    redeemed = membership.coupons(ask.benefits, entered_at, ask.until_at)
+    ends = (request.entered_at, request.until_at)
+    spans = membership.covered(benefits, *ends, zone=stay.zone, fleet_id=stay.fleet_id)
+    if _is_whole(spans, *ends):
+        return Quote(Fen(0), _line_of(spans[0]) if request.explained else (), None)
+    redeemed = membership.coupons(benefits, *ends)
     coupons = tuple(map(membership.coupon_of, redeemed))
     found = [plain]
     if coupons:
@@ -98,7 +118,7 @@ def _is_whole(spans: Sequence[Covered], from_at: datetime, until_at: datetime) -
 
 
 def _priced(
-    stay: Stay, request: PriceRequest, spans: Sequence[Covered], coupons: tuple[Coupon, ...]
+    stay: Priced, request: PriceRequest, spans: Sequence[Covered], coupons: tuple[Coupon, ...]
 ) -> list[Quote]:
     """Price a stay with what is covered of it; nothing, if its plan does not take the coupons."""
     parts = list(_parts(request, list(_short(spans))))
@@ -137,7 +157,8 @@ def _parts(
         from_at, carry = until_at, None
 
 
-def _terms(stay: Stay, spans: Sequence[Covered], coupons: tuple[Coupon, ...]
+def _terms(
+    stay: Priced, spans: Sequence[Covered], coupons: tuple[Coupon, ...]
 ) -> _native.Terms | None:
     overrides = tuple(Override(span.from_at, span.until_at) for span in spans)
     return terms_of_stay(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
+from onepark.contexts.membership import coupons
 from onepark.contexts.registry.model import Device
 from onepark.contexts.stays import (
     history_store,
@@ -253,9 +254,12 @@ class Stays:
             raise NothingDue("The order owes nothing now.", order_no=order_no)
         if live is not None:
             await order_store.drop_charge(tx, lot_id, order_no)
-        return await order_store.freeze_charge(
+            await coupons.release(tx, lot_id, order_no)
+        charge = await order_store.freeze_charge(
             tx, money.charge_of(due), frozen_at=self._clock.now()
         )
+        await coupons.freeze(tx, lot_id, order_no, charge.charge_no)
+        return charge
 
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
@@ -292,6 +296,7 @@ class Stays:
         assert case is not None, "what was paid was paid for an order"
         money.give_back(case.order, case.stay, amount_fen=amount_fen)
         await order_store.drop_charge(tx, lot_id, order_no)  # it was priced with what went back
+        await coupons.release(tx, lot_id, order_no)
         await order_store.save_money(tx, case.order)
 
     async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:
