@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from onepark.app.databases import Databases
+from onepark.app.members import Members
 from onepark.app.reconciling import Peers, Reconciling, reconciling_of
 from onepark.app.settlement import Settlement, settlement_of
 from onepark.app.taking import Taking, taking_of
 from onepark.contexts.ledger import jobs as ledger_jobs
 from onepark.contexts.ledger.meters import LedgerMeters
 from onepark.contexts.ledger.service import Sealer
+from onepark.contexts.payments.payables import Payables
 from onepark.contexts.payments.ports import Channel
 from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
-from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings
 
@@ -38,6 +39,7 @@ class Money(NamedTuple):
     """Every room that money goes through."""
 
     taking: Taking
+    members: Members
     books: Books
     settlement: Settlement
     reconciling: Reconciling
@@ -58,21 +60,24 @@ class Money(NamedTuple):
 
 def money_of(
     settings: Settings,
-    clock: Clock,
-    *,
     databases: Databases,
+    *,
     stays: Stays,
+    members: Members,
     registry: Registry,
     channels: Mapping[str, Channel],
     sources: Mapping[str, BillSource],
 ) -> Money:
     """Assemble what money goes through."""
+    clock = registry.clock
+    payable = Payables(parking=stays, members=members.passes)
     taking = taking_of(
-        settings, clock, databases=databases, stays=stays, registry=registry, channels=channels
+        settings, clock, databases=databases, payable=payable, registry=registry, channels=channels
     )
     peers = Peers(taking.payments, taking.refunds)
     return Money(
         taking=taking,
+        members=members,
         books=Books(Sealer(databases.service, clock), LedgerMeters(databases.service)),
         settlement=settlement_of(settings, clock, databases=databases, registry=registry),
         reconciling=reconciling_of(

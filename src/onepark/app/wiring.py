@@ -12,6 +12,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
+from onepark.app.members import members_of
 from onepark.app.money import Money, money_of
 from onepark.app.reconciling import open_sources
 from onepark.app.staff import Staff, staff_of
@@ -178,7 +179,15 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    money = _money(settings, databases, registry, stays=stays, channels=channels, sources=sources)
+    members = members_of(settings, databases, registry, plans=tariffs, limiter=limiter)
+    money = money_of(
+        *(settings, databases),
+        stays=stays,
+        members=members,
+        registry=registry,
+        channels=channels,
+        sources=sources,
+    )
     return Platform(
         settings=settings,
         clock=clock,
@@ -205,26 +214,6 @@ def _assemble(
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
-    )
-
-
-def _money(
-    settings: Settings,
-    databases: Databases,
-    registry: Registry,
-    *,
-    stays: Stays,
-    channels: Mapping[str, Channel],
-    sources: Mapping[str, BillSource],
-) -> Money:
-    return money_of(
-        settings,
-        registry.clock,
-        databases=databases,
-        stays=stays,
-        registry=registry,
-        channels=channels,
-        sources=sources,
     )
 
 

@@ -73,10 +73,10 @@ def _journal(
 
 
 def _source(refund: Refund) -> Account:
-    """Return where the receipt went: to what was earned, or to what was paid twice."""
+    """Return where the receipt went: to what was earned or prepaid, or to what was paid twice."""
     if refund.surplus:
         return Account(AccountKind.DUPLICATE_RECEIPTS, refund.channel)
-    return Account(AccountKind.PARKING_REVENUE, refund.revenue_kind)
+    return rules.earned(refund.order_no, refund.revenue_kind)
 
 
 def _payable(refund: Refund) -> Account:

@@ -16,6 +16,7 @@ from onepark.contexts.ledger.model import (
     JournalKind,
     Posting,
 )
+from onepark.contexts.membership.numbers import is_members
 from onepark.contexts.payments.model import (
     LIVE_STATES,
     Attempt,
@@ -33,7 +34,7 @@ from onepark.contexts.payments.model import (
     TradeState,
     Verdict,
 )
-from onepark.kernel.types import Fen, OperatorId
+from onepark.kernel.types import Fen, OperatorId, OrderNo, RevenueKind
 
 ATTEMPT_LIVES = timedelta(minutes=10)
 WORTH_JOINING = timedelta(minutes=2)  # what an attempt must have left to share its charge
@@ -73,7 +74,7 @@ def lags(notice: KeptNotice, answer: TradeFact) -> bool:
 def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:
     """Return how a paid attempt stands in the books: as revenue, or as what is to be given back."""
     received = Account(AccountKind.CHANNEL_RECEIVABLE, attempt.channel)
-    earned = Account(AccountKind.PARKING_REVENUE, attempt.revenue_kind)
+    for_it = earned(attempt.order_no, attempt.revenue_kind)
     twice = Account(AccountKind.DUPLICATE_RECEIPTS, attempt.channel)
     return Journal(
         kind=JournalKind.RECEIPT if owed else JournalKind.DUPLICATE_RECEIPT,
@@ -83,11 +84,18 @@ def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:
         revenue_kind=attempt.revenue_kind,
         postings=(
             Posting(received, attempt.amount_fen),
-            Posting(earned if owed else twice, Fen(-attempt.amount_fen)),
+            Posting(for_it if owed else twice, Fen(-attempt.amount_fen)),
         ),
         order_no=attempt.order_no,
         lot_id=attempt.lot_id,
     )
+
+
+def earned(order_no: OrderNo, revenue_kind: RevenueKind) -> Account:
+    """Return what money for an order becomes: revenue, or for a pass what is still to be used."""
+    if is_members(order_no):
+        return Account(AccountKind.PREPAID, "pass")
+    return Account(AccountKind.PARKING_REVENUE, revenue_kind)
 
 
 def receipt_key(attempt_no: str) -> str:

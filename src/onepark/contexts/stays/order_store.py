@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec.json import Decoder, Encoder
 
+from onepark.contexts.membership.model import Benefit
 from onepark.contexts.stays.model import Charge, Order, Stay
-from onepark.contexts.stays.store import order_of, stay_of
+from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, stay_of
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
 from onepark.kernel.events import Fact, encode, name_of, name_of_kind
@@ -31,7 +32,12 @@ LOCK_ORDER = """
 """
 
 READ_ORDER = """
-    SELECT o AS stay_order, s AS stay
+    SELECT o AS stay_order, s AS stay,
+        ARRAY(
+            SELECT one FROM membership.pub_benefit AS one
+            WHERE one.lot_id = ANY(ARRAY[s.lot_id, 0]) AND one.car_key = s.car_key
+            ORDER BY one.until_at DESC LIMIT $3
+        ) AS benefits
     FROM stays.stay_order AS o
     JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
     WHERE o.lot_id = $1 AND o.order_no = $2
@@ -39,10 +45,11 @@ READ_ORDER = """
 
 
 class OrderCase(NamedTuple):
-    """An order with the stay that it is owed for."""
+    """An order with the stay that it is owed for, and what its car has."""
 
     order: Order
     stay: Stay
+    benefits: tuple[Benefit, ...] = ()
 
 
 async def lock_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
@@ -52,12 +59,17 @@ async def lock_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
 
 async def read_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> OrderCase | None:
     """Return an order with its stay and car, if there is one."""
-    row = await tx.fetchrow(READ_ORDER, lot_id, order_no)
+    row = await tx.fetchrow(READ_ORDER, lot_id, order_no, BENEFITS_MAX)
     return None if row is None else _order_case(row)
 
 
 UNSETTLED_BY_PLATE = """
-    SELECT o AS stay_order, s AS stay
+    SELECT o AS stay_order, s AS stay,
+        ARRAY(
+            SELECT one FROM membership.pub_benefit AS one
+            WHERE one.lot_id = ANY(ARRAY[s.lot_id, 0]) AND one.car_key = s.car_key
+            ORDER BY one.until_at DESC LIMIT $3
+        ) AS benefits
     FROM stays.stay_order AS o
     JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
     WHERE o.plate = $1 AND NOT o.settled
@@ -68,7 +80,8 @@ UNSETTLED_BY_PLATE = """
 
 async def unsettled_by_plate(tx: Tx, plate: str, *, limit: int) -> list[OrderCase]:
     """Return the orders of a plate that may owe something, oldest first."""
-    return [_order_case(row) for row in await tx.fetch(UNSETTLED_BY_PLATE, plate, limit)]
+    rows = await tx.fetch(UNSETTLED_BY_PLATE, plate, limit, BENEFITS_MAX)
+    return [_order_case(row) for row in rows]
 
 
 LIVE_CHARGE = """
@@ -223,7 +236,8 @@ async def make_passage_months(tx: Tx, ahead: int) -> int:
 
 
 def _order_case(row: Record) -> OrderCase:
-    return OrderCase(order_of(row["stay_order"]), stay_of(row["stay"]))
+    benefits = benefits_of(row["benefits"])
+    return OrderCase(order_of(row["stay_order"]), stay_of(row["stay"]), benefits)
 
 
 def _charge(row: Record | None) -> Charge:
