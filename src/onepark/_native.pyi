@@ -1,4 +1,4 @@
-"""The native part: plans priced in closed form, plates spelled, judged and matched, cars counted.
+"""The native part: plans priced, plates spelled, judged and matched, cars counted, lots near.
 
 Instants are whole epoch seconds, money is whole fen. A carry is (anchor second, charged fen); a
 line is (window, rule, from second, until second, units, unit price fen, amount fen); a quote is
@@ -26,6 +26,7 @@ _Example: TypeAlias = tuple[str, int, int, int, int, int]
 _Finding: TypeAlias = tuple[bool, str, str, str, str, _Example | None]
 _Report: TypeAlias = tuple[str, str, str, int]
 _Answer: TypeAlias = tuple[str, list[tuple[int, int, list[str]]]]
+_Asked: TypeAlias = tuple[float, float, float, int]
 _Fault: TypeAlias = tuple[str, str, int | None]
 
 # A window is (first second, seconds of a step, steps). A level is (in the first second, in the
@@ -45,6 +46,7 @@ __all__ = [
     "PlateIndex",
     "PlateModel",
     "PlateModelError",
+    "Seats",
     "Series",
     "SpanError",
     "Terms",
@@ -193,6 +195,19 @@ class PlateIndex:
 def prior_plate_model() -> str: ...
 def learn_plate_model(body: str, pairs: Sequence[tuple[str, str]]) -> str:
     """Fold decisions, each (reading, plate that it was of), into the next version of a model."""
+
+@final
+class Seats:
+    """Positions, numbered as they are given; a question is (lat, lon, radius in metres, limit)."""
+
+    def __new__(cls, positions: Sequence[tuple[float, float]]) -> Self: ...
+    def nearest(self, asked: _Asked) -> list[tuple[float, int]]:
+        """Find the nearest within the radius: (metres, number); the lower number wins a tie."""
+
+    def tell(
+        self, asked: _Asked, objects: list[bytes | None], before: bytes, after: bytes
+    ) -> bytes | None:
+        """Join the JSON objects of the same, whole metres first; None where one is missing."""
 
 class ColumnError(ValueError):
     """Columns that mean nothing; ``args`` is (field, rule, first bad row or None, sentence)."""

@@ -14,6 +14,7 @@ from onepark.contexts.payments.model import (
     PayRequest,
     RefundFact,
     RefundRequest,
+    Terms,
     TradeFact,
     TradeState,
 )
@@ -26,7 +27,8 @@ class OpenChannel:
     name, merchant, app = "open", "m", "a"
     refund_gap = timedelta(seconds=3)
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms | None = None) -> None:
+        self.terms = terms or Terms()
         self.asked: list[PayRequest] = []
         self.closed: list[str] = []
         self.facts: dict[str, TradeFact] = {}

@@ -19,6 +19,12 @@ from onepark.kernel.types import Fen
 from tests.simulator.conftest import a_request
 
 
+@pytest.fixture(params=["wechat", "alipay"])
+def channel(request, channels):
+    """The channels that tell of refunds themselves."""
+    return channels[request.param]
+
+
 @pytest.fixture
 async def paid(channel, listener, tester):
     """A trade of 3.05 yuan that was paid and told."""

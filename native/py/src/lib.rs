@@ -2,6 +2,7 @@
 
 mod columns;
 mod fees;
+mod nearby;
 mod occupancy;
 mod plate;
 mod tariff;
@@ -16,6 +17,8 @@ mod _native {
     use super::columns::ColumnError;
     #[pymodule_export]
     use super::fees::price_columns;
+    #[pymodule_export]
+    use super::nearby::PySeats;
     #[pymodule_export]
     use super::occupancy::{Counters, Series, recount, tally, timeline};
     #[pymodule_export]

@@ -1,65 +1,59 @@
-"""What takes, keeps and gives back money, assembled.
+"""What takes, keeps, shares and gives back money, assembled.
 
-Owns: which part of it is handed to which, and what of it runs by itself.
+Owns: which rooms money goes through, and what of them runs by itself.
 Never: decides anything about money.
 """
 
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from onepark.app.databases import Databases
-from onepark.contexts.access.service import Audit
+from onepark.app.reconciling import Peers, Reconciling, reconciling_of
+from onepark.app.settlement import Settlement, settlement_of
+from onepark.app.taking import Taking, taking_of
 from onepark.contexts.ledger import jobs as ledger_jobs
 from onepark.contexts.ledger.meters import LedgerMeters
-from onepark.contexts.ledger.service import Ledger, Sealer
-from onepark.contexts.payments import jobs as payment_jobs
-from onepark.contexts.payments.meters import PaymentMeters
+from onepark.contexts.ledger.service import Sealer
 from onepark.contexts.payments.ports import Channel
-from onepark.contexts.payments.refund_desk import RefundDesk
-from onepark.contexts.payments.refunds import Refunds
-from onepark.contexts.payments.service import Payments
+from onepark.contexts.reconciliation.ports import BillSource
+from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
-from onepark.infra.http_client import open_http_client
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings
-from onepark.integrations.payments import config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Money:
-    """Every part that money goes through."""
+class Books(NamedTuple):
+    """What keeps the books closed; journals are posted by whoever moves money."""
 
-    payments: Payments
-    refunds: Refunds
-    refund_desk: RefundDesk
-    meters: PaymentMeters
-    ledger: Ledger
     sealer: Sealer
-    ledger_meters: LedgerMeters
+    meters: LedgerMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return [
-            *payment_jobs.jobs(self.payments, self.refunds),
-            *ledger_jobs.jobs(self.sealer),
-        ]
+        return ledger_jobs.jobs(self.sealer)
+
+
+class Money(NamedTuple):
+    """Every room that money goes through."""
+
+    taking: Taking
+    books: Books
+    settlement: Settlement
+    reconciling: Reconciling
+
+    def part(self, name: str) -> object:
+        """Return the part of that name, whichever room it is in."""
+        return next(getattr(room, name) for room in self if name in room._fields)
+
+    def jobs(self) -> list[Job]:
+        """Return the recurring work that no request waits for."""
+        return [job for room in self for job in room.jobs()]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
-
-
-async def open_channels(
-    settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> dict[str, Channel]:
-    """Open the channels of the file that the settings name; none without one."""
-    if not settings.payments_file:
-        return {}
-    client = await stack.enter_async_context(open_http_client())
-    config.check_notify_url(settings.public_url, demo=settings.demo)
-    return config.open_channels(Path(settings.payments_file), client, clock, demo=settings.demo)
+        rooms = (self.taking, self.books, self.reconciling)
+        return [job for room in rooms for job in room.meters.jobs()]
 
 
 def money_of(
@@ -68,34 +62,20 @@ def money_of(
     *,
     databases: Databases,
     stays: Stays,
-    channels: dict[str, Channel],
+    registry: Registry,
+    channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
 ) -> Money:
     """Assemble what money goes through."""
-    ledger = Ledger()
-    refunds = Refunds(
-        databases.service,
-        payable=stays,
-        channels=channels,
-        ledger=ledger,
-        clock=clock,
-        public_url=settings.public_url,
+    taking = taking_of(
+        settings, clock, databases=databases, stays=stays, registry=registry, channels=channels
     )
+    peers = Peers(taking.payments, taking.refunds)
     return Money(
-        payments=Payments(
-            databases.service,
-            payable=stays,
-            channels=channels,
-            refunds=refunds,
-            ledger=ledger,
-            clock=clock,
-            public_url=settings.public_url,
+        taking=taking,
+        books=Books(Sealer(databases.service, clock), LedgerMeters(databases.service)),
+        settlement=settlement_of(settings, clock, databases=databases, registry=registry),
+        reconciling=reconciling_of(
+            settings, clock, databases=databases, sources=sources, peers=peers
         ),
-        refunds=refunds,
-        refund_desk=RefundDesk(
-            databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
-        ),
-        meters=PaymentMeters(databases.service, clock),
-        ledger=ledger,
-        sealer=Sealer(databases.service, clock),
-        ledger_meters=LedgerMeters(databases.service),
     )

@@ -8,19 +8,20 @@ It stands outside the framework and costs a few microseconds: the passages of ga
 
 import asyncio
 import re
-import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from itertools import count
 from secrets import token_hex
+from time import perf_counter
+from typing import Final
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import Histogram
 
 from onepark.infra.log import request_id
-from onepark.infra.metrics import level_of_http, of_http
+from onepark.infra.metrics import Seconds, Timings, level_of_http
 
+HTTP: Final = ScopeType.HTTP
 HEADER = b"x-request-id"
 GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
@@ -36,11 +37,11 @@ SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075),
     *(0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
 )
-REQUESTS = of_http(
+REQUESTS = Timings(
     "http_server_request_duration_seconds",
     "Requests by route template and status, with the seconds to their last byte.",
     ("http_request_method", "http_route", "http_response_status_code"),
-    buckets=SECONDS,
+    bounds=SECONDS,
 )
 IN_FLIGHT = level_of_http("http_server_active_requests", "Requests that were begun and not ended.")
 
@@ -50,7 +51,7 @@ class Observed:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._series: dict[tuple[str, str, int], Histogram] = {}
+        self._series: dict[tuple[str, str, int], Seconds] = {}
         self._prefix = token_hex(6)
         self._numbers = count(1)
         self.in_flight = 0
@@ -58,46 +59,48 @@ class Observed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; anything else goes through untouched."""
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] != HTTP:
             await self._app(scope, receive, send)
             return
-        name = self._name(scope["headers"])
+        name = _given(scope["headers"]) or f"{self._prefix}-{next(self._numbers):x}"
         status = LEFT
 
-        async def answer(message: Message) -> None:
+        def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], (HEADER, name.encode())]
                 if status == TOO_LARGE and _announced(scope["headers"]) <= SWALLOWED_MAX:
-                    await _swallow(receive)
-                message["headers"] = [*message["headers"], (HEADER, name)]
-            await send(message)
+                    return _refuse(message, receive, send)
+            return send(message)
 
-        token = request_id.set(name.decode())
+        token = request_id.set(name)
         self.in_flight += 1
-        began = time.perf_counter()
+        began = perf_counter()
         try:
             await self._app(scope, receive, answer)
         finally:
+            took_s = perf_counter() - began
             self.in_flight -= 1
             request_id.reset(token)
-            route = str(scope.get("path_template") or UNMATCHED)
-            self._count(scope["method"], route, status).observe(time.perf_counter() - began)
+            key = (scope["method"], scope.get("path_template") or UNMATCHED, status)
+            (self._series.get(key) or self._count(*key)).observe(took_s)
 
-    def _name(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Return the id that the client gave, if it is a plain one, or a new one."""
-        for key, value in headers:
-            if key == HEADER and GIVEN.fullmatch(value):
-                return value
-        return f"{self._prefix}-{next(self._numbers):x}".encode()
-
-    def _count(self, method: str, route: str, status: int) -> Histogram:
+    def _count(self, method: str, route: str, status: int) -> Seconds:
+        """Return the series of such requests; one for all methods that nobody knows."""
         known = method if method in METHODS else OTHER
-        series = self._series.get((known, route, status))
-        if series is None:
-            series = REQUESTS.labels(known, route, status)
+        series = REQUESTS.labels(known, route, status)
+        if known is method:
             self._series[known, route, status] = series
         return series
+
+
+def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the id that the client gave, if it is a plain one."""
+    for key, value in headers:
+        if key == HEADER and GIVEN.fullmatch(value):
+            return value.decode()
+    return None
 
 
 def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int:
@@ -106,6 +109,11 @@ def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int:
         if key == b"content-length" and value.isdigit():
             return int(value)
     return SWALLOWED_MAX + 1
+
+
+async def _refuse(message: Message, receive: Receive, send: Send) -> None:
+    await _swallow(receive)
+    await send(message)
 
 
 async def _swallow(receive: Receive) -> None:

@@ -8,12 +8,12 @@ A gate's passages and a citizen's look at vacancies are most of all traffic, and
 more than what they ask for.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Receive, Scope, Send
 
 from onepark.app.problems import answer_to
 from onepark.app.wiring import Platform
@@ -24,10 +24,13 @@ from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.infra.query import decode_query
 
 PASSAGES, VACANCIES = "/v1/gate/passages", "/v1/vacancies"
-JSON, PROBLEM = b"application/json", PROBLEM_MEDIA_TYPE.encode()
+HTTP: Final = ScopeType.HTTP
+OF_JSON = (b"content-type", b"application/json")
+OF_PROBLEM = (b"content-type", PROBLEM_MEDIA_TYPE.encode())
 SIGNED = tuple(name.encode() for name in SIGNED_BY)
 
-Way = Callable[[Platform, Scope, Receive, Send], Awaitable[bool]]
+Header: TypeAlias = tuple[bytes, bytes]
+Way: TypeAlias = Callable[[Platform, Scope, Receive, Send], Awaitable[bool]]
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -42,31 +45,17 @@ class ShortWays:
         self._body_bytes_max = body_bytes_max
         self._ways: dict[tuple[str, str], Way] = {
             ("POST", PASSAGES): self._passages,
-            ("GET", VACANCIES): self._vacancies,
+            ("GET", VACANCIES): _vacancies,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what has a short way; pass anything else on as it came."""
-        if not await self._went(scope, receive, send):
-            await self._app(scope, receive, send)
-
-    async def _went(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        platform = self._platform()
-        if platform is None or scope["type"] != ScopeType.HTTP:
-            return False
-        way = self._ways.get((scope["method"], scope["path"]))
-        return way is not None and await way(platform, scope, receive, send)
-
-    async def _vacancies(
-        self, platform: Platform, scope: Scope, _receive: Receive, send: Send
-    ) -> bool:
-        try:
-            query = decode_query(scope["query_string"], NearbyQuery, invalid=QueryInvalid)
-        except QueryInvalid:
-            return False
-        scope["path_template"] = VACANCIES
-        await _tell(send, 200, platform.vacancies.nearest_json(query))
-        return True
+        if scope["type"] == HTTP:
+            way = self._ways.get((scope["method"], scope["path"]))
+            platform = self._platform()
+            if way and platform and await way(platform, scope, receive, send):
+                return
+        await self._app(scope, receive, send)
 
     async def _passages(
         self, platform: Platform, scope: Scope, receive: Receive, send: Send
@@ -82,14 +71,26 @@ class ShortWays:
             results = await platform.gate.passages(_credentials(headers), body)
         except Exception as error:  # noqa: BLE001  told as the framework would tell it
             status, problem, others = answer_to(cast("HTTPScope", scope), error)
-            await _tell(send, status, problem, media_type=PROBLEM, also=others)
+            await _tell(send, status, problem, OF_PROBLEM, *others)
         else:
-            await _tell(send, 200, _ENCODER.encode(results))
+            await _tell(send, 200, _ENCODER.encode(results), OF_JSON)
         return True
 
     def _is_announced(self, length: bytes) -> bool:
         """Tell whether a body says how long it is and is no longer than allowed."""
         return length.isdigit() and int(length) <= self._body_bytes_max
+
+
+async def _vacancies(platform: Platform, scope: Scope, _receive: Receive, send: Send) -> bool:
+    try:
+        query = decode_query(scope["query_string"], NearbyQuery, invalid=QueryInvalid)
+    except QueryInvalid:
+        return False
+    scope["path_template"] = VACANCIES
+    body = platform.vacancies.nearest_json(query)
+    await send(_start(200, body, OF_JSON))
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+    return True
 
 
 def _credentials(headers: dict[bytes, bytes]) -> Credentials:
@@ -108,15 +109,11 @@ async def _body(receive: Receive) -> bytes | None:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _tell(
-    send: Send,
-    status: int,
-    body: bytes,
-    *,
-    media_type: bytes = JSON,
-    also: Iterable[tuple[bytes, bytes]] = (),
-) -> None:
-    length = str(len(body)).encode()
-    headers = [(b"content-type", media_type), (b"content-length", length), *also]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _tell(send: Send, status: int, body: bytes, *headers: Header) -> None:
+    await send(_start(status, body, *headers))
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _start(status: int, body: bytes, *headers: Header) -> HTTPResponseStartEvent:
+    length = (b"content-length", b"%d" % len(body))
+    return {"type": "http.response.start", "status": status, "headers": [*headers, length]}

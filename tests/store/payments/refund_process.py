@@ -19,6 +19,7 @@ from onepark.contexts.payments.model import (
     RefundFact,
     RefundRequest,
     RefundWord,
+    Terms,
     TradeFact,
 )
 from onepark.contexts.payments.refunds import Refunds
@@ -34,6 +35,7 @@ class FileChannel:
     """Books each refund as one line, before it answers."""
 
     name, merchant, app = "open", "m", "a"
+    terms = Terms()
     refund_gap = timedelta(seconds=0)
 
     def __init__(self, book: Path) -> None:

@@ -115,6 +115,38 @@ def test_json_is_made_once_a_second_unless_something_changes(board):
     assert b'"source":"database"' in board.vacancy_json(lot, EIGHT)
 
 
+def test_a_search_shows_at_once_what_changed_and_how_time_passes(board):
+    def shown(at=EIGHT):
+        return msgspec.json.decode(board.nearest_json(HERE, at), type=VacancyList)
+
+    def of(at=EIGHT):
+        return [board.vacancy(a_city_lot(number), at) for number in (1, 2)]
+
+    def seen(at=EIGHT):
+        return [
+            msgspec.structs.replace(one, distance_m=msgspec.UNSET) for one in shown(at).vacancies
+        ]
+
+    assert seen() == of()
+    board.apply([a_count(10, lot_id=LotId(2))])
+    assert seen() == of()
+    board.hear(LotId(1), EIGHT)
+    later = EIGHT + timedelta(seconds=3)
+    assert seen(later) == of(later)
+    board.turn_to(Source.DATABASE)
+    assert (seen(later), shown(later).source) == (of(later), Source.DATABASE)
+
+
+def test_what_is_told_of_a_lot_that_left_the_archive_is_kept_and_shown_to_nobody(board, archive):
+    archive.replace([a_city_lot(2)])
+    assert board.apply([a_count(10)]) == [a_count(10)]
+    listed = msgspec.json.decode(board.nearest_json(HERE, EIGHT), type=VacancyList)
+    assert [shown.lot for shown in listed.vacancies] == ["320281001102"]
+    archive.replace([a_city_lot(1)])
+    listed = msgspec.json.decode(board.nearest_json(HERE, EIGHT), type=VacancyList)
+    assert [shown.free for shown in listed.vacancies] == [90]
+
+
 def test_a_new_version_of_the_archive_is_searched_at_once(board, archive):
     board.apply([a_count(10)])
     archive.replace([a_city_lot(1, pools={Pool.SHORT_STAY: 30}), a_city_lot(3)])

@@ -58,6 +58,60 @@ class ChannelDeclined(Refusal):
     title_zh = "支付渠道拒绝了请求"
 
 
+class KindNotOffered(Refusal):
+    """The channel is open, but nobody pays through it like this."""
+
+    code = "payments.kind_not_offered"
+    status = 422
+    title = "The payment channel does not offer this way of paying."
+    title_zh = "该支付渠道不支持此付款方式"
+
+
+class PayerMissing(Refusal):
+    """A payment inside an app needs its payer, and no other one may name him."""
+
+    code = "payments.payer_missing"
+    status = 422
+    title = "The payer's id is missing or not asked for."
+    title_zh = "缺少付款人标识或不应提供付款人标识"
+
+
+class ReceiptOfAnotherLot(Refusal):
+    """A receipt of a lot that is not one's own, or for an order of another lot."""
+
+    code = "payments.receipt_lot_unknown"
+    status = 404
+    title = "No such lot takes money for this order."
+    title_zh = "停车场不存在或与订单不符"
+
+
+class ReceiptReused(Refusal):
+    """The lot told another receipt under this number."""
+
+    code = "payments.receipt_reused"
+    status = 409
+    title = "This receipt number was told with another content."
+    title_zh = "该收据号已用于其他收款"
+
+
+class ReceiptAmountDiffers(Refusal):
+    """What was taken is not what the order owes; nothing is settled."""
+
+    code = "payments.receipt_amount_differs"
+    status = 422
+    title = "The amount is not what the order owes now."
+    title_zh = "收款金额与订单应付金额不符"
+
+
+class ReceiptInvalid(Refusal):
+    """A receipt that cannot be right, whatever the order owes."""
+
+    code = "payments.receipt_invalid"
+    status = 422
+    title = "The receipt cannot be right."
+    title_zh = "收据内容无效"
+
+
 class KeyMissing(Refusal):
     """A payment is only begun under a key of the client's own."""
 

@@ -4,10 +4,13 @@ Owns: the metrics of notices, of what facts did, of repeated keys, of refunds an
 Never: decides anything, or names a payer.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
 
 from onepark.contexts.payments import refund_store, store
+from onepark.contexts.payments.errors import NoticeUnverified
 from onepark.contexts.payments.model import Cause, Verdict
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
@@ -16,9 +19,11 @@ from onepark.infra.schedule import Job
 
 MEASURE_EVERY_S = 15
 
+log = structlog.get_logger(__name__)
+
 CALLBACKS = counter(
     "payment_callbacks",
-    "Notices of providers: stored, stale, unverified, or unavailable when we could not keep one.",
+    "Notices: stored, stale, unverified, probe, or unavailable when we could not keep one.",
     ("provider", "result"),
 )
 FACTS = counter(
@@ -46,7 +51,7 @@ REFUNDS_WAITING = Rows("refunds_waiting", "Refunds that wait for a person.")
 def open_for(providers: Iterable[str]) -> None:
     """Show the counters of these providers as 0, so that the first one is seen to be added."""
     for provider in providers:
-        for result in ("stored", "stale", "unverified", "unavailable"):
+        for result in ("stored", "stale", "unverified", "probe", "unavailable"):
             CALLBACKS.labels(provider, result)
         for verdict in Verdict:
             FACTS.labels(provider, verdict.value)
@@ -55,17 +60,28 @@ def open_for(providers: Iterable[str]) -> None:
             REFUNDED.labels(provider, cause.value)
 
 
+def unverified(provider: str, refused: NoticeUnverified) -> None:
+    """Count a notice that proves nothing; a probe, which must fail, is no attack."""
+    if refused.facts.get("reason") == "probe":
+        CALLBACKS.labels(provider, "probe").inc()
+        return
+    CALLBACKS.labels(provider, "unverified").inc()
+    log.warning("payments.notice_unverified", channel=provider, why=refused.detail)
+
+
 class PaymentMeters:
     """Reads from the database how payments are."""
 
-    def __init__(self, service_db: Database, clock: Clock) -> None:
-        self._db, self._clock = service_db, clock
+    def __init__(
+        self, service_db: Database, clock: Clock, *, slow: Mapping[str, timedelta] | None = None
+    ) -> None:
+        self._db, self._clock, self._slow = service_db, clock, slow or {}
 
     async def measure(self) -> int:
         """Show anew what waits the longest."""
         now = self._clock.now()
         async with self._db.connection() as tx:
-            attempt_at = await store.oldest_unknown(tx)
+            attempt_at = await store.oldest_unknown(tx, self._slow)
             notice_age_s = await store.oldest_unhandled_s(tx)
             refund_at = await refund_store.oldest_under_way(tx)
             waiting = await refund_store.waiting_for_people(tx)

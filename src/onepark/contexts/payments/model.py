@@ -4,9 +4,9 @@ Owns: attempts, refunds, what a provider says of either, and what a payer is han
 Never: knows a provider's wire format.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -18,6 +18,15 @@ from onepark.kernel.types import (
     OrderNo,
     RevenueKind,
 )
+
+
+class PayKind(StrEnum):
+    """How somebody pays."""
+
+    QR = "qr"  # scans or opens a link
+    REDIRECT = "redirect"  # the browser of a phone goes to a page of the provider
+    JSAPI = "jsapi"  # a page inside the provider's app calls it
+    COUNTER = "counter"  # pays the lot itself, which tells us afterwards
 
 
 class TradeState(StrEnum):
@@ -74,6 +83,19 @@ class Notice(Struct, frozen=True):
     event_type: str
     fact: TradeFact | None
     refund: RefundFact | None = None
+    is_hint: bool = False  # it is only why the provider is asked; the answer is what counts
+
+
+# When a provider is asked of an attempt, each time counted from the time before.
+QUERY_AFTER = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60, 120, 300))
+
+
+class Terms(Struct, frozen=True):
+    """What a channel offers, and how it wants to be asked."""
+
+    kinds: tuple[PayKind, ...] = (PayKind.QR,)
+    query_after: tuple[timedelta, ...] = QUERY_AFTER
+    closes: bool = True  # else a trade ends by itself, and is asked for until the schedule ends
 
 
 class PayRequest(Struct, frozen=True):
@@ -84,13 +106,28 @@ class PayRequest(Struct, frozen=True):
     description: str
     expires_at: datetime
     notify_url: str
+    kind: PayKind = PayKind.QR
+    payer_id: str | None = None  # who pays, as the provider calls him; JSAPI asks for it
+    payer_address: str | None = None  # the IP address that a redirect is asked from
+
+
+class JsapiCall(Struct, frozen=True, rename="camel"):
+    """What a page hands to the provider's app, letter by letter."""
+
+    app_id: str
+    time_stamp: str
+    nonce_str: str
+    package: str
+    sign_type: str
+    pay_sign: str
 
 
 class PayInstruction(Struct, frozen=True):
-    """What a payer does next: scan or open ``code_url``."""
+    """What a payer does next: scan (``qr``) or open ``code_url``, or call the app (``jsapi``)."""
 
-    kind: str  # "qr"
-    code_url: str
+    kind: str
+    code_url: str | None = None
+    jsapi: JsapiCall | None = None
 
 
 class RefundRequest(Struct, frozen=True):
@@ -152,6 +189,8 @@ class Attempt(Struct, frozen=True):
     surplus: bool = False  # paid although its charge was settled already: to be refunded
     queries: int = 0
     revenue_kind: RevenueKind = RevenueKind.COMMERCIAL  # of its charge
+    kind: PayKind = PayKind.QR
+    jsapi: JsapiCall | None = None
 
 
 class RefundState(StrEnum):
@@ -233,17 +272,45 @@ class KeptNotice(Struct, frozen=True):
     received_at: datetime
     tries: int
     refund: RefundFact | None = None
+    is_hint: bool = False
 
 
 class PaymentAsked(Struct, frozen=True, forbid_unknown_fields=True):
     """Pay what an order owes now, through one channel; the amount is never the client's."""
 
     order_no: Annotated[str, Meta(pattern=ORDER_NO_PATTERN, examples=[ORDER_NO_EXAMPLE])]
-    channel: Annotated[str, Meta(max_length=32, examples=["wechat", "alipay"])]
+    channel: Annotated[str, Meta(max_length=32, examples=["wechat", "alipay", "unionpay"])]
+    kind: Annotated[
+        PayKind,
+        Meta(
+            description=(
+                "付款方式：`qr` 扫码，`redirect` 手机浏览器跳转（H5），`jsapi` 在支付应用内调起。"
+                "Scan or open a link, go to a page of the provider, or call its app."
+            )
+        ),
+    ] = PayKind.QR
+    payer_id: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[0-9A-Za-z_-]{1,128}$(?!\n)",
+                description="付款人 openid，仅 `jsapi` 需要。The payer's openid, for `jsapi` only.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class Payer(Struct, frozen=True):
+    """How somebody pays, and what the provider must know of him; none of it is kept."""
+
+    kind: PayKind = PayKind.QR
+    id: str | None = None
+    address: str | None = None
 
 
 class PaymentAnswer(Struct, frozen=True):
-    """A payment to be made: scan or open ``pay.code_url`` before ``expires_at``."""
+    """A payment to be made before ``expires_at``, as ``pay`` says."""
 
     payment_no: str
     order_no: OrderNo
@@ -253,3 +320,23 @@ class PaymentAnswer(Struct, frozen=True):
     state: AttemptState
     expires_at: datetime
     pay: PayInstruction | None
+
+
+class ReceiptTold(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a lot took, as its clerk or its till says."""
+
+    lot: Annotated[str, Meta(pattern=r"^[0-9]{12}$(?!\n)", examples=["320281001101"])]
+    receipt_no: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9A-Za-z._-]{1,64}$(?!\n)",
+            description="停车场自有收据号，在该场内唯一。The lot's own number, for ever.",
+            examples=["C1-20260501-0007"],
+        ),
+    ]
+    order_no: Annotated[str, Meta(pattern=ORDER_NO_PATTERN, examples=[ORDER_NO_EXAMPLE])]
+    channel: Literal["cash", "pos"]
+    amount_fen: Annotated[
+        int, Meta(ge=1, le=100_000_000, description="实收金额（分）。What was taken, in fen.")
+    ]
+    paid_at: Annotated[datetime, Meta(tz=True)]

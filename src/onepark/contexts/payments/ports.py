@@ -1,6 +1,6 @@
 """What payments needs of its peers.
 
-Owns: the Protocols of channel adapters, of what can be paid, and of the audit trail.
+Owns: the Protocols of channel adapters, of lots, of what can be paid, and of the audit trail.
 Never: names a provider.
 """
 
@@ -16,12 +16,14 @@ from onepark.contexts.payments.model import (
     PayRequest,
     RefundFact,
     RefundRequest,
+    Terms,
     TradeFact,
 )
+from onepark.contexts.registry.model import Lot
 from onepark.contexts.stays.model import Charge
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import Fen, LotId, OrderNo
+from onepark.kernel.types import Fen, LotCode, LotId, OrderNo
 
 
 class Channel(Protocol):
@@ -35,6 +37,7 @@ class Channel(Protocol):
     name: str
     merchant: str
     app: str
+    terms: Terms
     refund_gap: timedelta  # between two refunds of one trade
 
     async def create(self, request: PayRequest) -> PayInstruction: ...
@@ -55,6 +58,12 @@ class Channel(Protocol):
         ...
 
     def answer(self, verdict: NoticeVerdict) -> NoticeAnswer: ...
+
+
+class Archive(Protocol):
+    """The lots as they are known now."""
+
+    def lot(self, code: LotCode) -> Lot | None: ...
 
 
 class Payable(Protocol):

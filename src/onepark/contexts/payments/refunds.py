@@ -7,8 +7,6 @@ refund without its attempt's lock.
 """
 
 import asyncio
-import base64
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -17,7 +15,7 @@ import structlog
 from msgspec.structs import replace
 
 from onepark.contexts.ledger.service import Ledger
-from onepark.contexts.payments import journals, meters, refund_store, rules, store
+from onepark.contexts.payments import journals, meters, numbers, refund_store, rules, store
 from onepark.contexts.payments.errors import (
     ChannelDeclined,
     ChannelUnavailable,
@@ -42,7 +40,6 @@ from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
 from onepark.kernel.types import Fen, OrderNo
 
-REFUND_NO_RANDOM_BYTES = 20
 GIVE_BACK_AT_ONCE = 100
 ASK_AT_ONCE = 16
 ASKED_MAX = 32  # two calls each, and a provider may take its time: within the bound of a job
@@ -358,7 +355,7 @@ class Refunds:
 
 def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) -> Refund:
     return Refund(
-        refund_no=base64.b32encode(secrets.token_bytes(REFUND_NO_RANDOM_BYTES)).decode(),
+        refund_no=numbers.fresh_number(at),
         attempt_no=attempt.attempt_no,
         lot_id=attempt.lot_id,
         operator_id=attempt.operator_id,

@@ -20,11 +20,15 @@ from onepark.contexts.payments.model import (
     LIVE_STATES,
     Attempt,
     AttemptState,
+    KeptNotice,
+    Payer,
+    PayKind,
     Refund,
     RefundFact,
     RefundState,
     RefundWord,
     Ruling,
+    Terms,
     TradeFact,
     TradeState,
     Verdict,
@@ -34,7 +38,6 @@ from onepark.kernel.types import Fen, OperatorId
 ATTEMPT_LIVES = timedelta(minutes=10)
 WORTH_JOINING = timedelta(minutes=2)  # what an attempt must have left to share its charge
 UNMATCHED_AFTER = timedelta(hours=25)  # longer than every provider's schedule of repeats
-QUERY_AFTER = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60, 120, 300))
 CURRENCY = "CNY"
 
 STATE_OF = {
@@ -59,6 +62,12 @@ def judge(attempt: Attempt, fact: TradeFact, *, merchant: str, app: str) -> Verd
 def _pays(attempt: Attempt, fact: TradeFact) -> bool:
     same = fact.amount_fen == attempt.amount_fen and fact.currency in {CURRENCY, None}
     return same and fact.provider_txn is not None
+
+
+def lags(notice: KeptNotice, answer: TradeFact) -> bool:
+    """Say whether a provider's answer does not know yet of the money that its hint told of."""
+    told_paid = notice.fact is not None and notice.fact.state == TradeState.SUCCESS
+    return notice.is_hint and told_paid and answer.state in {TradeState.PENDING, TradeState.ABSENT}
 
 
 def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:
@@ -86,11 +95,11 @@ def receipt_key(attempt_no: str) -> str:
     return f"attempt:{attempt_no}"
 
 
-def next_query_at(attempt: Attempt, now: datetime) -> datetime:
+def next_query_at(attempt: Attempt, now: datetime, terms: Terms) -> datetime:
     """Return when to ask the provider again; at the end of the attempt's life at the latest."""
-    if attempt.queries >= len(QUERY_AFTER):
-        return max(attempt.expires_at, now + QUERY_AFTER[-1])
-    return now + QUERY_AFTER[attempt.queries]
+    if attempt.queries >= len(terms.query_after):
+        return max(attempt.expires_at, now + terms.query_after[-1])
+    return now + terms.query_after[attempt.queries]
 
 
 def joined(live: Sequence[Attempt], now: datetime) -> list[Attempt]:
@@ -106,15 +115,26 @@ def expires_at(beside: Sequence[Attempt], now: datetime) -> datetime:
     return min([now + ATTEMPT_LIVES, *(one.expires_at for one in beside)])
 
 
-def is_over(attempt: Attempt, fact: TradeFact, now: datetime) -> bool:
-    """Say whether an unpaid attempt has outlived its time and is to be closed."""
+def is_over(attempt: Attempt, fact: TradeFact, now: datetime, terms: Terms) -> bool:
+    """Say whether an unpaid attempt has outlived its time and is to be closed.
+
+    What cannot be closed is asked for until its schedule ends: it may be paid until then.
+    """
     unpaid = fact.state in {TradeState.PENDING, TradeState.ABSENT}
-    return unpaid and now >= attempt.expires_at
+    asked_enough = terms.closes or attempt.queries >= len(terms.query_after)
+    return unpaid and asked_enough and now >= attempt.expires_at
 
 
-def fingerprint(order_no: str, channel: str) -> bytes:
+def serves(attempt: Attempt, charge_no: int, channel: str, payer: Payer) -> bool:
+    """Say whether a live attempt is what somebody asks for; one in an app is its payer's own."""
+    same = (attempt.channel, attempt.charge_no) == (channel, charge_no)
+    return same and attempt.kind == payer.kind != PayKind.JSAPI
+
+
+def fingerprint(order_no: str, channel: str, payer: Payer) -> bytes:
     """Return what makes two requests under one key the same."""
-    return hashlib.sha256(f"{order_no}\n{channel}".encode()).digest()
+    how = "" if payer.kind == PayKind.QR else f"\n{payer.kind}\n{payer.id or ''}"
+    return hashlib.sha256(f"{order_no}\n{channel}{how}".encode()).digest()
 
 
 # -- refunds -----------------------------------------------------------------------------------

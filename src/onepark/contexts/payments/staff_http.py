@@ -68,7 +68,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100, description="每页条数。
         "one payment. It is reserved at once and asked of the provider afterwards, always under "
         "the same number."
     ),
-    opt={"permission": Permission.GIVE_BACK},
+    opt={"permission": Permission.ASK_REFUND},
     security=[{"staff": []}],
     responses=refusals(
         *(KeyMissing, KeyReused, PaymentUnknown, RefundAbovePaid, RefundImpossible), staff=True
@@ -142,7 +142,7 @@ async def show_refund(
         "Have it tried again, say that the payer has the money by another way, or withdraw it; say "
         "why. While the provider may pay it yet, it can only be tried again."
     ),
-    opt={"permission": Permission.GIVE_BACK},
+    opt={"permission": Permission.SETTLE_REFUND},
     security=[{"staff": []}],
     responses=refusals(
         *(RefundUnknown, RefundNotWaiting, RefundOpen, RefundAbovePaid, RefundImpossible),

@@ -4,7 +4,8 @@ Owns: every statement on the tables of schema payments.
 Never: decides; a row goes in or out as it is.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
@@ -12,8 +13,11 @@ from msgspec.json import Decoder, Encoder
 from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
+    JsapiCall,
     KeptNotice,
     Notice,
+    PayInstruction,
+    PayKind,
     RefundFact,
     TradeFact,
     Verdict,
@@ -22,6 +26,7 @@ from onepark.infra.db import Record, Tx
 from onepark.kernel.types import OrderNo, RevenueKind
 
 _FACTS = Decoder(TradeFact | None)
+_JSAPI = Decoder(JsapiCall)
 _REFUND_FACTS = Decoder(RefundFact | None)
 _ENCODER = Encoder()
 
@@ -69,7 +74,8 @@ async def attempt_of_request(tx: Tx, key: str, attempt_no: str) -> None:
 
 COLUMNS = """
     attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state, created_at,
-    expires_at, code_url, provider_txn, paid_at, surplus, queries, revenue_kind
+    expires_at, code_url, provider_txn, paid_at, surplus, queries, revenue_kind, kind,
+    jsapi
 """
 
 ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noqa: S608
@@ -85,12 +91,12 @@ LIVE_ATTEMPTS = f"""
 NEW_ATTEMPT = """
     INSERT INTO payments.attempt
         (attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
-         created_at, expires_at, next_query_at, revenue_kind)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         created_at, expires_at, next_query_at, revenue_kind, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 ATTEMPT_PENDING = """
-    UPDATE payments.attempt SET state = 'pending', code_url = $2
+    UPDATE payments.attempt SET state = 'pending', code_url = $2, jsapi = $3
     WHERE attempt_no = $1 AND state = 'created'
 """
 
@@ -129,7 +135,7 @@ async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attemp
     return [attempt_of(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
 
 
-async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None:
+async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime | None) -> None:
     """Keep an attempt before any provider hears of it."""
     await tx.execute(
         NEW_ATTEMPT,
@@ -145,12 +151,14 @@ async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None
         made.expires_at,
         next_query_at,
         made.revenue_kind,
+        made.kind,
     )
 
 
-async def attempt_pending(tx: Tx, attempt_no: str, code_url: str) -> None:
+async def attempt_pending(tx: Tx, attempt_no: str, handed: PayInstruction) -> None:
     """Keep what the provider handed out; a success that came first stands."""
-    await tx.execute(ATTEMPT_PENDING, attempt_no, code_url)
+    call = None if handed.jsapi is None else _ENCODER.encode(handed.jsapi).decode()
+    await tx.execute(ATTEMPT_PENDING, attempt_no, handed.code_url, call)
 
 
 async def attempt_ended(tx: Tx, attempt_no: str, state: AttemptState) -> None:
@@ -197,23 +205,32 @@ async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
 
 
 KEEP_NOTICE = """
-    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, refund_fact)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, refund_fact, is_hint)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (channel, event_key) DO NOTHING
     RETURNING notice_id
 """
 
-TAKE_NOTICE = """
-    SELECT notice_id, channel, fact, received_at, tries,
-        coalesce(refund_fact, 'null') AS refund_fact
-    FROM payments.notice
-    WHERE notice_id = $1 AND handled_at IS NULL
-    FOR UPDATE SKIP LOCKED
+NOTICE_COLUMNS = """
+    notice_id, channel, fact, received_at, tries, coalesce(refund_fact, 'null') AS refund, is_hint
 """
 
+TAKE_NOTICE = f"""
+    SELECT {NOTICE_COLUMNS} FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL
+    FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+
+HINT = f"""
+    SELECT {NOTICE_COLUMNS} FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL AND is_hint
+"""  # noqa: S608
+
+# Each time that one was looked at in vain it rests twice as long as before.
 UNHANDLED_NOTICES = """
     SELECT notice_id FROM payments.notice
     WHERE handled_at IS NULL AND received_at < $1
+      AND received_at + (power(2, least(tries, 17)) - 1) * interval '1 second' < $1
     ORDER BY tries, received_at LIMIT $2
 """
 
@@ -228,19 +245,21 @@ async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> i
     """Keep a verified notice and return its number; None if it is known already."""
     fact = _ENCODER.encode(notice.fact).decode()
     refund_fact = None if notice.refund is None else _ENCODER.encode(notice.refund).decode()
-    number: int | None = await tx.fetchval(
-        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body, refund_fact
-    )
+    what = (notice.event_key, notice.event_type, fact, body, refund_fact, notice.is_hint)
+    number: int | None = await tx.fetchval(KEEP_NOTICE, channel, *what)
     return number
 
 
 async def take_notice(tx: Tx, notice_id: int) -> KeptNotice | None:
     """Lock an unhandled notice; None if it is handled or being handled."""
     row = await tx.fetchrow(TAKE_NOTICE, notice_id)
-    if row is None:
-        return None
-    fact, refund = _FACTS.decode(row["fact"]), _REFUND_FACTS.decode(row["refund_fact"])
-    return KeptNotice(notice_id, row["channel"], fact, row["received_at"], row["tries"], refund)
+    return None if row is None else _notice(row)
+
+
+async def hint(tx: Tx, notice_id: int) -> KeptNotice | None:
+    """Return an unhandled notice that is only a hint; None if there is none."""
+    row = await tx.fetchrow(HINT, notice_id)
+    return None if row is None else _notice(row)
 
 
 async def unhandled_notices(tx: Tx, before: datetime, *, limit: int) -> list[int]:
@@ -260,7 +279,10 @@ async def notice_tried(tx: Tx, notice_id: int) -> None:
 
 
 OLDEST_UNKNOWN = """
-    SELECT min(created_at) FROM payments.attempt WHERE state IN ('created', 'pending')
+    SELECT min(created_at + coalesce(slow.more, '0 s'::interval))
+    FROM payments.attempt LEFT JOIN unnest($1::text[], $2::interval[]) AS slow (channel, more)
+        USING (channel)
+    WHERE state IN ('created', 'pending')
 """
 
 OLDEST_UNHANDLED = """
@@ -269,9 +291,12 @@ OLDEST_UNHANDLED = """
 """
 
 
-async def oldest_unknown(tx: Tx) -> datetime | None:
-    """Return when the oldest attempt began whose outcome is not known; None if there is none."""
-    created_at: datetime | None = await tx.fetchval(OLDEST_UNKNOWN)
+async def oldest_unknown(tx: Tx, slow: Mapping[str, timedelta]) -> datetime | None:
+    """Return when the oldest attempt began whose outcome is not known; None if there is none.
+
+    One of a slow channel counts as so much younger.
+    """
+    created_at: datetime | None = await tx.fetchval(OLDEST_UNKNOWN, list(slow), list(slow.values()))
     return created_at
 
 
@@ -281,9 +306,17 @@ async def oldest_unhandled_s(tx: Tx) -> float:
     return age_s
 
 
+def _notice(row: Record) -> KeptNotice:
+    values = dict(row)
+    values["fact"] = _FACTS.decode(row["fact"])
+    values["refund"] = _REFUND_FACTS.decode(row["refund"])
+    return KeptNotice(**values)
+
+
 def attempt_of(row: Record) -> Attempt:
     """Read one attempt, its columns in order."""
     values = dict(row)
-    values["state"] = AttemptState(values["state"])
+    values["state"], values["kind"] = AttemptState(values["state"]), PayKind(values["kind"])
+    values["jsapi"] = None if values["jsapi"] is None else _JSAPI.decode(values["jsapi"])
     values["revenue_kind"] = RevenueKind(values["revenue_kind"])
     return Attempt(**values)

@@ -33,6 +33,8 @@ from onepark.kernel.types import LotCode, LotId
 
 _ENCODER = Encoder()
 _NOTHING = LotCounts({})
+_BEFORE = b'{"vacancies":['
+_AFTER = {source: b'],"source":"%b"}' % source.encode() for source in Source}
 
 
 class Face(NamedTuple):
@@ -47,7 +49,7 @@ class View(Struct):
 
     directory: Directory
     grid: Grid
-    encoded: dict[LotId, bytes]  # JSON of lots that did not change since, made in this second
+    made: list[bytes | None]  # JSON by place, of lots that did not change since, of this second
     second: int
     faces: dict[LotId, Face]
 
@@ -90,7 +92,9 @@ class Board:
 
     def _put(self, lot_id: LotId, lot: LotCounts) -> None:
         self._lots[lot_id] = lot
-        self._view.encoded.pop(lot_id, None)
+        place = self._view.grid.places.get(lot_id)
+        if place is not None:
+            self._view.made[place] = None
 
     def hear(self, lot_id: LotId, at: datetime) -> bool:
         """Note a sign of life; an earlier one than is known changes nothing."""
@@ -112,7 +116,7 @@ class Board:
 
     def _know(self, *, complete: bool, source: Source) -> None:
         self._known = Known(complete=complete, source=source, trust=self._known.trust)
-        self._view.encoded.clear()
+        _forget(self._view)
 
     # --- what is known
 
@@ -137,38 +141,40 @@ class Board:
 
     def vacancy_json(self, lot: Lot, at: datetime) -> bytes:
         """Return one lot as JSON, made anew when it changed or a second has passed."""
-        made = self._made(at)
-        return made.get(lot.lot_id) or self._make(lot, at, made)
+        view = self._of_this_second(at)
+        place = view.grid.places[lot.lot_id]
+        return view.made[place] or self._make(view, place, at)
 
     def nearest(self, query: NearbyQuery) -> list[Near]:
-        return self._present().grid.nearest(
-            query.lat, query.lon, radius_m=query.radius_m, limit=query.limit
-        )
+        return self._present().grid.nearest(query)
 
     def nearest_json(self, query: NearbyQuery, at: datetime) -> bytes:
         """Return the answer of a search as JSON: a join of what is made already."""
-        made, where = self._made(at), self._view.grid
-        found = where.ranked(query.lat, query.lon, radius_m=query.radius_m, limit=query.limit)
-        lots = b",".join(
-            [
-                b'{"distance_m":%d,%b'
-                % (away_m, (made.get(lot.lot_id) or self._make(lot, at, made))[1:])
-                for away_m, _, lot in found
-            ]
-        )
-        return b'{"vacancies":[%b],"source":"%b"}' % (lots, self.source.encode())
+        view, after = self._of_this_second(at), _AFTER[self._known.source]
+        told = view.grid.told(query, view.made, before=_BEFORE, after=after)
+        while told is None:
+            self._make_all(view, view.grid.nearest(query), at)
+            told = view.grid.told(query, view.made, before=_BEFORE, after=after)
+        return told
 
-    def _made(self, at: datetime) -> dict[LotId, bytes]:
-        """Return the JSON that holds in this second."""
+    def _of_this_second(self, at: datetime) -> View:
+        """Return the present view without the JSON of earlier seconds."""
         view, second = self._present(), int(at.timestamp())
         if view.second != second:
             view.second = second
-            view.encoded.clear()
-        return view.encoded
+            _forget(view)
+        return view
 
-    def _make(self, lot: Lot, at: datetime, into: dict[LotId, bytes]) -> bytes:
+    def _make_all(self, view: View, found: Iterable[Near], at: datetime) -> None:
+        for near in found:
+            place = view.grid.places[near.lot.lot_id]
+            if view.made[place] is None:
+                self._make(view, place, at)
+
+    def _make(self, view: View, place: int, at: datetime) -> bytes:
+        lot = view.grid.lots[place]
         json = _ENCODER.encode(show(lot, self.counts_of(lot.lot_id), of=self._known, at=at))
-        into[lot.lot_id] = json
+        view.made[place] = json
         return json
 
     # --- what changed
@@ -206,4 +212,9 @@ class Board:
 
 
 def _view_of(directory: Directory) -> View:
-    return View(directory, Grid(directory.lots()), {}, 0, {})
+    grid = Grid(directory.lots())
+    return View(directory, grid, [None] * len(grid.lots), 0, {})
+
+
+def _forget(view: View) -> None:
+    view.made[:] = [None] * len(view.made)

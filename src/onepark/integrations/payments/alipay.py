@@ -28,6 +28,7 @@ from onepark.contexts.payments.model import (
     RefundFact,
     RefundRequest,
     RefundWord,
+    Terms,
     TradeFact,
     TradeState,
 )
@@ -72,6 +73,7 @@ class Node(Struct, frozen=True):
     trade_status: str | None = None
     total_amount: str | None = None
     send_pay_date: str | None = None
+    bill_download_url: str | None = None
 
 
 N = TypeVar("N", Node, RefundNode)
@@ -81,6 +83,7 @@ class AlipayChannel:
     """The port of payments over Alipay."""
 
     name = "alipay"
+    terms = Terms()
     refund_gap = timedelta(seconds=3)
 
     def __init__(
@@ -98,7 +101,7 @@ class AlipayChannel:
         self.app = app_id
         self._client = client
         self._clock = clock
-        self._base_url = base_url
+        self.base_url = self._base_url = base_url
         self._app_key = app_key
         self._alipay_key = alipay_key
 
@@ -171,6 +174,14 @@ class AlipayChannel:
         status, body = ANSWERS[verdict]
         return NoticeAnswer(status, "text/plain", body)
 
+    async def bill_url(self, bill_type: str, bill_date: str) -> str:
+        """Ask where a bill is; the address lives for 30 seconds."""
+        content = {"bill_type": bill_type, "bill_date": bill_date}
+        node = await self._ask_of("data.dataservice.bill.downloadurl.query", content, kind=Node)
+        if node.code != DONE or not node.bill_download_url:
+            _decline(node)
+        return node.bill_download_url
+
     def _fact(self, out_trade_no: str, node: Node) -> TradeFact:
         """Put the answer to a query into our words."""
         if node.out_trade_no != out_trade_no or node.trade_status not in STATES:
@@ -190,8 +201,14 @@ class AlipayChannel:
     async def _ask(
         self, call: str, content: Mapping[str, object], *, kind: type[N], notify_url: str = ""
     ) -> N:
+        """Send one signed request about a trade."""
+        return await self._ask_of(f"trade.{call}", content, kind=kind, notify_url=notify_url)
+
+    async def _ask_of(
+        self, call: str, content: Mapping[str, object], *, kind: type[N], notify_url: str = ""
+    ) -> N:
         """Send one signed request and return an answer that Alipay has signed."""
-        method = f"alipay.trade.{call}"
+        method = f"alipay.{call}"
         biz_content = json.dumps(content, ensure_ascii=False)
         fields = self._signed(method, biz_content, notify_url)
         try:

@@ -1,4 +1,4 @@
-"""WeChat Pay, Native: the payer scans a code.
+"""WeChat Pay: the payer scans a code, goes to a page, or calls the app from one.
 
 Owns: five calls of API v3, its notices, and what its words mean in ours.
 Never: acts on an answer or a notice that no provider key has signed.
@@ -29,11 +29,13 @@ from onepark.contexts.payments.model import (
     RefundFact,
     RefundRequest,
     RefundWord,
+    Terms,
     TradeFact,
     TradeState,
 )
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpAnswer, HttpClient, PeerUnavailable
+from onepark.integrations.payments import wechat_pages as pages
 from onepark.integrations.payments import wechat_refunds as refunds
 from onepark.integrations.payments import wechat_wire as wire
 from onepark.integrations.payments.keys import Unproven
@@ -92,10 +94,6 @@ class Event(Struct, frozen=True):
     resource: Resource
 
 
-class Created(Struct, frozen=True):
-    code_url: str
-
-
 class Declined(Struct, frozen=True):
     code: str
     message: str = ""
@@ -105,6 +103,7 @@ class WechatChannel:
     """The port of payments over WeChat Pay."""
 
     name = "wechat"
+    terms = Terms(kinds=tuple(pages.PLACE))
     refund_gap = timedelta(minutes=1)
 
     def __init__(
@@ -122,13 +121,13 @@ class WechatChannel:
         self.app = appid
         self._client = client
         self._clock = clock
-        self._base_url = base_url
+        self.base_url = self._base_url = base_url
         self._base_path = urlsplit(base_url).path
         self._held = held
         self._answer_serial = answer_serial
 
     async def create(self, request: PayRequest) -> PayInstruction:
-        """Place a Native order; the same number with the same content answers the same code."""
+        """Place an order; the same number with the same content is answered alike."""
         body = {
             "appid": self.app,
             "mchid": self.merchant,
@@ -137,11 +136,15 @@ class WechatChannel:
             "time_expire": request.expires_at.astimezone(CHINA).isoformat(timespec="seconds"),
             "notify_url": request.notify_url,
             "amount": {"total": request.amount_fen, "currency": CURRENCY},
+            **pages.of_payer(request),
         }
-        answer = await self._ask("POST", "/v3/pay/transactions/native", body)
+        answer = await self._ask("POST", pages.PLACE[request.kind], body)
         if answer.status != 200:  # noqa: PLR2004
             _decline(answer)
-        return PayInstruction("qr", _read(answer, Created).code_url)
+        placed = _read(answer, pages.Placed)
+        return pages.handed(
+            request.kind, placed, appid=self.app, key=self._held.merchant_key, at=self._clock.now()
+        )
 
     async def query(self, out_trade_no: str) -> TradeFact:
         """Ask what became of a trade."""
@@ -201,6 +204,14 @@ class WechatChannel:
         status, code, message = ANSWERS[verdict]
         body = json.dumps({"code": code, "message": message}, ensure_ascii=False).encode()
         return NoticeAnswer(status, "application/json", body)
+
+    async def ask(self, path: str) -> HttpAnswer:
+        """Ask WeChat Pay of something else, such as a bill; only a signed answer passes."""
+        return await self._ask("GET", path)
+
+    def signed_headers(self, target: str) -> dict[str, str]:
+        """Return the headers of a download, whose answer bears no signature."""
+        return self._headers(SignedRequest("GET", target, b""))
 
     def _open(self, body: bytes) -> tuple[Event, Trade | None, RefundFact | None]:
         """Read a proven body and, for an event that we act on, what is sealed in it."""

@@ -6,7 +6,7 @@ Never: knows a trade that nobody has scanned yet; a payer scans in the moment he
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, TypeVar
@@ -33,6 +33,8 @@ from onepark.simulator.providers.trades import (
 from onepark.simulator.providers.wire import Call, Parcel, Reply, broken, rsa_fits, rsa_sign
 
 T = TypeVar("T")
+HOST = "_host"  # beside the fields of a call: where it came in
+CallOfApp = Callable[[Mapping[str, str]], Awaitable[dict[str, str]]]
 
 STALE_BY = timedelta(minutes=6)
 STAMP = "%Y-%m-%d %H:%M:%S"
@@ -111,16 +113,27 @@ class AlipayWords:
 class AlipayDesk:
     """Takes an app's calls."""
 
-    def __init__(self, keys: Keys, clock: Clock, *, book: Book, courier: Courier) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        clock: Clock,
+        *,
+        book: Book,
+        courier: Courier,
+    ) -> None:
         self._keys = keys
         self._clock = clock
         self._book = book
         self._courier = courier
-        self._calls = {
+        self._calls: dict[str, CallOfApp] = {
             "alipay.trade.precreate": self._precreate,
             "alipay.trade.query": self._query,
             "alipay.trade.close": self._close,
         }
+
+    def take_calls(self, calls: Mapping[str, CallOfApp]) -> None:
+        """Take further calls of an app, which others answer."""
+        self._calls.update(calls)
 
     async def gateway(self, call: Call) -> Reply:
         """POST /gateway.do: which call it is stands in the form."""
@@ -128,6 +141,7 @@ class AlipayDesk:
         try:
             given = _fields(call)
             self._check(given)
+            given[HOST] = f"http://{call.headers.get('host', '127.0.0.1')}"
             node: Mapping[str, str] = {"code": "10000", "msg": "Success", **await self._do(given)}
         except Refused as refused:
             node = refused.node

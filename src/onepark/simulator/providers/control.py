@@ -96,7 +96,7 @@ class Control:
         self.refunds = refunds
 
     def trade(self, out_trade_no: str) -> Trade:
-        """Return a trade of either provider."""
+        """Return a trade of any provider."""
         trade = self._book.find(out_trade_no, now=self._clock.now())
         if trade is None:
             raise NotFoundException(f"no trade {out_trade_no}")

@@ -23,6 +23,7 @@ from onepark.simulator.providers.trades import (
 from onepark.simulator.providers.wire import Dialect, Parcel
 
 DELAY_S = (0.5, 1.5)
+ELSEWHERE_S = 1.0
 REFUND_DELAY_S = {Provider.WECHAT: 0.5, Provider.ALIPAY: 0.0}
 COPY_AFTER_S = 0.3
 SENDS_AT_ONCE_MAX = 64
@@ -87,7 +88,7 @@ class Courier:
     async def take_refund(self, trade: Trade, refund: Refund) -> None:
         """Treat a new refund as asked; returns when its call may be answered."""
         behaviour = self._behaviours.of(trade.order.out_trade_no)
-        usual_s = REFUND_DELAY_S[trade.order.provider]
+        usual_s = REFUND_DELAY_S.get(trade.order.provider, ELSEWHERE_S)
         delay_s = usual_s if behaviour.refund_delay_s is None else behaviour.refund_delay_s
         if delay_s == 0:
             self.end_refund(trade, refund, RefundState(behaviour.refund_ends))

@@ -26,6 +26,18 @@ RefundEnd = Literal["success", "abnormal", "closed", "not_enough"]
 class Provider(StrEnum):
     WECHAT = "wechat"
     ALIPAY = "alipay"
+    UNIONPAY = "unionpay"
+    PYUN = "pyun"
+    JSBANK = "jsbank"
+
+
+LINKS = {
+    Provider.WECHAT: "weixin://wxpay/bizpayurl?pr=",
+    Provider.ALIPAY: "https://qr.alipay.com/sim",
+    Provider.UNIONPAY: "https://qr.95516.com/sim",
+    Provider.PYUN: "https://app.4pyun.com/payment/trade/create?pay_id=",
+    Provider.JSBANK: "http://weixintest.jsbchina.cn/epcs/qr/login.htm?qrCode=",
+}
 
 
 class State(StrEnum):
@@ -89,6 +101,7 @@ class Order(Struct, frozen=True):
     description: str
     notify_url: str
     expires_at: datetime
+    placed: str = ""  # UnionPay: the second that names a trade beside its number
 
 
 class Delivery(Struct, frozen=True):
@@ -148,7 +161,7 @@ class Book:
         return trade
 
     def find(self, out_trade_no: str, *, now: datetime) -> Trade | None:
-        """Return a trade of either provider."""
+        """Return a trade of any provider."""
         found = (self.get(provider, out_trade_no, now=now) for provider in Provider)
         return next((trade for trade in found if trade), None)
 
@@ -189,11 +202,10 @@ class Behaviours:
 
 def _new(order: Order, now: datetime) -> Trade:
     token = token_hex(8)
-    scheme = "weixin://wxpay/bizpayurl?pr=" if order.provider is Provider.WECHAT else ""
     return Trade(
         order=order,
         created_at=now,
-        code_url=f"{scheme or 'https://qr.alipay.com/sim'}{token}",
+        code_url=f"{LINKS[order.provider]}{token}",
         provider_txn=f"{now:%Y%m%d%H%M%S}{int(token_hex(6), 16) % 10**14:014d}",
-        event_id=f"{'EV-' if scheme else ''}{now:%Y%m%d}{token}",
+        event_id=f"{'EV-' if order.provider is Provider.WECHAT else ''}{now:%Y%m%d}{token}",
     )

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Annotated, TypeVar
@@ -81,6 +81,32 @@ class NativeOrder(Struct, frozen=True):
     notify_url: Annotated[str, Meta(pattern=r"^https?://[^?#]+$", max_length=255)]
     amount: Amount
     time_expire: Annotated[datetime, Meta(tz=True)]
+
+
+class H5Info(Struct, frozen=True):
+    type: Annotated[str, Meta(min_length=1, max_length=32)]
+
+
+class SceneInfo(Struct, frozen=True):
+    payer_client_ip: Annotated[str, Meta(min_length=1, max_length=45)]
+    h5_info: H5Info
+
+
+class H5Order(NativeOrder, frozen=True, kw_only=True):
+    scene_info: SceneInfo
+
+
+class OrderPayer(Struct, frozen=True):
+    openid: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class JsapiOrder(NativeOrder, frozen=True, kw_only=True):
+    payer: OrderPayer
+
+
+ORDERS: dict[str, type[NativeOrder]] = {"native": NativeOrder, "h5": H5Order, "jsapi": JsapiOrder}
+HANDED = {"native": "code_url", "h5": "h5_url", "jsapi": "prepay_id"}
+H5_PAGE = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id="
 
 
 class CloseOrder(Struct, frozen=True):
@@ -165,10 +191,11 @@ class WechatDesk:
         self._courier = courier
 
     async def create(self, call: Call) -> Reply:
-        """POST /v3/pay/transactions/native."""
+        """POST /v3/pay/transactions/{native,h5,jsapi}."""
         try:
             self._check_signature(call)
-            return self._signed(call, 200, {"code_url": await self._place(call)})
+            kind = call.target.rsplit("/", 1)[1]
+            return self._signed(call, 200, {HANDED[kind]: await self._place(call, kind)})
         except Refused as refused:
             return self._refuse(call, refused)
 
@@ -193,8 +220,16 @@ class WechatDesk:
         except Refused as refused:
             return self._refuse(call, refused)
 
-    async def _place(self, call: Call) -> str:
-        asked = decode(call.body, NativeOrder)
+    def guarded(self, call: Call, content: Callable[[], Mapping[str, object]]) -> Reply:
+        """Answer another call of the merchant, signed, with what it asks for."""
+        try:
+            self._check_signature(call)
+            return self._signed(call, 200, content())
+        except Refused as refused:
+            return self._refuse(call, refused)
+
+    async def _place(self, call: Call, kind: str) -> str:
+        asked = decode(call.body, ORDERS[kind])
         now = self._clock.now()
         _check_merchant(asked.mchid)
         if asked.appid != WECHAT_APPID or asked.amount.currency != "CNY":
@@ -212,7 +247,8 @@ class WechatDesk:
             ),
             now,
         )
-        return trade.code_url
+        links = {"native": trade.code_url, "h5": f"{H5_PAGE}{trade.event_id}"}
+        return links.get(kind, f"wx{trade.provider_txn}")
 
     async def _book_order(self, order: Order, now: datetime) -> Trade:
         """Book an order once; the same again is answered alike while it can be paid."""
