@@ -27,6 +27,7 @@ from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
+from onepark.contexts.payments import staff_http as payments_staff_http
 from onepark.contexts.registry import http as registry_http
 from onepark.contexts.stays import http as stays_http
 from onepark.contexts.stays import staff_http as stays_staff_http
@@ -59,7 +60,7 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments",)
+MONEY_PARTS = ("payments", "refund_desk")
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
@@ -69,6 +70,7 @@ HANDLERS = [
     *stays_http.HANDLERS,
     *stays_staff_http.HANDLERS,
     *payments_http.HANDLERS,
+    *payments_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]

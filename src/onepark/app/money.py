@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.contexts.access.service import Audit
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.refund_desk import RefundDesk
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
@@ -26,11 +30,13 @@ class Money:
     """Every part that money goes through."""
 
     payments: Payments
+    refunds: Refunds
+    refund_desk: RefundDesk
     meters: PaymentMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments)
+        return payment_jobs.jobs(self.payments, self.refunds)
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
@@ -57,24 +63,26 @@ def money_of(
     channels: dict[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
-    return Money(
-        payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
-        meters=PaymentMeters(databases.service, clock),
-    )
-
-
-def _payments(
-    settings: Settings,
-    clock: Clock,
-    *,
-    databases: Databases,
-    stays: Stays,
-    channels: dict[str, Channel],
-) -> Payments:
-    return Payments(
+    refunds = Refunds(
         databases.service,
         payable=stays,
         channels=channels,
+        ledger=Ledger(),
         clock=clock,
         public_url=settings.public_url,
+    )
+    return Money(
+        payments=Payments(
+            databases.service,
+            payable=stays,
+            channels=channels,
+            refunds=refunds,
+            clock=clock,
+            public_url=settings.public_url,
+        ),
+        refunds=refunds,
+        refund_desk=RefundDesk(
+            databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
+        ),
+        meters=PaymentMeters(databases.service, clock),
     )

@@ -172,6 +172,7 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
+    money = money_of(settings, clock, databases=databases, stays=stays, channels=channels)
     return Platform(
         settings=settings,
         clock=clock,
@@ -193,8 +194,8 @@ def _assemble(
         rulings=_rulings(settings, clock, databases=databases, stays=stays, registry=registry),
         two_lots=_two_lots(databases, clock, registry=registry),
         odd_counts=_odd_counts(settings, clock, databases=databases, registry=registry),
-        orders=_orders(settings, stays, registry=registry, limiter=limiter),
-        money=money_of(settings, clock, databases=databases, stays=stays, channels=channels),
+        orders=_orders(settings, stays, money=money, registry=registry, limiter=limiter),
+        money=money,
         vacancies=vacancies,
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
@@ -334,10 +335,11 @@ def _two_lots(databases: Databases, clock: Clock, *, registry: Registry) -> TwoL
 
 
 def _orders(
-    settings: Settings, stays: Stays, *, registry: Registry, limiter: Limiter
+    settings: Settings, stays: Stays, *, money: Money, registry: Registry, limiter: Limiter
 ) -> PublicOrders:
     return PublicOrders(
         stays,
+        refunds=money.refunds,
         archive=lambda: registry.directory,
         limiter=limiter,
         per_minute=settings.dues_per_minute_max,

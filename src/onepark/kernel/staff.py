@@ -37,6 +37,8 @@ class Permission(StrEnum):
     DECIDE_MISREAD = "decide_misread"
     RULE_PASSAGE = "rule_passage"
     DECIDE_TWO_LOTS = "decide_two_lots"
+    READ_REFUNDS = "read_refunds"
+    GIVE_BACK = "give_back"
 
 
 class Principal(Struct, frozen=True):

@@ -47,6 +47,13 @@ class Vehicle(StrEnum):
     TRICYCLE = "tricycle"
 
 
+class RevenueKind(StrEnum):
+    """Whose money a parking fee is; an order has one kind from its beginning on."""
+
+    COMMERCIAL = "commercial"
+    NON_TAX = "non_tax"  # 非税收入: the treasury's, mostly of roadside bays
+
+
 class Pool(StrEnum):
     """Bays that are counted together (车位类别)."""
 

@@ -27,6 +27,8 @@ def a_person(role: StaffRole, operator_id: int | None = None) -> Principal:
         (P.DRAFT_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
         (P.PUBLISH_TARIFF, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.READ_MISREADS, set(R)),
+        (P.READ_REFUNDS, set(R)),
+        (P.GIVE_BACK, {R.CITY_ADMIN, R.OPERATOR_ADMIN}),
         (P.DECIDE_MISREAD, {R.OPERATOR_ADMIN, R.OPERATOR_CLERK}),
         (P.DECIDE_TWO_LOTS, {R.CITY_ADMIN, R.CITY_SUPERVISOR}),
     ],

@@ -18,6 +18,7 @@ _READING = frozenset(
         Permission.READ_TARIFFS,
         Permission.READ_MISREADS,
         Permission.READ_STATISTICS,
+        Permission.READ_REFUNDS,
     }
 )
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
@@ -25,6 +26,7 @@ _ADMINISTERING = _DRAFTING | {
     Permission.CREATE_ACCOUNT,
     Permission.ROTATE_SECRET,
     Permission.PUBLISH_TARIFF,
+    Permission.GIVE_BACK,
 }
 # Who has the lot's images and its intercom.
 _RUNNING_LOTS = frozenset({Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE})

@@ -74,3 +74,57 @@ class KeyReused(Refusal):
     status = 422
     title = "This Idempotency-Key was used for another request."
     title_zh = "该 Idempotency-Key 已用于其他请求"
+
+
+class PaymentUnknown(Refusal):
+    """Nothing was paid under this number, as far as this person may see."""
+
+    code = "payments.payment_unknown"
+    status = 404
+    title = "No such payment."
+    title_zh = "支付单不存在"
+
+
+class RefundUnknown(Refusal):
+    """No refund has this number, as far as this person may see."""
+
+    code = "payments.refund_unknown"
+    status = 404
+    title = "No such refund."
+    title_zh = "退款单不存在"
+
+
+class RefundAbovePaid(Refusal):
+    """Less is left of what was paid; ``left_fen`` says how much."""
+
+    code = "payments.refund_above_paid"
+    status = 409
+    title = "More would go back than was paid."
+    title_zh = "退款金额超过可退金额"
+
+
+class RefundNotWaiting(Refusal):
+    """The refund is under way, done, or ruled on already."""
+
+    code = "payments.refund_not_waiting"
+    status = 409
+    title = "The refund does not wait for a person."
+    title_zh = "该退款单无需人工处理"
+
+
+class RefundOpen(Refusal):
+    """The provider has not said what became of it: it may be paid yet."""
+
+    code = "payments.refund_open"
+    status = 409
+    title = "The provider may pay this refund yet: have it tried again."
+    title_zh = "支付机构尚未给出结果，只能重试"
+
+
+class RefundImpossible(Refusal):
+    """The request for a refund contradicts itself."""
+
+    code = "payments.refund_impossible"
+    status = 422
+    title = "The refund cannot be so."
+    title_zh = "退款请求无效"

@@ -1,6 +1,6 @@
-"""Nouns of taking money.
+"""Nouns of taking money and giving it back.
 
-Owns: attempts, what a provider says of a trade, and what a payer is handed.
+Owns: attempts, refunds, what a provider says of either, and what a payer is handed.
 Never: knows a provider's wire format.
 """
 
@@ -36,12 +36,37 @@ class TradeFact(Struct, frozen=True):
     paid_at: datetime | None = None
 
 
+class RefundWord(StrEnum):
+    """What a provider says became of one refund."""
+
+    PROCESSING = "processing"  # accepted there, not paid yet
+    SUCCESS = "success"
+    ABNORMAL = "abnormal"  # it cannot reach the payer as he paid
+    CLOSED = "closed"  # nothing was given back, nor will be
+    ABSENT = "absent"  # the provider knows no such refund
+
+
+class RefundFact(Struct, frozen=True):
+    """One statement of a provider about one refund, in our own words and in fen."""
+
+    refund_no: str
+    out_trade_no: str
+    word: RefundWord
+    merchant: str
+    amount_fen: Fen | None = None
+    paid_fen: Fen | None = None  # by the trade
+    so_far_fen: Fen | None = None  # went back of the trade, with this refund
+    provider_refund: str | None = None
+    refunded_at: datetime | None = None
+
+
 class Notice(Struct, frozen=True):
-    """A verified notice; ``fact`` is None for an event that we store but do not act on."""
+    """A verified notice of a trade, a refund or both; without either we only keep the event."""
 
     event_key: str  # the same over re-sends of one event
     event_type: str
     fact: TradeFact | None
+    refund: RefundFact | None = None
 
 
 class PayRequest(Struct, frozen=True):
@@ -59,6 +84,17 @@ class PayInstruction(Struct, frozen=True):
 
     kind: str  # "qr"
     code_url: str
+
+
+class RefundRequest(Struct, frozen=True):
+    """What a channel is asked to give back; the same number always asks for the same."""
+
+    refund_no: str
+    out_trade_no: str
+    amount_fen: Fen
+    paid_fen: Fen  # by the trade
+    reason: str
+    notify_url: str
 
 
 class NoticeVerdict(StrEnum):
@@ -110,8 +146,67 @@ class Attempt(Struct, frozen=True):
     queries: int = 0
 
 
+class RefundState(StrEnum):
+    """Giving money back goes forward only; SUCCESS is never left."""
+
+    NEW = "new"  # reserved; no provider has heard of it
+    SENT = "sent"  # and one may have
+    UNKNOWN = "unknown"  # it did not answer: the same number is sent again
+    PROCESSING = "processing"
+    ABNORMAL = "abnormal"  # waits for a person; the money stays reserved
+    CLOSED = "closed"  # nothing was given back
+    SUCCESS = "success"
+
+
+class Cause(StrEnum):
+    """Why money goes back."""
+
+    ASKED = "asked"  # a person asked for it
+    SURPLUS = "surplus"  # the charge was settled already
+    ORDER = "order"  # the fee turned out to be lower than what was paid
+
+
+class Ruling(StrEnum):
+    """What a person made of a refund that came to nothing."""
+
+    RETRIED = "retried"
+    PAID_ELSEWHERE = "paid_elsewhere"  # the payer got the money by another way
+    WITHDRAWN = "withdrawn"  # nothing is given back
+
+
+class Refund(Struct, frozen=True):
+    """Money that goes back; the fields stand in the order of the store's columns."""
+
+    refund_no: str  # also the provider's out_refund_no or out_request_no
+    attempt_no: str
+    lot_id: LotId
+    operator_id: int
+    order_no: OrderNo
+    channel: str
+    surplus: bool
+    amount_fen: Fen
+    cause: Cause
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    state: RefundState = RefundState.NEW
+    rounds: int = 1
+    tries: int = 0
+    request_key: str | None = None
+    again_of: str | None = None
+    provider_refund: str | None = None
+    refunded_at: datetime | None = None
+    trouble: str | None = None
+    waits_since_at: datetime | None = None
+    due_at: datetime | None = None
+    ruled_at: datetime | None = None
+    ruled_by: str | None = None
+    ruling: Ruling | None = None
+    ruling_reason: str | None = None
+
+
 class Verdict(StrEnum):
-    """What a provider's word did to an attempt."""
+    """What a provider's word did to an attempt or a refund."""
 
     APPLIED = "applied"
     NOTHING_NEW = "nothing_new"
@@ -128,6 +223,7 @@ class KeptNotice(Struct, frozen=True):
     fact: TradeFact | None
     received_at: datetime
     tries: int
+    refund: RefundFact | None = None
 
 
 class PaymentAsked(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,21 +1,28 @@
-"""What a provider's word means for an attempt.
+"""What a provider's word means for an attempt or a refund.
 
-Owns: the forward-only states of an attempt, what must agree before money counts, when to ask.
+Owns: their forward-only states, what must agree before money counts, when to ask, and which
+attempts a refund is taken from.
 Never: awaits, or reads the clock.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from onepark.contexts.payments.model import (
     LIVE_STATES,
     Attempt,
     AttemptState,
+    Refund,
+    RefundFact,
+    RefundState,
+    RefundWord,
+    Ruling,
     TradeFact,
     TradeState,
     Verdict,
 )
+from onepark.kernel.types import Fen
 
 ATTEMPT_LIVES = timedelta(minutes=10)
 WORTH_JOINING = timedelta(minutes=2)  # what an attempt must have left to share its charge
@@ -76,3 +83,101 @@ def is_over(attempt: Attempt, fact: TradeFact, now: datetime) -> bool:
 def fingerprint(order_no: str, channel: str) -> bytes:
     """Return what makes two requests under one key the same."""
     return hashlib.sha256(f"{order_no}\n{channel}".encode()).digest()
+
+
+# -- refunds -----------------------------------------------------------------------------------
+
+REFUND_AFTER = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1800, 3600))
+UNANSWERED_MAX = 32  # tries, within a day
+SLOW_MAX = 176  # tries, within a week
+LOOKED_AT_IN = timedelta(days=1)
+UNANSWERED, SLOW = "unanswered", "slow"  # the provider may pay it yet
+
+REFUND_STATE_OF = {
+    RefundWord.PROCESSING: RefundState.PROCESSING,
+    RefundWord.ABNORMAL: RefundState.ABNORMAL,
+    RefundWord.CLOSED: RefundState.CLOSED,
+    RefundWord.SUCCESS: RefundState.SUCCESS,
+}
+UNDER_WAY = (RefundState.NEW, RefundState.SENT, RefundState.UNKNOWN, RefundState.PROCESSING)
+_FORWARD = list(RefundState)
+_GRAVITY = (Verdict.IGNORED, Verdict.NOTHING_NEW, Verdict.APPLIED, Verdict.UNMATCHED)
+
+
+def judge_refund(
+    refund: Refund, attempt: Attempt, fact: RefundFact, *, merchant: str, left_fen: int
+) -> Verdict:
+    """Say what a verified fact does: only an agreeing one moves a refund, and only forward.
+
+    ``left_fen`` is what other refunds leave of the attempt: a refund that was closed is believed to
+    have been paid after all only while it still fits.
+    """
+    if not _agrees(refund, attempt, fact, merchant=merchant):
+        return Verdict.QUARANTINED
+    wanted = REFUND_STATE_OF.get(fact.word)
+    by_hand = refund.ruling == Ruling.PAID_ELSEWHERE
+    if by_hand and wanted == RefundState.SUCCESS:
+        return Verdict.QUARANTINED  # the payer has it twice
+    if wanted is None or _FORWARD.index(wanted) <= _FORWARD.index(refund.state):
+        return Verdict.NOTHING_NEW
+    fits = refund.state != RefundState.CLOSED or refund.amount_fen <= left_fen
+    return Verdict.APPLIED if fits else Verdict.QUARANTINED
+
+
+def _agrees(refund: Refund, attempt: Attempt, fact: RefundFact, *, merchant: str) -> bool:
+    so_far, is_paid = fact.so_far_fen, fact.word == RefundWord.SUCCESS
+    return (
+        (fact.merchant, fact.out_trade_no) == (merchant, refund.attempt_no)
+        and fact.amount_fen in {None, refund.amount_fen}
+        and fact.paid_fen in {None, attempt.amount_fen}
+        and (so_far is None or so_far <= attempt.amount_fen)
+        and (so_far is None or not is_paid or so_far >= refund.amount_fen)
+        and (None in {fact.provider_refund, refund.provider_refund}
+             or fact.provider_refund == refund.provider_refund)
+    )  # fmt: skip
+
+
+def gravest(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return what a person should know first of what a notice did."""
+    if Verdict.QUARANTINED in verdicts:
+        return Verdict.QUARANTINED
+    return max(verdicts, key=_GRAVITY.index, default=Verdict.IGNORED)
+
+
+def refund_again_at(refund: Refund, now: datetime) -> datetime:
+    """Return when a refund under way is asked for or after again."""
+    return now + REFUND_AFTER[min(refund.tries, len(REFUND_AFTER)) - 1]
+
+
+def given_up(refund: Refund) -> str | None:
+    """Say why a refund under way is handed to a person; None: it is tried again."""
+    if refund.state == RefundState.PROCESSING:
+        return SLOW if refund.tries >= SLOW_MAX else None
+    return UNANSWERED if refund.tries >= UNANSWERED_MAX else None
+
+
+def may_be_paid_yet(refund: Refund) -> bool:
+    """Say whether a provider that was given up on has not said what became of a refund."""
+    return refund.trouble in {UNANSWERED, SLOW}
+
+
+def taken_from(
+    attempts: Sequence[Attempt], back_fen: Mapping[str, int], amount_fen: int
+) -> list[tuple[Attempt, Fen]]:
+    """Take an amount out of what is left of paid attempts, the newest first.
+
+    What comes back adds up to less where less is left.
+    """
+    parts: list[tuple[Attempt, Fen]] = []
+    paid = [one for one in attempts if one.paid_at is not None]
+    for one in sorted(paid, key=lambda one: (one.paid_at, one.attempt_no), reverse=True):
+        part = min(one.amount_fen - back_fen.get(one.attempt_no, 0), amount_fen)
+        if part > 0:
+            parts.append((one, Fen(part)))
+            amount_fen -= part
+    return parts
+
+
+def refund_fingerprint(*asked: object) -> bytes:
+    """Return what makes two requests for a refund under one key the same."""
+    return hashlib.sha256("\n".join(map(str, asked)).encode()).digest()

@@ -39,6 +39,7 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.contexts.payments.ports import Channel, Payable
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.stays.model import Charge
 from onepark.infra import faults
 from onepark.infra.clock import Clock
@@ -71,11 +72,13 @@ class Payments:
         *,
         payable: Payable,
         channels: Mapping[str, Channel],
+        refunds: Refunds,
         clock: Clock,
         public_url: str,
     ) -> None:
         self._db, self._payable, self._clock = service_db, payable, clock
         self._channels, self._public_url = channels, public_url.rstrip("/")
+        self._refunds = refunds
         meters.open_for(channels)
 
     # -- beginning -----------------------------------------------------------------------------
@@ -216,11 +219,15 @@ class Payments:
         return verdict
 
     async def _apply_notice(self, tx: Tx, notice: KeptNotice) -> Verdict | None:
-        if notice.fact is None:
-            return Verdict.IGNORED
-        verdict = await self._apply(tx, notice.channel, notice.fact)
-        if verdict is not None:
-            return verdict
+        """Believe what it says of a trade first: a refund may be told before its payment."""
+        verdicts: list[Verdict | None] = []
+        if notice.fact is not None:
+            verdicts.append(await self._apply(tx, notice.channel, notice.fact))
+        if notice.refund is not None and Verdict.QUARANTINED not in verdicts:
+            verdicts.append(await self._refunds.apply(tx, notice.channel, notice.refund))
+        said = [verdict for verdict in verdicts if verdict is not None]
+        if len(said) == len(verdicts):
+            return rules.gravest(said)
         age = self._clock.now() - notice.received_at
         return Verdict.UNMATCHED if age > rules.UNMATCHED_AFTER else None
 
@@ -330,6 +337,7 @@ class Payments:
         if attempt_no is not None:
             async with self._db.transaction() as tx:
                 await store.query_again_at(tx, attempt_no, self._clock.now())
+                await self._refunds.ask_soon(tx, attempt_no)
 
     def _channel(self, name: str) -> Channel:
         channel = self._channels.get(name)

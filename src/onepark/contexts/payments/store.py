@@ -14,6 +14,7 @@ from onepark.contexts.payments.model import (
     AttemptState,
     KeptNotice,
     Notice,
+    RefundFact,
     TradeFact,
     Verdict,
 )
@@ -21,6 +22,7 @@ from onepark.infra.db import Record, Tx
 from onepark.kernel.types import OrderNo
 
 _FACTS = Decoder(TradeFact | None)
+_REFUND_FACTS = Decoder(RefundFact | None)
 _ENCODER = Encoder()
 
 ONE_PAYER_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
@@ -113,18 +115,18 @@ TXN_OF_ANOTHER = """
 async def attempt(tx: Tx, attempt_no: str) -> Attempt | None:
     """Return one attempt."""
     row = await tx.fetchrow(ATTEMPT, attempt_no)
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
 async def lock_attempt(tx: Tx, attempt_no: str, channel: str) -> Attempt | None:
     """Lock an attempt of a channel; the first lock of everything that settles."""
     row = await tx.fetchrow(LOCK_ATTEMPT, attempt_no, channel)
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
 async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attempt]:
     """Lock and return the attempts of an order that may still be paid."""
-    return [_attempt(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
+    return [attempt_of(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
 
 
 async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None:
@@ -185,7 +187,7 @@ QUERY_AGAIN_AT = """
 
 async def due_for_query(tx: Tx, now: datetime, *, limit: int) -> list[Attempt]:
     """Take attempts whose provider is to be asked; nobody else takes them for a minute."""
-    return [_attempt(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
+    return [attempt_of(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
 
 
 async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
@@ -194,14 +196,16 @@ async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
 
 
 KEEP_NOTICE = """
-    INSERT INTO payments.notice (channel, event_key, event_type, fact, body)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, refund_fact)
+    VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (channel, event_key) DO NOTHING
     RETURNING notice_id
 """
 
 TAKE_NOTICE = """
-    SELECT notice_id, channel, fact, received_at, tries FROM payments.notice
+    SELECT notice_id, channel, fact, received_at, tries,
+        coalesce(refund_fact, 'null') AS refund_fact
+    FROM payments.notice
     WHERE notice_id = $1 AND handled_at IS NULL
     FOR UPDATE SKIP LOCKED
 """
@@ -222,8 +226,9 @@ NOTICE_TRIED = "UPDATE payments.notice SET tries = tries + 1 WHERE notice_id = $
 async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> int | None:
     """Keep a verified notice and return its number; None if it is known already."""
     fact = _ENCODER.encode(notice.fact).decode()
+    refund_fact = None if notice.refund is None else _ENCODER.encode(notice.refund).decode()
     number: int | None = await tx.fetchval(
-        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body
+        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body, refund_fact
     )
     return number
 
@@ -233,8 +238,8 @@ async def take_notice(tx: Tx, notice_id: int) -> KeptNotice | None:
     row = await tx.fetchrow(TAKE_NOTICE, notice_id)
     if row is None:
         return None
-    fact = _FACTS.decode(row["fact"])
-    return KeptNotice(notice_id, row["channel"], fact, row["received_at"], row["tries"])
+    fact, refund = _FACTS.decode(row["fact"]), _REFUND_FACTS.decode(row["refund_fact"])
+    return KeptNotice(notice_id, row["channel"], fact, row["received_at"], row["tries"], refund)
 
 
 async def unhandled_notices(tx: Tx, before: datetime, *, limit: int) -> list[int]:
@@ -275,7 +280,8 @@ async def oldest_unhandled_s(tx: Tx) -> float:
     return age_s
 
 
-def _attempt(row: Record) -> Attempt:
+def attempt_of(row: Record) -> Attempt:
+    """Read one attempt, its columns in order."""
     values = dict(row)
     values["state"] = AttemptState(values["state"])
     return Attempt(**values)

@@ -13,15 +13,19 @@ from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
 from onepark.simulator.providers import control
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
+from onepark.simulator.providers.alipay_refunds import AlipayRefundDesk
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
 from onepark.simulator.providers.keys import Keys
+from onepark.simulator.providers.refunds import RefundBook
 from onepark.simulator.providers.trades import Behaviours, Book, Provider
 from onepark.simulator.providers.wechat import WechatDesk, WechatWords
+from onepark.simulator.providers.wechat_refunds import WechatRefundDesk
 from onepark.simulator.providers.wire import Call, Dialect, Reply
 
 BODY_BYTES_MAX = 65_536
 ORDERS = "/v3/pay/transactions"
+REFUNDS = "/v3/refund/domestic/refunds"
 
 
 async def as_call(request: Request[Any, Any, Any]) -> Call:
@@ -75,6 +79,22 @@ async def wechat_close(
     return as_response(await wechat.close(call))
 
 
+@post(REFUNDS, status_code=200)
+async def wechat_refund(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatRefundDesk]
+) -> Response[bytes]:
+    """Give money back."""
+    return as_response(await wechat.refund(call))
+
+
+@get(f"{REFUNDS}/{{out_refund_no:str}}")
+async def wechat_query_refund(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatRefundDesk]
+) -> Response[bytes]:
+    """Tell of a refund."""
+    return as_response(await wechat.query_refund(call))
+
+
 @post("/gateway.do", status_code=200)
 async def alipay_gateway(
     call: NamedDependency[Call], alipay: NamedDependency[AlipayDesk]
@@ -85,16 +105,17 @@ async def alipay_gateway(
 
 def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Courier]:
     """Wire the simulator; who serves it also closes its courier."""
-    book, behaviours = Book(), Behaviours()
+    book, refunds, behaviours = Book(), RefundBook(), Behaviours()
     words: dict[Provider, Dialect] = {
         Provider.WECHAT: WechatWords(keys),
         Provider.ALIPAY: AlipayWords(keys),
     }
-    courier = Courier(client, clock, behaviours=behaviours, dialects=words)
+    courier = Courier(client, clock, behaviours=behaviours, refunds=refunds, dialects=words)
+    desk: dict[str, Any] = {"book": book, "refunds": refunds, "courier": courier}
     parts = {
-        "wechat": WechatDesk(keys, clock, book=book, courier=courier),
-        "alipay": AlipayDesk(keys, clock, book=book, courier=courier),
-        "control": Control(clock, book=book, behaviours=behaviours, courier=courier),
+        "wechat": WechatRefundDesk(keys, clock, **desk),
+        "alipay": AlipayRefundDesk(keys, clock, **desk),
+        "control": Control(clock, behaviours=behaviours, **desk),
     }
     app = Litestar(
         [
@@ -102,6 +123,8 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             wechat_create,
             wechat_query,
             wechat_close,
+            wechat_refund,
+            wechat_query_refund,
             alipay_gateway,
             *control.ROUTES,
         ],

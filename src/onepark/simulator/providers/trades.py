@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from secrets import token_hex
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,6 +20,7 @@ DELIVERIES_KEPT = 50
 
 Seconds = Annotated[float, Meta(ge=0, le=3_600)]
 Copies = Annotated[float, Meta(ge=0, le=1_000)]
+RefundEnd = Literal["success", "abnormal", "closed", "not_enough"]
 
 
 class Provider(StrEnum):
@@ -46,6 +47,9 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     lose_notices: bool = False  # no notice is sent
     notice_before_answer: bool = False  # paid and told before the order call is answered
     answer_timeout: bool = False  # the order is booked, but the call is not answered in time
+    refund_ends: RefundEnd = "success"  # what becomes of a refund, or why it is not taken
+    refund_delay_s: float | None = None  # from a refund to its end; None: 0.5, Alipay at once
+    refund_timeout: bool = False  # a refund is booked, but its call is not answered in time
 
 
 class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +66,9 @@ class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lose_notices: bool | UnsetType = UNSET
     notice_before_answer: bool | UnsetType = UNSET
     answer_timeout: bool | UnsetType = UNSET
+    refund_ends: RefundEnd | UnsetType = UNSET
+    refund_delay_s: Seconds | UnsetType | None = UNSET
+    refund_timeout: bool | UnsetType = UNSET
 
     def onto(self, behaviour: Behaviour) -> Behaviour:
         """Return ``behaviour`` with what this change names."""

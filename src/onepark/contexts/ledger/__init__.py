@@ -1,0 +1,1 @@
+"""The books: every fen that moved, twice."""
