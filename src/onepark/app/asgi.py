@@ -18,6 +18,7 @@ from litestar.types import ASGIApp
 
 from onepark import __version__
 from onepark.app import openapi, probes, problems
+from onepark.app.invoicing import PARTS as INVOICE_PARTS
 from onepark.app.observe import Observed
 from onepark.app.probes import Readiness
 from onepark.app.short_ways import ShortWays
@@ -26,6 +27,8 @@ from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
+from onepark.contexts.invoices import http as invoices_http
+from onepark.contexts.invoices import staff_http as invoices_staff_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.payments import staff_http as payments_staff_http
 from onepark.contexts.registry import http as registry_http
@@ -71,6 +74,8 @@ HANDLERS = [
     *stays_staff_http.HANDLERS,
     *payments_http.HANDLERS,
     *payments_staff_http.HANDLERS,
+    *invoices_http.HANDLERS,
+    *invoices_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]
@@ -91,6 +96,8 @@ class Parts:
             if name == "readiness":
                 return self.readiness
             assert self.platform is not None, "requests come after the start"
+            if name in INVOICE_PARTS:
+                return getattr(self.platform.money.invoicing, name)
             return getattr(self.platform.money if name in MONEY_PARTS else self.platform, name)
 
         return Provide(part)
@@ -123,7 +130,7 @@ def create_app(settings: Settings) -> Served:
     app = Litestar(
         route_handlers=[*HANDLERS, _gate_routes(settings)],
         dependencies={
-            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS)},
+            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS, *INVOICE_PARTS)},
             "principal": Provide(access_http.provide_principal),
         },
         guards=[_staff_guard(parts)],

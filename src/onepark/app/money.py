@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.app.invoicing import Invoicing
 from onepark.contexts.access.service import Audit
+from onepark.contexts.invoices.issuing import InvoiceWatch
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
@@ -33,10 +35,11 @@ class Money:
     refunds: Refunds
     refund_desk: RefundDesk
     meters: PaymentMeters
+    invoicing: Invoicing
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments, self.refunds)
+        return [*payment_jobs.jobs(self.payments, self.refunds), *self.invoicing.jobs()]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
@@ -61,6 +64,7 @@ def money_of(
     databases: Databases,
     stays: Stays,
     channels: dict[str, Channel],
+    invoicing: Invoicing,
 ) -> Money:
     """Assemble what money goes through."""
     refunds = Refunds(
@@ -70,8 +74,10 @@ def money_of(
         ledger=Ledger(),
         clock=clock,
         public_url=settings.public_url,
+        watch=InvoiceWatch(clock),
     )
     return Money(
+        invoicing=invoicing,
         payments=Payments(
             databases.service,
             payable=stays,

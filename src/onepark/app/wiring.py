@@ -12,6 +12,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
+from onepark.app.invoicing import Outside, invoicing_of, open_outside
 from onepark.app.money import Money, money_of, open_channels
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
 from onepark.contexts.calendar.service import Calendar
@@ -146,7 +147,10 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         channels = await open_channels(settings, clock, stack)
-        platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
+        outside = await open_outside(settings, clock, stack)
+        platform = _assemble(
+            settings, clock, databases=databases, redis=redis, channels=channels, outside=outside
+        )
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
@@ -161,6 +165,7 @@ def _assemble(
     databases: Databases,
     redis: Redis,
     channels: dict[str, Channel],
+    outside: Outside,
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -172,7 +177,18 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    money = money_of(settings, clock, databases=databases, stays=stays, channels=channels)
+    invoicing = invoicing_of(
+        settings,
+        clock,
+        databases=databases,
+        stays=stays,
+        registry=registry,
+        limiter=limiter,
+        outside=outside,
+    )
+    money = money_of(
+        settings, clock, databases=databases, stays=stays, channels=channels, invoicing=invoicing
+    )
     return Platform(
         settings=settings,
         clock=clock,

@@ -34,6 +34,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     migration_database_url: str = ""  # a login that owns the schemas; empty: database_url
     payments_file: str = ""  # channels and their keys, JSON; empty: no channel is open
     public_url: str = "http://127.0.0.1:8000"
+    smtp_url: str = ""  # smtps://user:password@host; empty: no mail is sent
+    mail_from: str = "onepark@localhost"
+    mail_spool: str = ""  # without a server: a folder that mail is laid into
     host: str = "127.0.0.1"
     port: Port = 8000
     work_metrics_host: str = "127.0.0.1"
@@ -60,6 +63,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     no_plate_after_s: Positive = 86_400  # a car without a plate that is inside for longer is odd
     odd_count_after_s: Positive = 3_600  # so is a count over its capacity or under zero
     dues_per_minute_max: Positive = 30  # per address and, separately, per plate
+    invoices_per_minute_max: Positive = 20  # requests for invoices, per address
     login_per_minute_max: Positive = 10  # per address and, separately, per account
     shutdown_grace_s: Positive = 10
 

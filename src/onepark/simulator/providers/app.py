@@ -11,11 +11,12 @@ from litestar.di import NamedDependency, Provide
 
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
-from onepark.simulator.providers import control
+from onepark.simulator.providers import control, invoice_routes
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
 from onepark.simulator.providers.alipay_refunds import AlipayRefundDesk
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.invoices import WechatInvoiceDesk
 from onepark.simulator.providers.keys import Keys
 from onepark.simulator.providers.refunds import RefundBook
 from onepark.simulator.providers.trades import Behaviours, Book, Provider
@@ -115,6 +116,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
     parts = {
         "wechat": WechatRefundDesk(keys, clock, **desk),
         "alipay": AlipayRefundDesk(keys, clock, **desk),
+        "wechat_invoices": WechatInvoiceDesk(keys, clock, book=book, courier=courier),
         "control": Control(clock, behaviours=behaviours, **desk),
     }
     app = Litestar(
@@ -127,6 +129,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             wechat_query_refund,
             alipay_gateway,
             *control.ROUTES,
+            *invoice_routes.ROUTES,
         ],
         dependencies={
             "call": Provide(as_call),
