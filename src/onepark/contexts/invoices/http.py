@@ -137,8 +137,8 @@ async def show_file(
     summary="保存抬头 Keep a title",
     description=(
         "返回只有持有者知道的凭证，开票时填写 title_token 即可；两年未使用自动删除。"
-        "The answer holds a token that nobody else knows; name it as title_token when asking for an "
-        "invoice. What nobody used for two years is forgotten."
+        "The answer holds a token that nobody else knows; name it as title_token when asking for "
+        "an invoice. What nobody used for two years is forgotten."
     ),
     responses=refusals(TitleInvalid, TooManyRequests),
 )
