@@ -36,7 +36,7 @@ CREATE TABLE invoices.seller (
             WHEN 'fiscal' THEN num_nulls(rate_bp, goods_code, preferential_code) = 3
             ELSE false
         END),
-    CONSTRAINT seller_rate CHECK (rate_bp BETWEEN 0 AND 10000),
+    CONSTRAINT seller_rate CHECK (rate_bp BETWEEN 0 AND 5000),
     CONSTRAINT seller_goods_code CHECK (goods_code ~ '^[0-9]{19}$'),
     CONSTRAINT seller_validity CHECK (valid_until >= valid_from)
 );

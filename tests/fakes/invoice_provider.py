@@ -96,7 +96,7 @@ class OpenProvider:
         return sum(
             one.asked.invoice.total_fen
             for one in self.books.values()
-            if one.word not in {Word.REVERSED}
+            if one.word != Word.REVERSED
         )
 
     def _said(self, made: MadeOut) -> Said:

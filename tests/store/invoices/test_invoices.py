@@ -7,7 +7,9 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from onepark.contexts.invoices.desk import RedAsked, ResultAsked, RetryAsked
 from onepark.contexts.invoices.errors import (
+    ChannelNotInvoiced,
     FileMissing,
     FiscalReceiptOnly,
     InvoiceUnknown,
@@ -20,9 +22,7 @@ from onepark.contexts.invoices.errors import (
     SellerMissing,
     TitleInvalid,
     VatInvoiceOnly,
-    ChannelNotInvoiced,
 )
-from onepark.contexts.invoices.desk import RedAsked, ResultAsked, RetryAsked
 from onepark.contexts.invoices.model import Document, FileFormat, InvoiceState, RedReason, Word
 from onepark.contexts.invoices.store import Wanted
 from tests.fakes.invoice_provider import DECLINED
@@ -214,7 +214,7 @@ async def test_a_declined_invoice_fails_and_a_person_has_it_tried_again(bureau: 
     await bureau.work()
     detail = await bureau.desk.one(made.invoice_no, by=FINANCE)
     assert (detail.invoice.state, detail.trouble) == (InvoiceState.FAILED, "TAX_ID_UNKNOWN")
-    page = await bureau.desk.page(Wanted(None, None, True), after="", limit=10, by=FINANCE)  # noqa: FBT003
+    page = await bureau.desk.page(Wanted(None, None, True), after="", limit=10, by=FINANCE)
     assert [one.invoice.invoice_no for one in page.invoices] == [made.invoice_no]
     bureau.provider.refusal = None
     await bureau.desk.retry(made.invoice_no, WHY, by=FINANCE)
@@ -332,8 +332,8 @@ async def test_a_red_invoice_that_the_buyer_refuses_waits_for_a_person(bureau: B
 
 async def test_only_an_issued_invoice_is_taken_back(bureau: Bureau):
     made = await ask(bureau, await a_paid_order(bureau))
+    asked = RedAsked(RedReason.ISSUE_ERROR)
     with pytest.raises(NotWaiting):
-        asked = RedAsked(RedReason.ISSUE_ERROR)
         await bureau.desk.take_back(made.invoice_no, asked, by=FINANCE)
 
 
@@ -370,6 +370,6 @@ async def test_staff_of_another_operator_see_nothing_of_it(bureau: Bureau):
         await bureau.desk.one(made.invoice_no, by=STRANGER)
     with pytest.raises(InvoiceUnknown):
         await bureau.desk.retry(made.invoice_no, WHY, by=STRANGER)
-    page = await bureau.desk.page(Wanted(None, None, False), after="", limit=10, by=STRANGER)  # noqa: FBT003
+    page = await bureau.desk.page(Wanted(None, None, False), after="", limit=10, by=STRANGER)
     assert page.invoices == ()
     assert (await bureau.office.sellers(by=STRANGER)).sellers == ()

@@ -45,7 +45,7 @@ class SellerAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     provider: Annotated[str, Meta(pattern=r"^[a-z_]{1,32}$(?!\n)", examples=["wechat", "by_hand"])]
     provider_account: Annotated[str, Meta(pattern=r"^[!-~]{0,64}$(?!\n)")] = ""
     drawer: Annotated[str, Meta(pattern=r"^[^\u0000-\u001f\u007f]{0,64}$(?!\n)")] = ""
-    rate_bp: Annotated[int, Meta(ge=0, le=10_000, examples=[900])] | None = None
+    rate_bp: Annotated[int, Meta(ge=0, le=5_000, examples=[900])] | None = None
     goods_code: Annotated[str, Meta(pattern=r"^[0-9]{19}$(?!\n)", examples=[GOODS_CODE])] | None = (
         None
     )
