@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from onepark.app.databases import Databases
 from onepark.contexts.access.service import Audit
@@ -23,6 +24,7 @@ from onepark.contexts.payments.kept import KeptMoney
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
+from onepark.infra.db import Database
 from onepark.infra.http_client import AiohttpClient, open_http_client
 from onepark.infra.limits import Limiter
 from onepark.infra.mail import SmtpMailer, SpoolMailer
@@ -93,57 +95,73 @@ def invoicing_of(
     outside: Outside,
 ) -> Invoicing:
     """Assemble what invoices go through."""
-    service, staff, money = databases.service, databases.staff, KeptMoney()
-    sealer, audit, providers = (
-        Sealer(secret_key(settings), SEAL_PURPOSE),
-        Audit(),
-        outside.providers,
-    )
-    titles = TitleBook(service, staff, sealer=sealer, audit=audit, clock=clock)
+    service, sealer = databases.service, Sealer(secret_key(settings), SEAL_PURPOSE)
+    shared = _Shared(KeptMoney(), outside.providers, sealer, clock)
+    titles = TitleBook(service, databases.staff, sealer=sealer, audit=Audit(), clock=clock)
     invoices = Invoices(
-        service,
-        orders=stays,
-        money=money,
-        archive=lambda: registry.directory,
-        providers=providers,
-        sealer=sealer,
-        clock=clock,
+        service, orders=stays, archive=lambda: registry.directory, **shared._asdict()
     )
-    issuing = Issuing(
-        service, invoices=invoices, money=money, providers=providers, sealer=sealer, clock=clock
-    )
+    issuing = Issuing(service, invoices=invoices, **shared._asdict())
+    per_minute = settings.invoices_per_minute_max
     return Invoicing(
         invoices=invoices,
         invoice_counter=InvoiceCounter(
-            invoices, titles=titles, limiter=limiter, per_minute=settings.invoices_per_minute_max
+            invoices, titles=titles, limiter=limiter, per_minute=per_minute
         ),
-        invoice_desk=InvoiceDesk(
-            service,
-            staff,
-            invoices=invoices,
-            issuing=issuing,
-            titles=titles,
-            audit=audit,
-            clock=clock,
-        ),
-        seller_office=SellerOffice(
-            service,
-            staff,
-            providers=providers,
-            audit=audit,
-            sealer=sealer,
-            clock=clock,
-            demo=settings.demo,
-        ),
+        invoice_desk=_desk(databases, clock, invoices=invoices, issuing=issuing, titles=titles),
+        seller_office=_office(settings, databases, sealer=sealer, outside=outside, clock=clock),
         title_book=titles,
         issuing=issuing,
-        telling=Telling(
-            service,
-            issuing=issuing,
-            client=outside.client,
-            mailer=outside.mailer,
-            sealer=sealer,
-            clock=clock,
-            public_url=settings.public_url,
-        ),
+        telling=_telling(settings, service, issuing=issuing, outside=outside, shared=shared),
+    )
+
+
+class _Shared(NamedTuple):
+    """What every part is handed that makes invoices out."""
+
+    money: KeptMoney
+    providers: Mapping[str, InvoiceProvider]
+    sealer: Sealer
+    clock: Clock
+
+
+def _desk(
+    databases: Databases, clock: Clock, *, invoices: Invoices, issuing: Issuing, titles: TitleBook
+) -> InvoiceDesk:
+    return InvoiceDesk(
+        databases.service,
+        databases.staff,
+        invoices=invoices,
+        issuing=issuing,
+        titles=titles,
+        audit=Audit(),
+        clock=clock,
+    )
+
+
+def _office(
+    settings: Settings, databases: Databases, *, sealer: Sealer, outside: Outside, clock: Clock
+) -> SellerOffice:
+    return SellerOffice(
+        databases.service,
+        databases.staff,
+        providers=outside.providers,
+        audit=Audit(),
+        sealer=sealer,
+        clock=clock,
+        demo=settings.demo,
+    )
+
+
+def _telling(
+    settings: Settings, service: Database, *, issuing: Issuing, outside: Outside, shared: _Shared
+) -> Telling:
+    return Telling(
+        service,
+        issuing=issuing,
+        client=outside.client,
+        mailer=outside.mailer,
+        sealer=shared.sealer,
+        clock=shared.clock,
+        public_url=settings.public_url,
     )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
@@ -147,15 +148,20 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         channels = await open_channels(settings, clock, stack)
-        outside = await open_outside(settings, clock, stack)
-        platform = _assemble(
-            settings, clock, databases=databases, redis=redis, channels=channels, outside=outside
-        )
+        peers = Peers(channels, await open_outside(settings, clock, stack))
+        platform = _assemble(settings, clock, databases=databases, redis=redis, peers=peers)
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
         await platform.gate.clocks.load()
         yield platform
+
+
+class Peers(NamedTuple):
+    """Who takes money for us, and who makes out and delivers invoices."""
+
+    channels: dict[str, Channel]
+    outside: Outside
 
 
 def _assemble(
@@ -164,8 +170,7 @@ def _assemble(
     *,
     databases: Databases,
     redis: Redis,
-    channels: dict[str, Channel],
-    outside: Outside,
+    peers: Peers,
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -177,17 +182,8 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    invoicing = invoicing_of(
-        settings,
-        clock,
-        databases=databases,
-        stays=stays,
-        registry=registry,
-        limiter=limiter,
-        outside=outside,
-    )
-    money = money_of(
-        settings, clock, databases=databases, stays=stays, channels=channels, invoicing=invoicing
+    money = _money(
+        *(settings, clock, databases), stays=stays, registry=registry, limiter=limiter, peers=peers
     )
     return Platform(
         settings=settings,
@@ -216,6 +212,33 @@ def _assemble(
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
+    )
+
+
+def _money(
+    settings: Settings,
+    clock: Clock,
+    databases: Databases,
+    *,
+    stays: Stays,
+    registry: Registry,
+    limiter: Limiter,
+    peers: Peers,
+) -> Money:
+    invoicing = invoicing_of(
+        *(settings, clock),
+        databases=databases,
+        stays=stays,
+        registry=registry,
+        limiter=limiter,
+        outside=peers.outside,
+    )
+    return money_of(
+        *(settings, clock),
+        databases=databases,
+        stays=stays,
+        channels=peers.channels,
+        invoicing=invoicing,
     )
 
 

@@ -111,7 +111,7 @@ async def test_a_request_that_cannot_be_is_refused(client, body, status, code):
 
 async def test_a_street_gets_a_receipt_and_a_clear_refusal_of_an_invoice(client, bureau):
     order_no = await a_paid_order(bureau, lot_id=bureaus.STREET)
-    body = {"order_nos": [order_no], "title": TITLE, "document": "special"}
+    body: dict[str, Any] = {"order_nos": [order_no], "title": TITLE, "document": "special"}
     refused = await client.post("/v1/invoices", json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "invoices.fiscal_receipt_only")
     body["document"] = None

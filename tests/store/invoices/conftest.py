@@ -19,6 +19,7 @@ from onepark.contexts.invoices.model import (
     Title,
 )
 from onepark.contexts.invoices.office import SellerAsked, SellerOffice
+from onepark.contexts.invoices.ports import InvoiceProvider
 from onepark.contexts.invoices.service import Ask, Invoices, InvoiceView
 from onepark.contexts.invoices.titles import TitleBook
 from onepark.contexts.ledger.service import Ledger
@@ -136,7 +137,7 @@ def _bureau(city: City, service_db: Database, staff_db: Database) -> Bureau:
     provider, sealer, clock = OpenProvider(), Sealer(KEY, "invoices"), city.clock
     road = {"parking_type": ParkingType.ROADSIDE, "parking_locate": ParkingLocate.ON_STREET}
     lots = [a_city_lot(7), a_city_lot(8, **road), a_city_lot(9, operator_id=OperatorId(70))]
-    providers = {"open": provider, "by_hand": ByHand()}
+    providers: dict[str, InvoiceProvider] = {"open": provider, "by_hand": ByHand()}
     tools: dict[str, Any] = {"audit": Audit(), "clock": clock}
     money: dict[str, Any] = {"money": KeptMoney(), "providers": providers, "sealer": sealer}
     titles = TitleBook(service_db, staff_db, sealer=sealer, **tools)

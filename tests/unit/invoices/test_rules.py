@@ -1,6 +1,7 @@
 """What an invoice says: tax to the fen, tax ids that check, states that go forward."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -133,8 +134,8 @@ def test_a_lease_is_written_to_the_minute_in_china():
 # -- states ----------------------------------------------------------------------------------------
 
 
-def an_invoice(state: InvoiceState, **changes) -> Invoice:
-    values = {
+def an_invoice(state: InvoiceState, **changes: Any) -> Invoice:
+    values: dict[str, Any] = {
         "invoice_no": "I", "operator_id": OperatorId(7), "seller_id": 1,
         "document": Document.GENERAL, "fingerprint": b"", "buyer_kind": BuyerKind.INDIVIDUAL,
         "buyer_name": "张三", "buyer_tax_id": None, "contact": None, "total_fen": Fen(100),

@@ -96,7 +96,7 @@ class InvoiceAsked(Struct, frozen=True, forbid_unknown_fields=True):
     order_nos: Annotated[tuple[OrderText, ...], Meta(min_length=1, max_length=ORDERS_MAX)]
     title: Title | None = None
     title_token: TokenText | None = None
-    contact: Contact = Contact()
+    contact: Contact | None = None
     document: Document | None = None
 
 

@@ -270,7 +270,7 @@ class InvoiceCounter:
             raise RequestInvalid("title: give a title or the token of one", field="title")
         title = asked.title or await self._titles.use(asked.title_token or "")
         return await self.invoices.request(
-            asked.order_nos, Ask(title, asked.document, asked.contact)
+            asked.order_nos, Ask(title, asked.document, asked.contact or Contact())
         )
 
 
