@@ -22,6 +22,7 @@ BESIDE_THE_ROLES = {
     "gate/clocks": "by how much each device's clock is off is a snapshot with a life of its own",
     "stays/meter_store": "the statements that are only measured, beside those that serve",
     "stays/meters": "what is counted of stays is no decision about a car",
+    "ledger/meters": "what is counted of the books is no use case",
     "payments/journals": "what goes into the books is written in the words of the books",
     "payments/meters": "what is counted of payments is no use case",
     "payments/refund_desk": "what staff do to refunds has roles, reasons and an audit trail",

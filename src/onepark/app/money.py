@@ -12,7 +12,9 @@ from onepark.app.databases import Databases
 from onepark.app.invoicing import Invoicing
 from onepark.contexts.access.service import Audit
 from onepark.contexts.invoices.issuing import InvoiceWatch
-from onepark.contexts.ledger.service import Ledger
+from onepark.contexts.ledger import jobs as ledger_jobs
+from onepark.contexts.ledger.meters import LedgerMeters
+from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
@@ -36,14 +38,21 @@ class Money:
     refund_desk: RefundDesk
     meters: PaymentMeters
     invoicing: Invoicing
+    ledger: Ledger
+    sealer: Sealer
+    ledger_meters: LedgerMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return [*payment_jobs.jobs(self.payments, self.refunds), *self.invoicing.jobs()]
+        return [
+            *payment_jobs.jobs(self.payments, self.refunds),
+            *ledger_jobs.jobs(self.sealer),
+            *self.invoicing.jobs(),
+        ]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return self.meters.jobs()
+        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
 
 
 async def open_channels(
@@ -67,11 +76,12 @@ def money_of(
     invoicing: Invoicing,
 ) -> Money:
     """Assemble what money goes through."""
+    ledger = Ledger()
     refunds = Refunds(
         databases.service,
         payable=stays,
         channels=channels,
-        ledger=Ledger(),
+        ledger=ledger,
         clock=clock,
         public_url=settings.public_url,
         watch=InvoiceWatch(clock),
@@ -83,6 +93,7 @@ def money_of(
             payable=stays,
             channels=channels,
             refunds=refunds,
+            ledger=ledger,
             clock=clock,
             public_url=settings.public_url,
         ),
@@ -91,4 +102,7 @@ def money_of(
             databases.service, databases.staff, refunds=refunds, audit=Audit(), clock=clock
         ),
         meters=PaymentMeters(databases.service, clock),
+        ledger=ledger,
+        sealer=Sealer(databases.service, clock),
+        ledger_meters=LedgerMeters(databases.service),
     )

@@ -284,9 +284,8 @@ class Stays:
             raise NothingDue("The order owes nothing now.", order_no=order_no)
         if live is not None:
             await order_store.drop_charge(tx, lot_id, order_no)
-        return await order_store.freeze_charge(
-            tx, money.charge_of(due), frozen_at=self._clock.now()
-        )
+        at = {"opened_at": due.order.opened_at, "frozen_at": self._clock.now()}
+        return await order_store.freeze_charge(tx, money.charge_of(due), **at)
 
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
