@@ -30,7 +30,7 @@ from onepark.contexts.invoices.model import (
 from onepark.contexts.payments.kept import KeptPayment
 from onepark.infra.clock import SystemClock
 from onepark.integrations.invoices.config import open_providers
-from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo
+from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo, RevenueKind
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -72,7 +72,7 @@ def a_request(**changes: Any) -> ToIssue:
         "requested_at": NOW, "lines": 1,
     }  # fmt: skip
     invoice = Invoice(**(values | changes))
-    paid = KeptPayment("A" * 32, "wechat", "4200000", Fen(1000), NOW)
+    paid = KeptPayment("A" * 32, "wechat", "4200000", Fen(1000), NOW, RevenueKind.COMMERCIAL)
     contact = Contact("buyer@example.com", "13800000000")
     return ToIssue(invoice, seller, [line], contact, [paid])
 

@@ -28,7 +28,6 @@ from onepark.contexts.payments.model import Verdict
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
-from onepark.contexts.registry.model import ParkingLocate, ParkingType
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
 from onepark.infra.db import Database
@@ -115,6 +114,11 @@ async def bureau(
         " payments.attempt, payments.refund, payments.request;"
         " ALTER TABLE invoices.seller ENABLE TRIGGER ALL"
     )
+    await owner.execute(
+        "INSERT INTO registry.lot_revenue (lot_id, operator_id, since_at, revenue_kind)"
+        " VALUES ($1, 7, '-infinity', 'non_tax') ON CONFLICT DO NOTHING",
+        STREET,
+    )
     clock, channel, other = HandClock(), OpenChannel(), OpenChannel()
     stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
     shared: dict[str, Any] = {
@@ -126,7 +130,7 @@ async def bureau(
     refunds = Refunds(service_db, ledger=Ledger(), watch=InvoiceWatch(clock), **shared)
     payments = Payments(service_db, refunds=refunds, **shared)
     refund_desk = RefundDesk(service_db, staff_db, refunds=refunds, audit=Audit(), clock=clock)
-    city = City(clock, stays, payments, channel, other, refunds, refund_desk)
+    city = City(clock, stays, payments, channel, other, refunds, refund_desk, service_db)
     made = _bureau(city, service_db, staff_db)
     await made.office.file(a_seller(), by=FINANCE)
     await made.office.file(a_seller(**FISCAL), by=FINANCE)
@@ -135,8 +139,7 @@ async def bureau(
 
 def _bureau(city: City, service_db: Database, staff_db: Database) -> Bureau:
     provider, sealer, clock = OpenProvider(), Sealer(KEY, "invoices"), city.clock
-    road = {"parking_type": ParkingType.ROADSIDE, "parking_locate": ParkingLocate.ON_STREET}
-    lots = [a_city_lot(7), a_city_lot(8, **road), a_city_lot(9, operator_id=OperatorId(70))]
+    lots = [a_city_lot(7), a_city_lot(8), a_city_lot(9, operator_id=OperatorId(70))]
     providers: dict[str, InvoiceProvider] = {"open": provider, "by_hand": ByHand()}
     tools: dict[str, Any] = {"audit": Audit(), "clock": clock}
     money: dict[str, Any] = {"money": KeptMoney(), "providers": providers, "sealer": sealer}

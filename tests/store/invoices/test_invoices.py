@@ -124,20 +124,6 @@ async def test_a_sale_gets_no_fiscal_receipt_and_neither_goes_with_the_other(bur
         await ask(bureau, sale, fee)
 
 
-async def test_what_the_books_say_of_a_fee_outranks_where_it_was_earned(bureau: Bureau, owner):
-    order_no = await a_paid_order(bureau)
-    await owner.execute(
-        "WITH one AS (INSERT INTO ledger.journal (operator_id, kind, business_key, occurred_at,"
-        " clearing_day, revenue_kind, order_no, lines) VALUES (7, 'receipt', $1, now(),"
-        " current_date, 'non_tax', $1, 2) RETURNING journal_id) INSERT INTO ledger.posting"
-        " SELECT journal_id, n, 2, 7, 'bank', 'x', CASE n WHEN 1 THEN 5 ELSE -5 END"
-        " FROM one, generate_series(1, 2) AS n",
-        order_no,
-    )
-    with pytest.raises(FiscalReceiptOnly):
-        await ask(bureau, order_no, document=Document.GENERAL)
-
-
 async def test_orders_of_two_operators_do_not_go_on_one_invoice(bureau: Bureau):
     ours, theirs = await a_paid_order(bureau), await a_paid_order(bureau, lot_id=FOREIGN)
     with pytest.raises(OrdersDiffer):

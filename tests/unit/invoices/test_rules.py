@@ -17,8 +17,7 @@ from onepark.contexts.invoices.model import (
     Title,
     Word,
 )
-from onepark.contexts.registry.model import ParkingType
-from onepark.kernel.types import Fen, OperatorId, OrderNo, RevenueKind
+from onepark.kernel.types import Fen, OperatorId, OrderNo
 from tests.reference import invoice_oracle
 
 RATES = sampled_from([0, 100, 150, 300, 500, 600, 900, 1_300]) | integers(0, 5_000)
@@ -105,21 +104,7 @@ def test_a_title_says_what_is_wrong_with_it(title, field):
     assert (fault and fault[0]) == field
 
 
-# -- whose money, where ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("parking_type", "told", "kind"),
-    [
-        (ParkingType.PUBLIC, [], RevenueKind.COMMERCIAL),
-        (ParkingType.ROADSIDE, [], RevenueKind.NON_TAX),
-        (ParkingType.ROADSIDE, ["commercial"], RevenueKind.COMMERCIAL),
-        (ParkingType.PUBLIC, ["non_tax"], RevenueKind.NON_TAX),
-        (ParkingType.PUBLIC, ["commercial", "non_tax"], RevenueKind.NON_TAX),
-    ],
-)
-def test_the_books_outrank_the_kind_of_lot(parking_type, told, kind):
-    assert rules.revenue_kind(parking_type, told) == kind
+# -- where -----------------------------------------------------------------------------------------
 
 
 def test_another_prefecture_is_another_city():

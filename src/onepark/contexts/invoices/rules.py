@@ -21,8 +21,7 @@ from onepark.contexts.invoices.model import (
     Title,
     Word,
 )
-from onepark.contexts.registry.model import ParkingType
-from onepark.kernel.types import CHINA, Fen, OrderNo, RevenueKind
+from onepark.kernel.types import CHINA, Fen, OrderNo
 
 RATE_BASE = 10_000
 CREDIT_CODE_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100: no I, O, S, V, Z
@@ -87,15 +86,6 @@ def title_fault(title: Title) -> tuple[str, str] | None:
     if not is_credit_code(title.tax_id):
         return "title.tax_id", "its last character does not check the others"
     return None
-
-
-def revenue_kind(parking_type: ParkingType, told: Iterable[str]) -> RevenueKind:
-    """Say whose money a fee is: as it is booked; what is not, is the treasury's at a roadside."""
-    booked = {RevenueKind(one) for one in told}
-    if booked:
-        return RevenueKind.NON_TAX if RevenueKind.NON_TAX in booked else RevenueKind.COMMERCIAL
-    roadside = parking_type == ParkingType.ROADSIDE
-    return RevenueKind.NON_TAX if roadside else RevenueKind.COMMERCIAL
 
 
 def seller_kind(document: Document) -> SellerKind:

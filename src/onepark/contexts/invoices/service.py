@@ -90,12 +90,11 @@ class Ask(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One order with where its car stood, and whose money its fee is."""
+    """One order with where its car stood."""
 
     due: Due
     town: str
     address: str
-    kind: RevenueKind
 
 
 class Invoices:
@@ -125,9 +124,9 @@ class Invoices:
         if len(wanted) < len(order_nos):
             raise RequestInvalid("order_nos: names one order twice", field="order_nos")
         cases = [await self._case(order_no) for order_no in wanted]
-        document = _document(cases, ask.document)
         async with self._db.transaction() as tx:
             kept = {one.order_no: one for one in await self._money.lock(tx, wanted)}
+            document = _document(cases, kept, ask.document)
             made = await self._standing(tx, wanted, ask.title, document)
             if made is None:
                 made = await self._make(tx, cases, kept, ask=ask, document=document)
@@ -217,10 +216,7 @@ class Invoices:
         lot = self._archive().lot_by_id(due.order.lot_id)
         if due.order.fee_fen is None or lot is None:
             raise OrderStillOpen("The car has not left yet.", order_no=order_no)
-        async with self._db.connection() as tx:
-            told = await store.booked_kinds(tx, order_no)
-        kind = rules.revenue_kind(lot.parking_type, told)
-        return Case(due, lot.town, lot.address, kind)
+        return Case(due, lot.town, lot.address)
 
     async def show(self, invoice_no: str) -> InvoiceView:
         """Show an invoice to whoever knows its number."""
@@ -274,9 +270,14 @@ class InvoiceCounter:
         )
 
 
-def _document(cases: Sequence[Case], wanted: Document | None) -> Document:
+def _document(
+    cases: Sequence[Case], kept: Mapping[OrderNo, Kept], wanted: Document | None
+) -> Document:
     """Say what is made out for orders; what the treasury owns is never invoiced for tax."""
-    kinds = {case.kind for case in cases}
+    for one in kept.values():
+        if not one.payments:
+            raise NothingPaid("Nothing stays paid of this order.", order_no=one.order_no)
+    kinds = {pay.revenue_kind for one in kept.values() for pay in one.payments}
     operators = {case.due.order.operator_id for case in cases}
     if len(kinds) > 1 or len(operators) > 1:
         raise OrdersDiffer("They have another seller or kind of revenue.", field="order_nos")

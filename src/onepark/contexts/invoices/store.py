@@ -129,12 +129,6 @@ LIVE_OF_ORDERS = f"""
     ORDER BY invoice_no
 """  # noqa: S608
 
-# As whose money the receipts of an order stand in the books.
-BOOKED_KINDS = """
-    SELECT DISTINCT revenue_kind FROM ledger.pub_journal
-    WHERE order_no = $1 AND kind IN ('receipt', 'duplicate_receipt')
-"""
-
 
 async def invoice(tx: Tx, invoice_no: str) -> Invoice | None:
     """Return one invoice."""
@@ -157,11 +151,6 @@ async def lines(tx: Tx, invoice_no: str) -> list[Line]:
 async def live_of_orders(tx: Tx, order_nos: Sequence[OrderNo]) -> list[Invoice]:
     """Return the invoices of orders that stand."""
     return [_invoice(row) for row in await tx.fetch(LIVE_OF_ORDERS, order_nos)]
-
-
-async def booked_kinds(tx: Tx, order_no: OrderNo) -> list[str]:
-    """Return as whose money the receipts of an order are booked."""
-    return [row["revenue_kind"] for row in await tx.fetch(BOOKED_KINDS, order_no)]
 
 
 class Wanted(NamedTuple):

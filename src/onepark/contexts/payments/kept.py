@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from onepark.contexts.payments import refund_store
 from onepark.infra.db import Tx
-from onepark.kernel.types import Fen, OrderNo
+from onepark.kernel.types import Fen, OrderNo, RevenueKind
 
 
 class KeptPayment(Struct, frozen=True):
@@ -22,6 +22,7 @@ class KeptPayment(Struct, frozen=True):
     provider_txn: str
     amount_fen: Fen
     paid_at: datetime
+    revenue_kind: RevenueKind
 
 
 class Kept(Struct, frozen=True):
@@ -52,5 +53,12 @@ class KeptMoney:
             left = Fen(one.amount_fen - back.get(one.attempt_no, 0))
             if left > 0:
                 txn = one.provider_txn or one.attempt_no
-                payments.append(KeptPayment(one.attempt_no, one.channel, txn, left, one.paid_at))
+                payments.append(
+                    KeptPayment(
+                        *(one.attempt_no, one.channel, txn),
+                        amount_fen=left,
+                        paid_at=one.paid_at,
+                        revenue_kind=one.revenue_kind,
+                    )
+                )
         return Kept(order_no, tuple(payments))
