@@ -222,6 +222,16 @@ async def test_a_failed_invoice_makes_room_and_is_not_tried_again_beside_the_nex
         await bureau.desk.retry(failed.invoice_no, WHY, by=FINANCE)
 
 
+async def test_a_failed_invoice_is_not_tried_again_for_more_than_stays_paid(bureau: Bureau):
+    bureau.provider.refusal = DECLINED
+    order_no = await a_paid_order(bureau)
+    failed = await ask(bureau, order_no)
+    await bureau.work()
+    await ask_refund(bureau.city, 300, order_no=order_no)
+    with pytest.raises(NotWaiting):
+        await bureau.desk.retry(failed.invoice_no, WHY, by=FINANCE)
+
+
 async def test_a_provider_that_speaks_of_another_amount_is_not_believed(bureau: Bureau):
     bureau.provider.more_fen = 1
     made = await ask(bureau, await a_paid_order(bureau))
@@ -261,6 +271,7 @@ async def test_a_refund_has_the_invoice_taken_back_and_the_rest_made_out(bureau:
     assert (rest.total_fen, rest.state) == (700, InvoiceState.ISSUED)
     assert bureau.provider.stands_fen() == 700
     assert (await bureau.desk.one(rest.invoice_no, by=FINANCE)).follows == made.invoice_no
+    assert first.followed_by == rest.invoice_no
 
 
 async def test_a_whole_refund_leaves_nothing_to_invoice(bureau: Bureau):

@@ -151,9 +151,12 @@ class InvoiceDesk:
         """Have an invoice that waits for a person asked for again, under its own number."""
         await self.one(invoice_no, by=by)
         async with self._db.transaction() as tx:
+            covered = await self._issuing.still_covered(tx, invoice_no)
             before = await store.lock_invoice(tx, invoice_no)
             if before.waits_since_at is None:
                 raise NotWaiting("It does not wait for a person.", state=before.state.value)
+            if before.state == InvoiceState.FAILED and not covered:
+                raise NotWaiting("Less stays paid by now; a new invoice may be asked for.")
             now = await self._tried_again(tx, before)
             await store.moved(tx, now)
             change = _change(before, "retried", by, after={"reason": asked.reason})

@@ -290,6 +290,13 @@ class Issuing:
             trouble=None,
         )
 
+    async def still_covered(self, tx: Tx, invoice_no: str) -> bool:
+        """Lock the payments of an invoice's orders; say whether as much stays paid as it says."""
+        lines = await store.lines(tx, invoice_no)
+        kept = await self._money.lock(tx, [line.order_no for line in lines])
+        left = {one.order_no: one.amount_fen for one in kept}
+        return all(left[line.order_no] >= line.amount_fen for line in lines)
+
     async def make_rests(self) -> int:
         """Make out anew what stays paid of what was taken back for a refund; return how many."""
         async with self._db.connection() as tx:

@@ -78,6 +78,7 @@ class InvoiceView(Struct, frozen=True):
     number: str | None
     reversed_at: datetime | None
     red_number: str | None
+    followed_by: str | None  # the invoice of what stays paid, after a refund
 
 
 class Ask(NamedTuple):
@@ -337,4 +338,5 @@ async def view_of(tx: Tx, invoice: Invoice) -> InvoiceView:
         number=invoice.number,
         reversed_at=invoice.reversed_at,
         red_number=invoice.red_number,
+        followed_by=await store.follower(tx, invoice.invoice_no),
     )

@@ -153,6 +153,15 @@ async def live_of_orders(tx: Tx, order_nos: Sequence[OrderNo]) -> list[Invoice]:
     return [_invoice(row) for row in await tx.fetch(LIVE_OF_ORDERS, order_nos)]
 
 
+FOLLOWER = "SELECT invoice_no FROM invoices.invoice WHERE follows = $1"
+
+
+async def follower(tx: Tx, invoice_no: str) -> str | None:
+    """Return the invoice of the rest of one that was taken back, if there is one."""
+    number: str | None = await tx.fetchval(FOLLOWER, invoice_no)
+    return number
+
+
 class Wanted(NamedTuple):
     """Which invoices a page shows; None and False: whatever they are."""
 

@@ -169,7 +169,9 @@ def as_of(view: InvoiceView, event: Event) -> InvoiceView:
     """Return an invoice as it stood at an event: a message says the same whenever it is sent."""
     if event == Event.REVERSED:
         return view
-    return msgspec.structs.replace(view, state=STATE_AT[event], reversed_at=None, red_number=None)
+    return msgspec.structs.replace(
+        view, state=STATE_AT[event], reversed_at=None, red_number=None, followed_by=None
+    )
 
 
 def _letter(view: InvoiceView, event: Event, *, link: str) -> str:
