@@ -27,6 +27,8 @@ from onepark.contexts.access import account_http
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
+from onepark.contexts.invoices import http as invoices_http
+from onepark.contexts.invoices import staff_http as invoices_staff_http
 from onepark.contexts.membership import http as membership_http
 from onepark.contexts.membership import list_http as membership_list_http
 from onepark.contexts.membership import staff_http as membership_staff_http
@@ -70,6 +72,7 @@ MONEY_PARTS = (
     *("payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"),
     "reconciliation_desk",
     *("passes", "pass_office", "lists", "coupons", "coupon_office"),
+    *("invoices", "invoice_counter", "invoice_desk", "seller_office", "title_book"),
 )
 STAFF_PARTS = ("access", "accounts", "trail")
 HANDLERS = [
@@ -90,6 +93,8 @@ HANDLERS = [
     *payout_http.HANDLERS,
     *payments_staff_http.HANDLERS,
     *reconciliation_http.HANDLERS,
+    *invoices_http.HANDLERS,
+    *invoices_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]

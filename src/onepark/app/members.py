@@ -39,9 +39,9 @@ class Members(NamedTuple):
 
 def members_of(
     settings: Settings,
+    *,
     databases: Databases,
     registry: Registry,
-    *,
     plans: Plans,
     limiter: Limiter,
 ) -> Members:

@@ -15,7 +15,7 @@ from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
-from onepark.contexts.payments.ports import Channel, Payable
+from onepark.contexts.payments.ports import Channel, Payable, RefundWatch
 from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
@@ -68,6 +68,7 @@ def taking_of(
     payable: Payable,
     registry: Registry,
     channels: Mapping[str, Channel],
+    watch: RefundWatch,
 ) -> Taking:
     """Assemble payments."""
     service, audit = databases.service, Audit()
@@ -79,6 +80,7 @@ def taking_of(
         ledger=ledger,
         clock=clock,
         public_url=public_url,
+        watch=watch,
     )
     payments = Payments(
         service,

@@ -4,7 +4,7 @@ Owns: which part is handed to which; nothing connects before it is opened here.
 Never: decides anything about parking, or hides a part from a test.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,18 +12,13 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
-from onepark.app.members import members_of
-from onepark.app.money import Money, money_of
-from onepark.app.reconciling import open_sources
+from onepark.app.money import Counterparts, Money, money_of, open_counterparts
 from onepark.app.staff import Staff, staff_of
-from onepark.app.taking import open_channels
 from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.meters import Devices
 from onepark.contexts.gate.service import Gate
-from onepark.contexts.payments.ports import Channel
-from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
@@ -149,10 +144,9 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         databases = await open_databases(settings, stack)
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        channels = await open_channels(settings, clock, stack)
-        sources = await open_sources(channels, clock, stack)
+        counterparts = await open_counterparts(settings, clock, stack)
         platform = _assemble(
-            settings, clock, databases=databases, redis=redis, channels=channels, sources=sources
+            settings, clock, databases=databases, redis=redis, counterparts=counterparts
         )
         await platform.registry.load()
         await platform.tariffs.load()
@@ -167,8 +161,7 @@ def _assemble(
     *,
     databases: Databases,
     redis: Redis,
-    channels: Mapping[str, Channel],
-    sources: Mapping[str, BillSource],
+    counterparts: Counterparts,
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -179,14 +172,13 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    members = members_of(settings, databases, registry, plans=tariffs, limiter=limiter)
     money = money_of(
         *(settings, databases),
         stays=stays,
-        members=members,
+        plans=tariffs,
         registry=registry,
-        channels=channels,
-        sources=sources,
+        limiter=limiter,
+        counterparts=counterparts,
     )
     return Platform(
         settings=settings,

@@ -109,3 +109,9 @@ class AuditTrail(Protocol):
     """What staff changed."""
 
     async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...
+
+
+class RefundWatch(Protocol):
+    """Who must know, in the same transaction, that money of an order goes back: invoices."""
+
+    async def refund_reserved(self, tx: Tx, order_no: OrderNo) -> None: ...
