@@ -141,5 +141,86 @@ CREATE VIEW ledger.pub_balance WITH (security_invoker = true) AS
 GRANT SELECT ON ledger.pub_journal, ledger.pub_posting, ledger.pub_balance
     TO onepark_service, onepark_staff;
 
+-- Whose money a lot's fees are, and since when. An order has the kind that was in force when it was
+-- opened, so that it has one from its beginning on and no passage has to carry it.
+ALTER TABLE registry.lot
+    ADD COLUMN revenue_kind text NOT NULL DEFAULT 'commercial'
+    CONSTRAINT lot_revenue_kind CHECK (revenue_kind IN ('commercial', 'non_tax'));
+
+CREATE TABLE registry.lot_revenue (
+    lot_id bigint NOT NULL,
+    operator_id bigint NOT NULL,
+    since_at timestamptz NOT NULL,
+    revenue_kind text NOT NULL,
+    CONSTRAINT lot_revenue_key PRIMARY KEY (lot_id, since_at),
+    CONSTRAINT lot_revenue_known CHECK (revenue_kind IN ('commercial', 'non_tax'))
+);
+CREATE TRIGGER lot_revenue_append_only BEFORE UPDATE OR DELETE ON registry.lot_revenue
+    FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+CALL access.protect('registry.lot_revenue');
+GRANT SELECT, INSERT ON registry.lot_revenue TO onepark_service;
+GRANT SELECT ON registry.lot_revenue TO onepark_staff;
+
+CREATE VIEW registry.pub_lot_revenue WITH (security_invoker = true) AS
+    SELECT lot_id, operator_id, since_at, revenue_kind FROM registry.lot_revenue;
+GRANT SELECT ON registry.pub_lot_revenue TO onepark_service, onepark_staff;
+
+ALTER TABLE stays.charge
+    ADD COLUMN revenue_kind text NOT NULL DEFAULT 'commercial'
+    CONSTRAINT charge_revenue_kind CHECK (revenue_kind IN ('commercial', 'non_tax'));
+ALTER TABLE payments.attempt
+    ADD COLUMN revenue_kind text NOT NULL DEFAULT 'commercial'
+    CONSTRAINT attempt_revenue_kind CHECK (revenue_kind IN ('commercial', 'non_tax'));
+CREATE OR REPLACE VIEW payments.pub_attempt WITH (security_invoker = true) AS
+    SELECT attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
+        surplus, paid_at, revenue_kind
+    FROM payments.attempt;
+
+-- What was there before: roadside bays are the treasury's.
+UPDATE registry.lot SET revenue_kind = 'non_tax' WHERE parking_type = 3;
+INSERT INTO registry.lot_revenue (lot_id, operator_id, since_at, revenue_kind)
+SELECT lot_id, operator_id, '-infinity', revenue_kind FROM registry.lot;
+UPDATE stays.charge SET revenue_kind = 'non_tax'
+FROM registry.lot WHERE lot.lot_id = charge.lot_id AND lot.revenue_kind = 'non_tax';
+UPDATE payments.attempt SET revenue_kind = 'non_tax'
+FROM registry.lot WHERE lot.lot_id = attempt.lot_id AND lot.revenue_kind = 'non_tax';
+
+CREATE FUNCTION registry.note_revenue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO registry.lot_revenue (lot_id, operator_id, since_at, revenue_kind)
+    VALUES (NEW.lot_id, NEW.operator_id,
+        CASE TG_OP WHEN 'INSERT' THEN '-infinity' ELSE clock_timestamp() END, NEW.revenue_kind);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER lot_revenue_begins AFTER INSERT ON registry.lot
+    FOR EACH ROW EXECUTE FUNCTION registry.note_revenue();
+CREATE TRIGGER lot_revenue_changes AFTER UPDATE OF revenue_kind ON registry.lot
+    FOR EACH ROW WHEN (OLD.revenue_kind <> NEW.revenue_kind)
+    EXECUTE FUNCTION registry.note_revenue();
+
+CREATE TRIGGER charge_keeps_revenue_kind BEFORE UPDATE OF revenue_kind ON stays.charge
+    FOR EACH ROW WHEN (OLD.revenue_kind <> NEW.revenue_kind)
+    EXECUTE FUNCTION access.refuse_change();
+CREATE TRIGGER attempt_keeps_revenue_kind BEFORE UPDATE OF revenue_kind ON payments.attempt
+    FOR EACH ROW WHEN (OLD.revenue_kind <> NEW.revenue_kind)
+    EXECUTE FUNCTION access.refuse_change();
+
+-- Receipts from before there were books, as the service posts them.
+INSERT INTO ledger.journal
+    (operator_id, kind, business_key, occurred_at, clearing_day, revenue_kind, order_no, lot_id, lines)
+SELECT operator_id, CASE WHEN surplus THEN 'duplicate_receipt' ELSE 'receipt' END,
+    'attempt:' || attempt_no, paid_at, (paid_at AT TIME ZONE 'Asia/Shanghai')::date, revenue_kind,
+    order_no, lot_id, 2
+FROM payments.attempt WHERE state = 'success' ORDER BY paid_at, attempt_no;
+INSERT INTO ledger.posting (journal_id, line, lines, operator_id, account, owner, amount_fen)
+SELECT j.journal_id, line, 2, j.operator_id,
+    CASE WHEN line = 1 THEN 'channel_receivable'
+         WHEN a.surplus THEN 'duplicate_receipts' ELSE 'parking_revenue' END,
+    CASE WHEN line = 1 OR a.surplus THEN a.channel ELSE a.revenue_kind END,
+    CASE WHEN line = 1 THEN a.amount_fen ELSE -a.amount_fen END
+FROM ledger.journal AS j
+JOIN payments.attempt AS a ON j.business_key = 'attempt:' || a.attempt_no
+CROSS JOIN generate_series(1, 2) AS line;
+
 -- migrate:down
 -- A step back is a new migration forward.

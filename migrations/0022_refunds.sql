@@ -36,6 +36,7 @@ CREATE TABLE payments.refund (
     ruled_by text,
     ruling text,
     ruling_reason text,
+    revenue_kind text NOT NULL DEFAULT 'commercial',
     CONSTRAINT refund_key PRIMARY KEY (refund_no),
     CONSTRAINT refund_attempt FOREIGN KEY (attempt_no) REFERENCES payments.attempt,
     CONSTRAINT refund_again FOREIGN KEY (again_of) REFERENCES payments.refund,
@@ -43,6 +44,7 @@ CREATE TABLE payments.refund (
     CONSTRAINT refund_cause CHECK (cause IN ('asked', 'surplus', 'order')),
     CONSTRAINT refund_surplus CHECK (
         CASE cause WHEN 'surplus' THEN surplus WHEN 'order' THEN NOT surplus ELSE true END),
+    CONSTRAINT refund_revenue_kind CHECK (revenue_kind IN ('commercial', 'non_tax')),
     CONSTRAINT refund_state CHECK (
         state IN ('new', 'sent', 'unknown', 'processing', 'abnormal', 'closed', 'success')),
     CONSTRAINT refund_success CHECK ((state = 'success') = (refunded_at IS NOT NULL)),
@@ -79,8 +81,8 @@ DECLARE
 BEGIN
     SELECT amount_fen INTO paid_fen FROM payments.attempt
         WHERE attempt_no = NEW.attempt_no AND state = 'success'
-            AND (lot_id, order_no, channel, surplus)
-                = (NEW.lot_id, NEW.order_no, NEW.channel, NEW.surplus)
+            AND (lot_id, order_no, channel, surplus, revenue_kind)
+                = (NEW.lot_id, NEW.order_no, NEW.channel, NEW.surplus, NEW.revenue_kind)
         FOR UPDATE;
     SELECT sum(amount_fen) INTO back_fen FROM payments.refund
         WHERE attempt_no = NEW.attempt_no AND state <> 'closed';

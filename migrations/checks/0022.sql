@@ -83,6 +83,18 @@ EXCEPTION WHEN check_violation THEN
     NULL;
 END $$;
 
+-- proves: CONSTRAINT payments.refund.refund_revenue_kind
+DO $$
+BEGIN
+    ALTER TABLE payments.refund DISABLE TRIGGER refund_within_paid;
+    INSERT INTO payments.refund (refund_no, attempt_no, lot_id, operator_id, order_no, channel, surplus, amount_fen, cause,
+        reason, asked_by, asked_at, state, next_query_at, revenue_kind)
+    VALUES ('r', 'a', 1, 1, 'o', 'c', false, 1, 'asked', 'why', 'me', now(), 'new', now(), 'gift');
+    RAISE EXCEPTION 'a refund is of no kind of revenue';
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END $$;
+
 -- proves: CONSTRAINT payments.refund.refund_success
 DO $$
 BEGIN

@@ -286,6 +286,10 @@ POINTS = {
     **dict.fromkeys(("payments.notice_handled", "payments.notice_committed"), "api"),
     **dict.fromkeys(("gate.facts_taken", "gate.opened", "payments.asked"), "worker"),
 }
+# Drivers of this traffic get no money back: tests/store/payments/test_refund_kills.py kills here.
+KILLED_ELSEWHERE = tuple(
+    f"payments.{point}" for point in ("refund_reserved", "refund_asked", "refunded", "refund_tried")
+)
 WITHOUT_NOTICES = {"payments.asked"}  # nobody asks after what was told already
 KILL_AT = tuple(f"kill_at:{point}" for point in POINTS)
 

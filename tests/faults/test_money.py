@@ -43,6 +43,10 @@ def test_an_order_that_calls_itself_paid_is_caught():
     assert broken(orders=(ORDERS[0], Order("PB", 700, 0))) == {"I2"}
 
 
+def test_books_that_a_stranger_finds_wrong_are_caught():
+    assert broken(books=("journal 5 is off by 1 fen",)) == {"I1"}
+
+
 def test_a_settled_charge_that_no_order_counts_is_caught():
     assert broken(orders=(ORDERS[0], Order("PB", 0, 0))) == {"I2"}
 
@@ -74,6 +78,18 @@ def test_an_order_that_is_paid_and_owes_is_caught():
 @pytest.mark.parametrize("provider", [{"a1": 800}, {"a1": 800, "b1": 601}, PROVIDER | {"c1": 500}])
 def test_a_provider_that_took_something_else_is_caught(provider):
     assert broken(provider=provider) == {"I2p"}
+
+
+@pytest.mark.parametrize(
+    ("back", "there"),
+    [({"a1": 300}, {}), ({}, {"a1": 300}), ({"a1": 801}, {"a1": 801}), ({"a1": 300}, {"a1": 600})],
+)
+def test_money_that_went_back_wrongly_is_caught(back, there):
+    assert broken(back=back, provider_back=there) == {"I2r"}
+
+
+def test_money_that_went_back_rightly_passes():
+    assert not broken(back={"a1": 300}, provider_back={"a1": 300})
 
 
 def test_a_notice_that_still_waits_is_caught():

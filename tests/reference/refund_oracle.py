@@ -1,6 +1,6 @@
-"""The slow, plain oracle of refunds: one payment, a list of what was asked, and what must hold.
+"""The slow, plain oracle of refunds: one payment, what was asked back of it, and what must hold.
 
-Owns: what a provider really paid and what we may believe of it, with whole fen and plain loops.
+Owns: what we may believe of each refund, with whole fen and plain loops.
 Never: imports the platform.
 """
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Asked:
-    """One refund: its amount, how it stands with us, and with the provider."""
+    """One refund: its amount and how it stands with us."""
 
     fen: int
-    ours: str = "under_way"  # "under_way", "waits", "closed", "paid"
-    theirs: str = "unknown"  # "unknown", "processing", "abnormal", "closed", "paid"
-    replaced: bool = False
+    stands: str = "under_way"  # "under_way", "waits", "closed", "paid"
+    ruled: bool = False  # a closed one that nobody has to look at any more
+    by_hand: bool = False
 
 
 @dataclass
@@ -25,10 +25,10 @@ class PaidOnce:
     asked: dict[str, Asked] = field(default_factory=dict)
 
     def left_fen(self) -> int:
-        """What may still be asked for: whatever is not reserved, and was not given back."""
+        """What may still be asked for: whatever is neither reserved nor given back."""
         left = self.paid_fen
         for one in self.asked.values():
-            if one.ours != "closed":
+            if one.stands != "closed":
                 left -= one.fen
         return left
 
@@ -36,9 +36,17 @@ class PaidOnce:
         """What the order has kept of its payment."""
         kept = self.paid_fen
         for one in self.asked.values():
-            if one.ours == "paid":
+            if one.stands == "paid":
                 kept -= one.fen
         return kept
+
+    def reserved_fen(self) -> int:
+        """What is reserved and not paid."""
+        reserved = 0
+        for one in self.asked.values():
+            if one.stands in {"under_way", "waits"}:
+                reserved += one.fen
+        return reserved
 
     def ask(self, number: str, fen: int) -> None:
         """Reserve a refund that fits."""
@@ -48,11 +56,16 @@ class PaidOnce:
     def hear(self, number: str, word: str) -> None:
         """Believe what a provider says, if it says something further on."""
         one = self.asked[number]
-        if one.ours == "paid":
+        if one.stands == "paid":
             return
-        if word == "success" and (one.ours != "closed" or one.fen <= self.left_fen()):
-            one.ours = "paid"
-        elif word == "closed":
-            one.ours = "closed"
-        elif word == "abnormal" and one.ours == "under_way":
-            one.ours = "waits"
+        if word == "success" and (one.stands != "closed" or one.fen <= self.left_fen()):
+            one.stands, one.ruled = "paid", False
+        elif word == "closed" and one.stands != "closed":
+            one.stands, one.ruled = "closed", False
+        elif word == "abnormal" and one.stands == "under_way":
+            one.stands = "waits"
+
+    def needs_a_person(self, number: str) -> bool:
+        """Say whether a refund came to nothing and nobody has ruled on it."""
+        one = self.asked[number]
+        return one.stands == "waits" or (one.stands == "closed" and not one.ruled)

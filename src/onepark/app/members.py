@@ -10,6 +10,7 @@ from onepark.app.databases import Databases
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.membership.coupons import CouponOffice, Coupons
+from onepark.contexts.membership.earning import Earning
 from onepark.contexts.membership.lists import Lists
 from onepark.contexts.membership.office import PassOffice
 from onepark.contexts.membership.service import Passes
@@ -30,6 +31,7 @@ class Members:
     lists: Lists
     coupons: Coupons
     coupon_office: CouponOffice
+    earning: Earning
 
 
 def members_of(
@@ -56,6 +58,7 @@ def members_of(
         ),
         pass_office=PassOffice(databases.staff, archive=archive, audit=audit, clock=clock),
         lists=Lists(databases.staff, archive=archive, audit=audit, clock=clock),
+        earning=Earning(databases.service, ledger=Ledger(), clock=clock),
         coupon_office=CouponOffice(databases.staff, archive=archive, audit=audit, clock=clock),
         coupons=Coupons(
             databases.service,

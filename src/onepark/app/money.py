@@ -11,9 +11,12 @@ from pathlib import Path
 from onepark.app.databases import Databases
 from onepark.app.members import Members
 from onepark.contexts.access.service import Audit
-from onepark.contexts.ledger.service import Ledger
+from onepark.contexts.ledger import jobs as ledger_jobs
+from onepark.contexts.ledger.meters import LedgerMeters
+from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.membership import jobs as membership_jobs
 from onepark.contexts.membership.coupons import CouponOffice, Coupons
+from onepark.contexts.membership.earning import Earning
 from onepark.contexts.membership.lists import Lists
 from onepark.contexts.membership.office import PassOffice
 from onepark.contexts.membership.service import Passes
@@ -45,17 +48,22 @@ class Money:
     lists: Lists
     coupons: Coupons
     coupon_office: CouponOffice
+    earning: Earning
+    ledger: Ledger
+    sealer: Sealer
+    ledger_meters: LedgerMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
         return [
             *payment_jobs.jobs(self.payments, self.refunds),
-            *membership_jobs.jobs(self.coupons),
+            *membership_jobs.jobs(self.coupons, self.earning),
+            *ledger_jobs.jobs(self.sealer),
         ]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return self.meters.jobs()
+        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
 
 
 async def open_channels(
@@ -80,11 +88,12 @@ def money_of(
 ) -> Money:
     """Assemble what money goes through."""
     payable = Payables(parking=stays, members=members.passes)
+    ledger = Ledger()
     refunds = Refunds(
         databases.service,
         payable=payable,
         channels=channels,
-        ledger=Ledger(),
+        ledger=ledger,
         clock=clock,
         public_url=settings.public_url,
     )
@@ -94,6 +103,7 @@ def money_of(
             payable=payable,
             channels=channels,
             refunds=refunds,
+            ledger=ledger,
             clock=clock,
             public_url=settings.public_url,
         ),
@@ -107,4 +117,8 @@ def money_of(
         lists=members.lists,
         coupons=members.coupons,
         coupon_office=members.coupon_office,
+        earning=members.earning,
+        ledger=ledger,
+        sealer=Sealer(databases.service, clock),
+        ledger_meters=LedgerMeters(databases.service),
     )

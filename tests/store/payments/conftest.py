@@ -1,7 +1,7 @@
 """A city that takes money, and what its tests of payments ask of it."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -46,6 +46,7 @@ class City(NamedTuple):
     other: OpenChannel
     refunds: Refunds
     desk: RefundDesk
+    db: Database
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ async def city(batch_db: Database, service_db: Database, staff_db: Database) -> 
     refunds = Refunds(service_db, ledger=Ledger(), **shared)
     payments = Payments(service_db, refunds=refunds, **shared)
     desk = RefundDesk(service_db, staff_db, refunds=refunds, audit=Audit(), clock=clock)
-    return City(clock, stays, payments, channel, other, refunds, desk)
+    return City(clock, stays, payments, channel, other, refunds, desk, service_db)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +80,12 @@ async def nothing_goes_back(owner: Any) -> None:
     await owner.execute("TRUNCATE payments.attempt, payments.refund, payments.request")
 
 
-async def a_car_inside(city: City, *, since: timedelta = AN_HOUR_AND_A_MINUTE) -> OrderNo:
+async def a_car_inside(
+    city: City, *, since: timedelta = AN_HOUR_AND_A_MINUTE, came_at: datetime = EIGHT
+) -> OrderNo:
     """A car that came ``since`` before now; its order."""
-    city.clock.at = EIGHT + since
-    entry = a_passage(plate=f"苏B{next(plates)}", lot_id=LotId(7))
+    city.clock.at = came_at + since
+    entry = a_passage(plate=f"苏B{next(plates)}", lot_id=LotId(7), seen_at=came_at)
     batch = await city.stays.take([entry])
     answer = batch.taken[0].answer
     assert answer is not None

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from onepark.contexts.payments.model import Attempt, Ruling, Verdict
+from onepark.contexts.payments.model import (
+    Attempt,
+    RefundFact,
+    RefundWord,
+    Ruling,
+    Verdict,
+)
 from onepark.contexts.payments.refund_desk import RefundAsked, RefundDetail, RulingAsked
 from onepark.contexts.stays.model import Kind, Order
 from onepark.kernel.staff import Principal, StaffRole
@@ -73,3 +79,17 @@ def balanced(order: Order) -> bool:
     assert order.owed_fen is not None
     sides = order.paid_fen + order.owed_fen + order.written_off_fen - order.refund_due_fen
     return order.fee_fen == sides
+
+
+def told(
+    refund: RefundDetail, attempt: Attempt, word: RefundWord = RefundWord.SUCCESS, **changes: Any
+) -> RefundFact:
+    """What a notice says of a refund."""
+    values: dict[str, Any] = {
+        "refund_no": refund.refund_no,
+        "out_trade_no": attempt.attempt_no,
+        "word": word,
+        "merchant": "m",
+        "amount_fen": refund.amount_fen,
+    }
+    return RefundFact(**(values | changes))

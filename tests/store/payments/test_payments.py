@@ -6,8 +6,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from onepark.contexts.ledger.errors import BusinessKeyReused
+from onepark.contexts.ledger.model import Account, AccountKind
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.errors import ChannelUnavailable, KeyReused
 from onepark.contexts.payments.model import (
+    Attempt,
     AttemptState,
     Notice,
     PayRequest,
@@ -19,6 +23,7 @@ from onepark.contexts.stays.errors import NothingDue, OrderUnknown
 from onepark.contexts.stays.model import Kind, OrderState
 from onepark.kernel.types import Fen, LotId, OrderNo
 from tests.builders import EIGHT, a_passage, minutes
+from tests.store.ledger.conftest import a_journal
 from tests.store.payments.conftest import City, a_car_inside, key, state_of, success, tell
 
 
@@ -28,6 +33,66 @@ async def test_a_paid_order_lets_its_car_out_in_the_grace(city: City):
     assert (attempt.amount_fen, attempt.state) == (1000, AttemptState.PENDING)
     assert await tell(city, success(attempt)) == Verdict.APPLIED
     assert await state_of(city, order_no) == (OrderState.PAID, 0)
+
+
+async def postings(city: City, attempt: Attempt) -> dict[Account, int]:
+    async with city.db.connection() as tx:
+        journal = await Ledger().journal(tx, f"attempt:{attempt.attempt_no}")
+    return {} if journal is None else dict(journal.postings)
+
+
+async def test_a_payment_stands_in_the_books_with_its_order_once(city: City):
+    order_no = await a_car_inside(city)
+    attempt = await city.payments.begin(order_no, "open", key=key())
+    assert await postings(city, attempt) == {}
+    for _ in range(2):
+        await tell(city, success(attempt))
+    assert await postings(city, attempt) == {
+        Account(AccountKind.CHANNEL_RECEIVABLE, "open"): 1000,
+        Account(AccountKind.PARKING_REVENUE, "commercial"): -1000,
+    }
+
+
+async def test_money_that_was_not_owed_stands_in_the_books_as_to_be_given_back(city: City):
+    order_no = await a_car_inside(city)
+    one, other = [
+        await city.payments.begin(order_no, name, key=key()) for name in ("open", "other")
+    ]
+    await tell(city, success(one))
+    await tell(city, success(other), channel="other")
+    assert await postings(city, other) == {
+        Account(AccountKind.CHANNEL_RECEIVABLE, "other"): 1000,
+        Account(AccountKind.DUPLICATE_RECEIPTS, "other"): -1000,
+    }
+
+
+async def test_a_payment_that_cannot_be_posted_is_not_taken(city: City):
+    """Something else stands under the attempt's key: nothing of the success is kept."""
+    order_no = await a_car_inside(city)
+    attempt = await city.payments.begin(order_no, "open", key=key())
+    async with city.db.transaction() as tx:
+        await Ledger().post(tx, [a_journal(business_key=f"attempt:{attempt.attempt_no}")])
+    with pytest.raises(BusinessKeyReused):
+        await tell(city, success(attempt))
+    assert (await state_of(city, order_no))[0] == OrderState.OPEN
+
+
+async def test_an_order_keeps_the_kind_of_revenue_that_it_was_opened_with(city: City, owner):
+    """The bays of a lot become the treasury's at nine; a car that came at eight pays as before."""
+    await owner.execute(
+        "INSERT INTO registry.lot_revenue (lot_id, operator_id, since_at, revenue_kind)"
+        " VALUES (7, 1, '-infinity', 'commercial'), (7, 1, $1, 'non_tax') ON CONFLICT DO NOTHING",
+        EIGHT + timedelta(days=400),
+    )
+    before = await a_car_inside(city)
+    early = await city.payments.begin(before, "open", key=key())
+    after = await a_car_inside(city, came_at=EIGHT + timedelta(days=401))
+    late = await city.payments.begin(after, "open", key=key())
+    await tell(city, success(late))
+    assert (early.revenue_kind, late.revenue_kind) == ("commercial", "non_tax")
+    assert Account(AccountKind.PARKING_REVENUE, "non_tax") in await postings(city, late)
+    again = await city.payments.begin(before, "open", key=key())
+    assert (again.charge_no > early.charge_no, again.revenue_kind) == (True, "commercial")
 
 
 async def test_a_notice_that_comes_twice_counts_once(city: City):

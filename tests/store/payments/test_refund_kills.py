@@ -1,4 +1,4 @@
-"""A worker dies between reserve, provider and commit: what is left is finished, and nothing twice."""
+"""A worker dies between reserve, provider and commit: the rest is done later, and nothing twice."""
 
 import asyncio
 import os
@@ -9,15 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.faults import KILLED_ELSEWHERE
 from tests.store.payments.conftest import City
 from tests.store.payments.refunding import a_paid_order, balanced, leaves, order_of
-
-POINTS = [
-    "payments.refund_reserved",
-    "payments.refund_asked",
-    "payments.refunded",
-    "payments.refund_tried",
-]
 
 pytestmark = pytest.mark.usefixtures("nothing_goes_back")
 
@@ -32,7 +26,7 @@ async def a_worker(url: str, book: Path, at: datetime, point: str) -> int:
     return await process.wait()
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", KILLED_ELSEWHERE)
 async def test_whoever_dies_while_money_goes_back_leaves_one_refund(
     city: City, point: str, *, database_url: str, owner, tmp_path: Path
 ):

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from onepark.contexts.access.service import Audit
 from onepark.contexts.registry.errors import DeviceUnknown, LotUnknown, TooManySecrets
@@ -27,6 +28,7 @@ from onepark.infra.settings import SecretKey
 from onepark.infra.signing import decode_secret
 from onepark.infra.tokens import SealError
 from onepark.kernel.staff import Principal, StaffRole
+from onepark.kernel.types import RevenueKind
 from onepark.simulator.demo_city import demo_city
 from tests.archive import KEY, NOON, HandClock, a_lot, a_reading
 
@@ -40,7 +42,8 @@ async def emptied(database_url: str):
     """Every test begins with an empty archive."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(
-        "TRUNCATE registry.operator, registry.lot, registry.pool, registry.zone, registry.lane,"
+        "TRUNCATE registry.operator, registry.lot, registry.pool,"
+        " registry.zone, registry.lane,"
         " registry.device, registry.device_lane, registry.device_secret"
     )
     await connection.execute("ALTER TABLE access.audit DISABLE TRIGGER audit_append_only")
@@ -95,7 +98,8 @@ async def test_what_was_filed_is_served_from_memory(imports, registry):
     report = await filed(imports, a_lot())
     await registry.load()
     directory = registry.directory
-    assert filings_of(directory) == {"320281001201": positioned(lot)}
+    filed_lot = replace(positioned(lot), revenue_kind=RevenueKind.COMMERCIAL)
+    assert filings_of(directory) == {"320281001201": filed_lot}
     served = directory.lot("320281001201")
     assert directory.lot_by_id(served.lot_id) is served
     assert directory.operator(served.operator_id).name_en == "Alpha Parking"

@@ -12,6 +12,10 @@ from tests.builders import EIGHT, minutes
 DAY = timedelta(days=1)
 
 
+def half_past_nine(year: int, month: int, day: int) -> datetime:
+    return datetime(year, month, day, 9, 30, tzinfo=CHINA)
+
+
 @pytest.mark.parametrize(
     ("begins", "months", "ends"),
     [
@@ -24,8 +28,7 @@ DAY = timedelta(days=1)
     ],
 )
 def test_a_term_ends_on_the_same_day_or_the_last_of_its_month(begins, months, ends):
-    at = datetime(*begins, 9, 30, tzinfo=CHINA)
-    assert rules.after_months(at, months) == datetime(*ends, 9, 30, tzinfo=CHINA)
+    assert rules.after_months(half_past_nine(*begins), months) == half_past_nine(*ends)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.model import Device, Direction, Hours, Lane, Operator, Refused
@@ -21,7 +22,7 @@ from onepark.contexts.registry.rules import (
     to_gcj02,
 )
 from onepark.contexts.registry.store import lot_of
-from onepark.kernel.types import CHINA
+from onepark.kernel.types import CHINA, RevenueKind
 from tests.archive import a_lot, a_reading
 
 MONDAY, SATURDAY, SUNDAY = 2, 7, 8  # of March 2026
@@ -52,6 +53,7 @@ STORED = {
     "opening_hours": '"24h"',
     "pools": '{"short_stay": 90, "disabled": 2}',
     "zones": None,
+    "revenue_kind": "commercial",
 }
 
 
@@ -271,7 +273,28 @@ def test_only_devices_that_the_city_never_saw_get_a_key():
 
 def test_the_archive_can_be_said_in_the_words_of_a_file():
     ((_, lot),) = a_reading(a_lot()).lots
-    assert filings_of(a_city()) == {"320281001201": positioned(lot)}
+    [filed] = filings_of(a_city()).values()
+    assert filed == replace(positioned(lot), revenue_kind=RevenueKind.COMMERCIAL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "commercial"),
+        ({"parking_type": 3, "parking_locate": 2}, "non_tax"),
+        ({"parking_type": 3, "parking_locate": 2, "revenue_kind": "commercial"}, "commercial"),
+        ({"revenue_kind": "non_tax"}, "non_tax"),
+    ],
+)
+def test_the_fees_of_a_new_lot_are_the_treasurys_by_the_roadside(changes, kind):
+    plan = plan_import(a_reading(a_lot(**changes)), EMPTY)
+    assert [lot.revenue_kind for lot in plan.lots] == [kind]
+
+
+def test_a_file_that_says_nothing_of_revenue_leaves_it_as_it_was():
+    assert plan_import(a_reading(a_lot()), a_city(revenue_kind="non_tax")).lots == ()
+    plan = plan_import(a_reading(a_lot(revenue_kind="non_tax")), a_city())
+    assert [lot.revenue_kind for lot in plan.lots] == [RevenueKind.NON_TAX]
 
 
 def test_a_refusal_names_section_row_field_and_reason():

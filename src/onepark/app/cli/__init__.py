@@ -11,6 +11,7 @@ import click
 COMMANDS = {
     "demo": "onepark.app.cli.demo:demo",
     "doctor": "onepark.app.cli.doctor:doctor",
+    "ledger": "onepark.app.cli.ledger:ledger",
     "migrate": "onepark.app.cli.migrate:migrate_database",
     "quote": "onepark.app.cli.quote:quote",
     "recount": "onepark.app.cli.recount:recount",

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from onepark.contexts.ledger.errors import JournalUnsound
-from onepark.contexts.ledger.model import Head, Journal, KeptJournal, Seal
+from onepark.contexts.ledger.model import Anchor, Head, Journal, KeptJournal, Seal
 from onepark.kernel.types import OperatorId
 
 LINES_MIN, LINES_MAX = 2, 1_000
@@ -75,12 +75,15 @@ def no_head(operator_id: OperatorId) -> Head:
     return Head(operator_id, 0, FIRST)
 
 
+def anchor(day: date, at: datetime, *, last: Anchor | None, heads: Iterable[Head]) -> Anchor:
+    """Return the anchor of a day, a hash over the one before it and the heads of every chain."""
+    text = heads_text(heads)
+    previous = FIRST if last is None else last.digest
+    digest = hashlib.sha256(previous + f"{day.isoformat()}\n{text}".encode()).digest()
+    return Anchor(day, at, text, previous, digest)
+
+
 def heads_text(heads: Iterable[Head]) -> str:
     """Return heads as they are hashed into an anchor: JSON without spaces, by operator."""
     rows = [[head.operator_id, head.sequence, head.digest.hex()] for head in sorted(heads)]
     return msgspec.json.encode(rows).decode()
-
-
-def anchor_digest(previous: bytes, day: date, heads: str) -> bytes:
-    """Return the hash of an anchor over the one before it."""
-    return hashlib.sha256(previous + f"{day.isoformat()}\n{heads}".encode()).digest()

@@ -1,6 +1,6 @@
-"""The SQL of journals and postings.
+"""The SQL of the books.
 
-Owns: adding journals, reading them back, and what accounts come to.
+Owns: adding journals, reading them back, what accounts come to, chains and anchors.
 Never: decides, or changes a row that is there.
 """
 
@@ -10,11 +10,14 @@ from datetime import date
 from onepark.contexts.ledger.model import (
     Account,
     AccountKind,
+    Anchor,
     Balance,
+    Head,
     Journal,
     JournalKind,
     KeptJournal,
     Posting,
+    Seal,
 )
 from onepark.infra.db import Record, Tx, columns_of
 from onepark.kernel.types import OperatorId, RevenueKind
@@ -65,7 +68,7 @@ async def add_postings(tx: Tx, journals: Sequence[tuple[int, Journal]]) -> None:
     await tx.execute(ADD_POSTINGS, *columns_of(rows))
 
 
-JOURNALS_OF_KEYS = """
+JOURNALS = """
     SELECT j.*, p.accounts, p.owners, p.amounts
     FROM ledger.journal AS j
     CROSS JOIN LATERAL (
@@ -73,8 +76,9 @@ JOURNALS_OF_KEYS = """
             array_agg(owner ORDER BY line) AS owners,
             array_agg(amount_fen ORDER BY line) AS amounts
         FROM ledger.posting WHERE journal_id = j.journal_id) AS p
-    WHERE j.business_key = ANY($1::text[])
 """
+
+JOURNALS_OF_KEYS = f"{JOURNALS} WHERE j.business_key = ANY($1::text[])"
 
 
 async def journals_of(tx: Tx, business_keys: Collection[str]) -> list[KeptJournal]:
@@ -107,6 +111,134 @@ async def balances(tx: Tx, operator_id: OperatorId) -> list[Balance]:
 async def balances_until(tx: Tx, operator_id: OperatorId, day: date) -> list[Balance]:
     """Return what was on every account of an operator at the end of a clearing day."""
     return [_balance(row) for row in await tx.fetch(BALANCES_UNTIL, operator_id, day)]
+
+
+OPERATORS_WAITING = """
+    SELECT operator_id FROM ledger.unsealed
+    GROUP BY operator_id ORDER BY min(posted_at), operator_id LIMIT $1
+"""
+
+# Two workers must not go on from the same link; the second finds nothing to do.
+LOCK_CHAIN = "SELECT pg_try_advisory_xact_lock(hashtextextended('ledger.seal', $1))"
+
+HEAD = """
+    SELECT operator_id, sequence, digest FROM ledger.seal
+    WHERE operator_id = $1 ORDER BY sequence DESC LIMIT 1
+"""
+
+# The numbers first, as an array: whatever the planner believes of a table that is mostly empty, the
+# journals are read by their keys.
+UNSEALED = f"""
+    {JOURNALS}
+    WHERE j.journal_id = ANY (ARRAY(
+        SELECT journal_id FROM ledger.unsealed
+        WHERE operator_id = $1 ORDER BY journal_id LIMIT $2))
+    ORDER BY j.journal_id
+"""  # noqa: S608
+
+ADD_SEALS = """
+    WITH sealed AS (
+        INSERT INTO ledger.seal (operator_id, sequence, journal_id, previous, digest, sealed_at)
+        SELECT $1, sequence, journal_id, previous, digest, clock_timestamp()
+        FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
+            AS link (sequence, journal_id, previous, digest)
+        RETURNING journal_id
+    )
+    DELETE FROM ledger.unsealed USING sealed
+    WHERE unsealed.operator_id = $1 AND unsealed.journal_id = sealed.journal_id
+"""
+
+OLDEST_UNSEALED = """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(posted_at)), 0)::float8
+    FROM ledger.unsealed
+"""
+
+
+async def operators_waiting(tx: Tx, *, limit: int) -> list[OperatorId]:
+    """Return whose journals wait for their seals, the longest wait first."""
+    return [row["operator_id"] for row in await tx.fetch(OPERATORS_WAITING, limit)]
+
+
+async def lock_chain(tx: Tx, operator_id: OperatorId) -> bool:
+    """Take an operator's chain for this transaction; False while somebody else has it."""
+    taken: bool = await tx.fetchval(LOCK_CHAIN, operator_id)
+    return taken
+
+
+async def head(tx: Tx, operator_id: OperatorId) -> Head | None:
+    """Return where an operator's chain ends, if it has begun."""
+    row = await tx.fetchrow(HEAD, operator_id)
+    return None if row is None else Head(*row)
+
+
+async def unsealed(tx: Tx, operator_id: OperatorId, *, limit: int) -> list[KeptJournal]:
+    """Return committed journals without a seal, by number."""
+    return [kept_journal(row) for row in await tx.fetch(UNSEALED, operator_id, limit)]
+
+
+async def add_seals(tx: Tx, operator_id: OperatorId, seals: Sequence[Seal]) -> None:
+    """Add links to an operator's chain; their journals wait no more."""
+    rows = [(one.sequence, one.journal_id, one.previous, one.digest) for one in seals]
+    await tx.execute(ADD_SEALS, operator_id, *columns_of(rows, width=4))
+
+
+async def oldest_unsealed_s(tx: Tx) -> float:
+    """Return how long the oldest journal has waited for its seal, in seconds."""
+    age_s: float = await tx.fetchval(OLDEST_UNSEALED)
+    return age_s
+
+
+# One step of the index an operator, however long the chains are.
+HEADS = """
+    WITH RECURSIVE chain AS (
+        (SELECT operator_id FROM ledger.seal ORDER BY operator_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT operator_id FROM ledger.seal
+                WHERE operator_id > chain.operator_id ORDER BY operator_id LIMIT 1)
+        FROM chain WHERE chain.operator_id IS NOT NULL
+    )
+    SELECT head.* FROM chain CROSS JOIN LATERAL (
+        SELECT operator_id, sequence, digest FROM ledger.seal
+        WHERE operator_id = chain.operator_id ORDER BY sequence DESC LIMIT 1) AS head
+"""
+
+ANCHOR_COLUMNS = "anchor_day, anchored_at, heads, previous, digest"
+
+LAST_ANCHOR = f"SELECT {ANCHOR_COLUMNS} FROM ledger.anchor ORDER BY anchor_day DESC LIMIT 1"  # noqa: S608
+
+ANCHOR_OF = f"SELECT {ANCHOR_COLUMNS} FROM ledger.anchor WHERE anchor_day = $1"  # noqa: S608
+
+ADD_ANCHOR = """
+    INSERT INTO ledger.anchor (anchor_day, anchored_at, heads, previous, digest)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING
+    RETURNING true
+"""
+
+
+async def heads(tx: Tx) -> list[Head]:
+    """Return where every chain ends."""
+    return [Head(*row) for row in await tx.fetch(HEADS)]
+
+
+async def last_anchor(tx: Tx) -> Anchor | None:
+    """Return the newest anchor."""
+    row = await tx.fetchrow(LAST_ANCHOR)
+    return None if row is None else Anchor(*row)
+
+
+async def anchor_of(tx: Tx, day: date) -> Anchor | None:
+    """Return the anchor of a day."""
+    row = await tx.fetchrow(ANCHOR_OF, day)
+    return None if row is None else Anchor(*row)
+
+
+async def add_anchor(tx: Tx, made: Anchor) -> bool:
+    """Keep an anchor; False if its day has one, or another one follows the same."""
+    kept: bool | None = await tx.fetchval(
+        ADD_ANCHOR, made.anchor_day, made.anchored_at, made.heads, made.previous, made.digest
+    )
+    return bool(kept)
 
 
 def kept_journal(row: Record) -> KeptJournal:

@@ -10,7 +10,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from onepark.kernel.types import ORDER_NO_EXAMPLE, ORDER_NO_PATTERN, Fen, LotId, OrderNo
+from onepark.kernel.types import (
+    ORDER_NO_EXAMPLE,
+    ORDER_NO_PATTERN,
+    Fen,
+    LotId,
+    OrderNo,
+    RevenueKind,
+)
 
 
 class TradeState(StrEnum):
@@ -144,6 +151,7 @@ class Attempt(Struct, frozen=True):
     paid_at: datetime | None = None
     surplus: bool = False  # paid although its charge was settled already: to be refunded
     queries: int = 0
+    revenue_kind: RevenueKind = RevenueKind.COMMERCIAL  # of its charge
 
 
 class RefundState(StrEnum):
@@ -203,6 +211,7 @@ class Refund(Struct, frozen=True):
     ruled_by: str | None = None
     ruling: Ruling | None = None
     ruling_reason: str | None = None
+    revenue_kind: RevenueKind = RevenueKind.COMMERCIAL  # of its attempt
 
 
 class Verdict(StrEnum):

@@ -20,7 +20,7 @@ from onepark.contexts.payments.model import (
 )
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import Fen, LotId, OrderNo
+from onepark.kernel.types import Fen, LotId, OrderNo, RevenueKind
 
 
 class Channel(Protocol):
@@ -73,6 +73,9 @@ class FrozenCharge(Protocol):
 
     @property
     def amount_fen(self) -> Fen: ...
+
+    @property
+    def revenue_kind(self) -> RevenueKind: ...
 
 
 class Payable(Protocol):

@@ -18,12 +18,13 @@ from onepark.contexts.payments.model import (
 from onepark.contexts.payments.store import COLUMNS as ATTEMPT_COLUMNS
 from onepark.contexts.payments.store import attempt_of
 from onepark.infra.db import Record, Tx
-from onepark.kernel.types import Fen, LotId, OrderNo
+from onepark.kernel.types import Fen, LotId, OrderNo, RevenueKind
 
 COLUMNS = """
     refund_no, attempt_no, lot_id, operator_id, order_no, channel, surplus, amount_fen, cause,
     reason, asked_by, asked_at, state, rounds, tries, request_key, again_of, provider_refund,
-    refunded_at, trouble, waits_since_at, due_at, ruled_at, ruled_by, ruling, ruling_reason
+    refunded_at, trouble, waits_since_at, due_at, ruled_at, ruled_by, ruling, ruling_reason,
+    revenue_kind
 """
 
 KEEP_REQUEST = """
@@ -87,8 +88,8 @@ async def back_by_attempt(tx: Tx, attempts: Sequence[Attempt]) -> dict[str, int]
 NEW_REFUND = """
     INSERT INTO payments.refund (refund_no, attempt_no, lot_id, operator_id, order_no, channel,
         surplus, amount_fen, cause, reason, asked_by, asked_at, request_key, again_of, state,
-        next_query_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'new', $12)
+        next_query_at, revenue_kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'new', $12, $15)
 """
 
 
@@ -110,6 +111,7 @@ async def new_refund(tx: Tx, made: Refund) -> None:
         made.asked_at,
         made.request_key,
         made.again_of,
+        made.revenue_kind,
     )
 
 
@@ -351,5 +353,6 @@ async def waiting_for_people(tx: Tx) -> int:
 def _refund(row: Record) -> Refund:
     values = dict(row)
     values["state"], values["cause"] = RefundState(values["state"]), Cause(values["cause"])
+    values["revenue_kind"] = RevenueKind(values["revenue_kind"])
     values["ruling"] = None if values["ruling"] is None else Ruling(values["ruling"])
     return Refund(**values)

@@ -43,8 +43,9 @@ from onepark.infra.db import Database, Tx
 from onepark.kernel.types import Fen, OrderNo
 
 REFUND_NO_RANDOM_BYTES = 20
-AT_ONCE_MAX = 100
+GIVE_BACK_AT_ONCE = 100
 ASK_AT_ONCE = 16
+ASKED_MAX = 32  # two calls each, and a provider may take its time: within the bound of a job
 PLATFORM = "onepark"
 NO_CHANNEL_GAP = timedelta(minutes=10)
 SURPLUS_REASON = "重复支付退款"
@@ -110,8 +111,8 @@ class Refunds:
     async def give_back(self) -> int:
         """Reserve what is to go back by itself; return how many refunds that made."""
         async with self._db.connection() as tx:
-            surplus = await refund_store.surplus_waiting(tx, limit=AT_ONCE_MAX)
-            orders = await refund_store.orders_to_give_back(tx, limit=AT_ONCE_MAX)
+            surplus = await refund_store.surplus_waiting(tx, limit=GIVE_BACK_AT_ONCE)
+            orders = await refund_store.orders_to_give_back(tx, limit=GIVE_BACK_AT_ONCE)
         made = [await self._or_log(self.give_back_surplus, attempt_no) for attempt_no in surplus]
         made += [await self._or_log(self.give_back_due, OrderNo(one.order_no)) for one in orders]
         return sum(made)
@@ -150,7 +151,7 @@ class Refunds:
         """Ask for refunds that are due, each under its own number; return how many."""
         now = self._clock.now()
         async with self._db.transaction() as tx:
-            due = await refund_store.lock_due(tx, now, limit=AT_ONCE_MAX)
+            due = await refund_store.lock_due(tx, now, limit=ASKED_MAX)
             next_at = {number: now + self._gap(channel) for number, channel in due.items()}
             taken = await refund_store.take_due(tx, now, next_at)
         at_once = asyncio.Semaphore(ASK_AT_ONCE)
@@ -351,9 +352,8 @@ class Refunds:
     async def _post(
         self, tx: Tx, refund: Refund, journal: journals.Writer, *, at: datetime
     ) -> None:
-        """Write what happened into the books, under the revenue kind of the receipt."""
-        receipt = await self._ledger.journal(tx, journals.receipt_key(refund))
-        await self._ledger.post(tx, [journal(refund, receipt, at)])
+        """Write what happened into the books."""
+        await self._ledger.post(tx, [journal(refund, at)])
 
 
 def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) -> Refund:
@@ -372,6 +372,7 @@ def _new_refund(attempt: Attempt, amount_fen: Fen, ask: Ask, *, at: datetime) ->
         asked_at=at,
         request_key=ask.request_key,
         again_of=ask.again_of,
+        revenue_kind=attempt.revenue_kind,
     )
 
 

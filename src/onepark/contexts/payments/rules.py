@@ -9,6 +9,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from onepark.contexts.ledger.model import (
+    Account,
+    AccountKind,
+    Journal,
+    JournalKind,
+    Posting,
+)
+from onepark.contexts.membership.numbers import is_members
 from onepark.contexts.payments.model import (
     LIVE_STATES,
     Attempt,
@@ -22,7 +30,7 @@ from onepark.contexts.payments.model import (
     TradeState,
     Verdict,
 )
-from onepark.kernel.types import Fen
+from onepark.kernel.types import Fen, OperatorId
 
 ATTEMPT_LIVES = timedelta(minutes=10)
 WORTH_JOINING = timedelta(minutes=2)  # what an attempt must have left to share its charge
@@ -52,6 +60,34 @@ def judge(attempt: Attempt, fact: TradeFact, *, merchant: str, app: str) -> Verd
 def _pays(attempt: Attempt, fact: TradeFact) -> bool:
     same = fact.amount_fen == attempt.amount_fen and fact.currency in {CURRENCY, None}
     return same and fact.provider_txn is not None
+
+
+def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:
+    """Return how a paid attempt stands in the books: earned, prepaid, or to be given back."""
+    received = Account(AccountKind.CHANNEL_RECEIVABLE, attempt.channel)
+    of_pass = is_members(attempt.order_no)
+    earned = Account(AccountKind.PARKING_REVENUE, attempt.revenue_kind)
+    owed_for = Account(AccountKind.PREPAID, "pass") if of_pass else earned
+    twice = Account(AccountKind.DUPLICATE_RECEIPTS, attempt.channel)
+    kind = JournalKind.PREPAYMENT if of_pass else JournalKind.RECEIPT
+    return Journal(
+        kind=kind if owed else JournalKind.DUPLICATE_RECEIPT,
+        business_key=receipt_key(attempt.attempt_no),
+        operator_id=OperatorId(attempt.operator_id),
+        occurred_at=paid_at,
+        revenue_kind=attempt.revenue_kind,
+        postings=(
+            Posting(received, attempt.amount_fen),
+            Posting(owed_for if owed else twice, Fen(-attempt.amount_fen)),
+        ),
+        order_no=attempt.order_no,
+        lot_id=attempt.lot_id,
+    )
+
+
+def receipt_key(attempt_no: str) -> str:
+    """Return the business key of a receipt: an attempt is paid once, owed or not."""
+    return f"attempt:{attempt_no}"
 
 
 def next_query_at(attempt: Attempt, now: datetime) -> datetime:

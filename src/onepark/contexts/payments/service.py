@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import meters, rules, store
 from onepark.contexts.payments.errors import (
     ChannelDeclined,
@@ -74,8 +75,10 @@ class Payments:
         refunds: Refunds,
         clock: Clock,
         public_url: str,
+        ledger: Ledger | None = None,
     ) -> None:
         self._db, self._payable, self._clock = service_db, payable, clock
+        self._ledger = ledger or Ledger()
         self._channels, self._public_url = channels, public_url.rstrip("/")
         self._refunds = refunds
         meters.open_for(channels)
@@ -289,6 +292,7 @@ class Payments:
             paid_at=paid_at,
             surplus=not settled,
         )
+        await self._ledger.post(tx, [rules.receipt(attempt, paid_at=paid_at, owed=settled)])
         return Verdict.APPLIED
 
     # -- asking --------------------------------------------------------------------------------
@@ -360,6 +364,7 @@ def _new_attempt(
         state=AttemptState.CREATED,
         created_at=now,
         expires_at=expires_at,
+        revenue_kind=charge.revenue_kind,
     )
 
 

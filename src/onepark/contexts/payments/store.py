@@ -19,7 +19,7 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.infra.db import Record, Tx
-from onepark.kernel.types import OrderNo
+from onepark.kernel.types import OrderNo, RevenueKind
 
 _FACTS = Decoder(TradeFact | None)
 _REFUND_FACTS = Decoder(RefundFact | None)
@@ -69,7 +69,7 @@ async def attempt_of_request(tx: Tx, key: str, attempt_no: str) -> None:
 
 COLUMNS = """
     attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state, created_at,
-    expires_at, code_url, provider_txn, paid_at, surplus, queries
+    expires_at, code_url, provider_txn, paid_at, surplus, queries, revenue_kind
 """
 
 ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noqa: S608
@@ -85,8 +85,8 @@ LIVE_ATTEMPTS = f"""
 NEW_ATTEMPT = """
     INSERT INTO payments.attempt
         (attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
-         created_at, expires_at, next_query_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         created_at, expires_at, next_query_at, revenue_kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 ATTEMPT_PENDING = """
@@ -144,6 +144,7 @@ async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None
         made.created_at,
         made.expires_at,
         next_query_at,
+        made.revenue_kind,
     )
 
 
@@ -284,4 +285,5 @@ def attempt_of(row: Record) -> Attempt:
     """Read one attempt, its columns in order."""
     values = dict(row)
     values["state"] = AttemptState(values["state"])
+    values["revenue_kind"] = RevenueKind(values["revenue_kind"])
     return Attempt(**values)

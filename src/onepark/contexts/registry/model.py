@@ -11,7 +11,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from onepark.kernel.types import DeviceId, LaneCode, LotCode, LotId, OperatorId, Pool
+from onepark.kernel.types import (
+    DeviceId,
+    LaneCode,
+    LotCode,
+    LotId,
+    OperatorId,
+    Pool,
+    RevenueKind,
+)
 
 
 class ParkingType(IntEnum):
@@ -148,6 +156,7 @@ class Lot(Struct, frozen=True, kw_only=True):
     opening_hours: OpeningHours
     pools: Mapping[Pool, int]  # capacity in bays
     zones: tuple[Zone, ...] = ()
+    revenue_kind: RevenueKind = RevenueKind.COMMERCIAL
 
 
 class Lane(Struct, frozen=True):
@@ -245,6 +254,7 @@ class LotFiling(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, o
     build_type: BuildType
     attached_type: AttachedType | None = None
     price_form: PriceForm
+    revenue_kind: RevenueKind | None = None  # None: as it is, or by the kind of a new lot
     plan_key: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}$(?!\n)")] | None = None
     opening_hours: OpeningHours
     pools: Annotated[dict[Pool, Capacity], Meta(min_length=1)]

@@ -28,7 +28,7 @@ from onepark.contexts.registry.model import (
     Reading,
     Refused,
 )
-from onepark.kernel.types import CHINA, DeviceId, LaneCode, LotCode, LotId, Pool
+from onepark.kernel.types import CHINA, DeviceId, LaneCode, LotCode, LotId, Pool, RevenueKind
 
 # The ellipsoid of GCJ-02 (Krasovsky 1940).
 SEMI_MAJOR_M = 6_378_245.0
@@ -192,6 +192,7 @@ def _filing_of(
         build_type=lot.build_type,
         attached_type=lot.attached_type,
         price_form=lot.price_form,
+        revenue_kind=lot.revenue_kind,
         plan_key=lot.plan_key,
         opening_hours=lot.opening_hours,
         pools=dict(lot.pools),
@@ -213,12 +214,21 @@ def _joined(lot: LotFiling, before: LotFiling | None) -> LotFiling:
     devices = {one.device: one for one in (*(before.devices if before else ()), *lot.devices)}
     return replace(
         lot,
+        revenue_kind=_revenue_kind(lot, before),
         zones=tuple(sorted(lot.zones, key=lambda zone: zone.zone)),
         lanes=tuple(lanes[name] for name in sorted(lanes)),
         devices=tuple(
             replace(one, lanes=tuple(sorted(set(one.lanes)))) for _, one in sorted(devices.items())
         ),
     )
+
+
+def _revenue_kind(lot: LotFiling, before: LotFiling | None) -> RevenueKind:
+    """Return whose money a lot's fees are: as filed, as it was, or by what it was built for."""
+    kept = before.revenue_kind if before else None
+    roadside = lot.parking_type is ParkingType.ROADSIDE
+    usual = RevenueKind.NON_TAX if roadside else RevenueKind.COMMERCIAL
+    return lot.revenue_kind or kept or usual
 
 
 def _misplaced(lot: LotFiling) -> Iterator[tuple[str, str]]:

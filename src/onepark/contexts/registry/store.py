@@ -28,7 +28,7 @@ from onepark.contexts.registry.model import (
     Zone,
 )
 from onepark.infra.db import Record, Tx, columns_of
-from onepark.kernel.types import DeviceId, LotCode, Pool
+from onepark.kernel.types import DeviceId, LotCode, Pool, RevenueKind
 
 _HOURS: msgspec.json.Decoder[OpeningHours] = msgspec.json.Decoder(OpeningHours)
 _POOLS: msgspec.json.Decoder[dict[Pool, int]] = msgspec.json.Decoder(dict[Pool, int])
@@ -118,18 +118,18 @@ PUT_LOTS = """
     INSERT INTO registry.lot (
         code, operator_id, name, name_en, town, address, lat_wgs84, lon_wgs84, lat_gcj02,
         lon_gcj02, parking_type, parking_locate, build_type, attached_type, price_form, plan_key,
-        opening_hours)
+        opening_hours, revenue_kind)
     SELECT filed.code, operator_id, filed.name, filed.name_en, town, address, lat_wgs84, lon_wgs84,
            lat_gcj02, lon_gcj02, parking_type, parking_locate, build_type, attached_type,
-           price_form, plan_key, opening_hours::jsonb
+           price_form, plan_key, opening_hours::jsonb, revenue_kind
     FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[],
         $8::float8[], $9::float8[], $10::float8[], $11::int2[], $12::int2[], $13::int2[],
-        $14::text[], $15::text[], $16::text[], $17::text[]
+        $14::text[], $15::text[], $16::text[], $17::text[], $18::text[]
     ) AS filed (
         code, operator, name, name_en, town, address, lat_wgs84, lon_wgs84, lat_gcj02, lon_gcj02,
         parking_type, parking_locate, build_type, attached_type, price_form, plan_key,
-        opening_hours)
+        opening_hours, revenue_kind)
     JOIN registry.operator ON operator.code = filed.operator
     ON CONFLICT (code) DO UPDATE SET
         name = excluded.name, name_en = excluded.name_en, town = excluded.town,
@@ -138,7 +138,8 @@ PUT_LOTS = """
         lon_gcj02 = excluded.lon_gcj02, parking_type = excluded.parking_type,
         parking_locate = excluded.parking_locate, build_type = excluded.build_type,
         attached_type = excluded.attached_type, price_form = excluded.price_form,
-        plan_key = excluded.plan_key, opening_hours = excluded.opening_hours
+        plan_key = excluded.plan_key, opening_hours = excluded.opening_hours,
+        revenue_kind = excluded.revenue_kind
 """
 
 DROP_OTHER_POOLS = """
@@ -319,6 +320,7 @@ async def put_lots(tx: Tx, filed: Sequence[LotFiling]) -> None:
         [lot.price_form for lot in filed],
         [lot.plan_key for lot in filed],
         [msgspec.json.encode(lot.opening_hours).decode() for lot in filed],
+        [lot.revenue_kind for lot in filed],
     )
 
 
@@ -391,4 +393,5 @@ def lot_of(row: Record) -> Lot:
         opening_hours=_HOURS.decode(row["opening_hours"]),
         pools=_POOLS.decode(row["pools"] or "{}"),
         zones=_ZONES.decode(row["zones"] or "[]"),
+        revenue_kind=RevenueKind(row["revenue_kind"]),
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import UNSET, Struct, UnsetType
 
 from onepark.contexts.tariffs.model import Carry, Line
-from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, Pool, StayId
+from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, Pool, RevenueKind, StayId
 
 
 class Kind(StrEnum):
@@ -382,6 +382,7 @@ class Charge(Struct, frozen=True):
     priced_until_at: datetime
     plan_id: PlanId | None
     lines: tuple[Line, ...]
+    revenue_kind: RevenueKind = RevenueKind.COMMERCIAL  # of its order, since that was opened
 
 
 class Due(Struct, frozen=True):

@@ -16,7 +16,7 @@ from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, st
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
 from onepark.kernel.events import Fact, encode, name_of, name_of_kind
-from onepark.kernel.types import Fen, LotId, OrderNo, PlanId
+from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, RevenueKind
 
 _LINES = Decoder(tuple[Line, ...])
 _ENCODER = Encoder()
@@ -85,7 +85,8 @@ async def unsettled_by_plate(tx: Tx, plate: str, *, limit: int) -> list[OrderCas
 
 
 LIVE_CHARGE = """
-    SELECT lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines
+    SELECT lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines,
+        revenue_kind
     FROM stays.charge WHERE lot_id = $1 AND order_no = $2 AND state = 'live'
 """
 
@@ -101,14 +102,38 @@ DROP_CHARGE = """
     WHERE lot_id = $1 AND order_no = $2 AND state = 'live'
 """
 
+# Whose money it is, the first charge says; before it, the archive of when the order was opened.
 FREEZE_CHARGE = """
     INSERT INTO stays.charge
         (lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines,
-         state, frozen_at)
-    SELECT $1, $2, coalesce(max(charge_no), 0) + 1, $3, $4, $5, $6, $7, 'live', $8
+         state, frozen_at, revenue_kind)
+    SELECT $1, $2, coalesce(max(charge_no), 0) + 1, $3, $4, $5, $6, $7, 'live', $8,
+        coalesce(
+            min(revenue_kind),
+            (SELECT filed.revenue_kind FROM registry.pub_lot_revenue AS filed
+             WHERE filed.lot_id = $1 AND filed.since_at <= $9
+             ORDER BY filed.since_at DESC LIMIT 1),
+            'commercial')
     FROM stays.charge WHERE lot_id = $1 AND order_no = $2
-    RETURNING lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines
+    RETURNING lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines,
+        revenue_kind
 """
+
+
+REVENUE_OF_ORDER = """
+    SELECT coalesce(
+        (SELECT min(revenue_kind) FROM stays.charge WHERE lot_id = $1 AND order_no = $2),
+        (SELECT filed.revenue_kind FROM registry.pub_lot_revenue AS filed
+         WHERE filed.lot_id = $1 AND filed.since_at <= $3
+         ORDER BY filed.since_at DESC LIMIT 1),
+        'commercial')
+"""
+
+
+async def revenue_of_order(tx: Tx, order: Order) -> RevenueKind:
+    """Return whose money an order is, as its charges have it or would."""
+    key = (order.lot_id, order.order_no)
+    return RevenueKind(await tx.fetchval(REVENUE_OF_ORDER, *key, order.opened_at))
 
 
 async def drop_charge(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
@@ -116,7 +141,9 @@ async def drop_charge(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
     await tx.execute(DROP_CHARGE, lot_id, order_no)
 
 
-async def freeze_charge(tx: Tx, charge: Charge, *, frozen_at: datetime) -> Charge:
+async def freeze_charge(
+    tx: Tx, charge: Charge, *, opened_at: datetime, frozen_at: datetime
+) -> Charge:
     """Freeze an amount and return it with its number."""
     row = await tx.fetchrow(
         FREEZE_CHARGE,
@@ -128,6 +155,7 @@ async def freeze_charge(tx: Tx, charge: Charge, *, frozen_at: datetime) -> Charg
         charge.plan_id,
         _ENCODER.encode(charge.lines).decode(),
         frozen_at,
+        opened_at,
     )
     return _charge(row)
 
@@ -230,7 +258,7 @@ def _order_case(row: Record) -> OrderCase:
 
 def _charge(row: Record | None) -> Charge:
     assert row is not None, "the statement returns its row"
-    lot_id, order_no, number, operator_id, amount, until_at, plan_id, lines = row
+    lot_id, order_no, number, operator_id, amount, until_at, plan_id, lines, kind = row
     plan = None if plan_id is None else PlanId(plan_id)
-    decoded = _LINES.decode(lines)
-    return Charge(lot_id, order_no, number, operator_id, amount, until_at, plan, decoded)
+    decoded, whose = _LINES.decode(lines), RevenueKind(kind)
+    return Charge(lot_id, order_no, number, operator_id, amount, until_at, plan, decoded, whose)

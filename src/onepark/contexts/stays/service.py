@@ -255,9 +255,8 @@ class Stays:
         if live is not None:
             await order_store.drop_charge(tx, lot_id, order_no)
             await coupons.release(tx, lot_id, order_no)
-        charge = await order_store.freeze_charge(
-            tx, money.charge_of(due), frozen_at=self._clock.now()
-        )
+        at = {"opened_at": due.order.opened_at, "frozen_at": self._clock.now()}
+        charge = await order_store.freeze_charge(tx, money.charge_of(due), **at)
         await coupons.freeze(tx, lot_id, order_no, charge.charge_no)
         return charge
 
