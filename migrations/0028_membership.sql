@@ -99,6 +99,8 @@ CREATE TABLE membership.pass (
     made_at timestamptz NOT NULL,
     made_by text NOT NULL,
     proof text,
+    earned_fen bigint NOT NULL DEFAULT 0, -- what of it is revenue by now
+    earn_at timestamptz, -- when that is looked at next
     CONSTRAINT pass_key PRIMARY KEY (pass_id),
     CONSTRAINT pass_order UNIQUE (order_no),
     CONSTRAINT pass_product FOREIGN KEY (product_id) REFERENCES membership.product,
@@ -109,6 +111,7 @@ CREATE TABLE membership.pass (
         AND refunded_fen + refund_due_fen <= paid_fen)
 );
 CREATE INDEX pass_of_product ON membership.pass (product_id, until_at);
+CREATE INDEX pass_to_earn ON membership.pass (earn_at) WHERE earn_at IS NOT NULL;
 CREATE INDEX pass_of_plate ON membership.pass (plate, plate_color);
 CALL access.protect('membership.pass');
 GRANT SELECT, INSERT, UPDATE ON membership.pass TO onepark_service;

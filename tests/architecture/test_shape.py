@@ -48,6 +48,7 @@ BESIDE_THE_ROLES = {
     "membership/coupon_store": "the statements of coupons, beside those of passes",
     "membership/coupons": "what merchants pay for is issued, redeemed and counted by itself",
     "membership/desk": "what every use case of staff begins with, once for all of them",
+    "membership/earning": "prepaid money becomes revenue as time goes by, not by a request",
     "membership/list_http": "the endpoints of lists, beside those of sales",
     "membership/list_store": "the statements of white lists and fleets, beside those of passes",
     "membership/lists": "who parks free without paying is no sale",

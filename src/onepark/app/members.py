@@ -11,6 +11,7 @@ from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.membership import jobs as membership_jobs
 from onepark.contexts.membership.coupons import CouponOffice, Coupons
+from onepark.contexts.membership.earning import Earning
 from onepark.contexts.membership.lists import Lists
 from onepark.contexts.membership.office import PassOffice
 from onepark.contexts.membership.service import Passes
@@ -31,10 +32,11 @@ class Members(NamedTuple):
     lists: Lists
     coupons: Coupons
     coupon_office: CouponOffice
+    earning: Earning
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return membership_jobs.jobs(self.coupons)
+        return membership_jobs.jobs(self.coupons, self.earning)
 
 
 def members_of(
@@ -61,6 +63,7 @@ def members_of(
         ),
         pass_office=PassOffice(databases.staff, archive=archive, audit=audit, clock=clock),
         lists=Lists(databases.staff, archive=archive, audit=audit, clock=clock),
+        earning=Earning(databases.service, ledger=Ledger(), clock=clock),
         coupon_office=CouponOffice(databases.staff, archive=archive, audit=audit, clock=clock),
         coupons=Coupons(
             databases.service,

@@ -59,6 +59,8 @@ TAGS = {
     "tariffs 计费": "收费规则与试算 Tariffs and quotes",
     "filing 收费备案": "起草、校验、发布与启用收费规则 Tariffs from draft to force, for staff",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
+    "passes 通行证": "月卡、白名单与车队 Passes, white lists and fleets",
+    "coupons 优惠券": "商户优惠券 Coupons of merchants",
     "settlement 清分结算": "合同、清分、结算单与付款 Contracts, clearing and payouts, for staff",
     "reconciliation 对账": "账单核对与差异处理 Bills compared with our books, for staff",
     "invoices 发票": "开票、红冲与下载 Invoices: made out, taken back, handed out",

@@ -10,6 +10,7 @@ import pytest
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.membership.coupons import CouponOffice, Coupons
+from onepark.contexts.membership.earning import Earning
 from onepark.contexts.membership.lists import Lists
 from onepark.contexts.membership.office import PassOffice
 from onepark.contexts.membership.service import Passes
@@ -60,6 +61,7 @@ class Town(NamedTuple):
     lists: Lists
     coupons: Coupons
     coupon_office: CouponOffice
+    earning: Earning
     payments: Payments
     refunds: Refunds
     channel: OpenChannel
@@ -85,7 +87,8 @@ async def town(batch_db, service_db, staff_db, redis) -> Town:
         "clock": clock,
         "public_url": "http://127.0.0.1:1/",
     }
-    refunds = Refunds(service_db, ledger=Ledger(), **shared)
+    shared["ledger"] = Ledger()
+    refunds = Refunds(service_db, **shared)
     return Town(
         clock,
         stays,
@@ -94,6 +97,7 @@ async def town(batch_db, service_db, staff_db, redis) -> Town:
         Lists(staff_db, archive=archive, audit=Audit(), clock=clock),
         coupons,
         CouponOffice(staff_db, archive=archive, audit=Audit(), clock=clock),
+        Earning(service_db, ledger=Ledger(), clock=clock),
         Payments(service_db, refunds=refunds, **shared),
         refunds,
         channel,

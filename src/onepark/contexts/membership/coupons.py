@@ -44,7 +44,7 @@ from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
 from onepark.infra.limits import Limit, Limiter
 from onepark.kernel.staff import Change, Principal
-from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo, RevenueKind
+from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo
 
 ISSUED_AT_ONCE_MAX = 10_000
 CODE_BYTES = 10  # 80 random bits
@@ -288,14 +288,14 @@ def _journals(lot_id: LotId, worth: Worth, held: Sequence[HeldCoupon]) -> list[J
         if fen <= 0:
             continue
         owes = Posting(Account(AccountKind.PARTY_PAYABLE, one.merchant), fen)
-        earned = Account(AccountKind.PARKING_REVENUE, RevenueKind.COMMERCIAL.value)
+        earned = Account(AccountKind.PARKING_REVENUE, worth.revenue_kind)
         journals.append(
             Journal(
                 kind=JournalKind.ADJUSTMENT,
                 business_key=f"coupon:{worth.order_no}:{one.benefit_id}",
                 operator_id=one.operator_id,
                 occurred_at=worth.ended_at,
-                revenue_kind=RevenueKind.COMMERCIAL,
+                revenue_kind=worth.revenue_kind,
                 postings=(owes, Posting(earned, Fen(-fen))),
                 order_no=worth.order_no,
                 lot_id=lot_id,

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 from onepark.contexts.tariffs.model import CouponKind
-from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo, PlateColor, Pool
+from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo, PlateColor, Pool, RevenueKind
 
 EVERY_LOT = LotId(0)  # a benefit of the whole city; no lot has this key
 DAY_MINUTES = 1_440
@@ -232,6 +232,7 @@ class Worth(NamedTuple):
 
     order_no: OrderNo
     ended_at: datetime
+    revenue_kind: RevenueKind
     of_benefits: dict[int, Fen]
 
 

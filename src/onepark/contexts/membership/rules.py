@@ -1,7 +1,7 @@
 """What a pass covers.
 
 Owns: the spans of a stay that its car's passes cover, which coupons count for it, what a term
-lasts and what is left of it when it is given up.
+lasts, what it has earned, and what is left of it when it is given up.
 Never: awaits, reads the clock, or prices.
 """
 
@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from onepark.contexts.membership.model import DAY_MINUTES, Benefit, BenefitKind, Window
+from onepark.contexts.membership.model import (
+    DAY_MINUTES,
+    Benefit,
+    BenefitKind,
+    Pass,
+    PassState,
+    Window,
+)
 from onepark.contexts.tariffs.model import Coupon, CouponKind
 from onepark.kernel.types import CHINA, Fen
 
@@ -153,6 +160,23 @@ def after_months(at: datetime, months: int) -> datetime:
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     day = min(local.day, monthrange(year, month + 1)[1])
     return local.replace(year=year, month=month + 1, day=day)
+
+
+def earned(one: Pass, at: datetime) -> Fen:
+    """Return what of a pass is earned by a moment: what is not left of it, or does not go back."""
+    if one.state == PassState.CANCELLED:
+        return Fen(one.paid_fen - one.refunded_fen - one.refund_due_fen)
+    return Fen(one.paid_fen - rest_of(one.paid_fen, one.from_at, one.until_at, at))
+
+
+def earned_next_at(at: datetime, one: Pass) -> datetime | None:
+    """Return when a pass has earned more next: each month of its term, and at its end."""
+    if one.state == PassState.CANCELLED or at >= one.until_at:
+        return None
+    months = 1
+    while (next_at := after_months(one.from_at, months)) <= at:
+        months += 1
+    return min(next_at, one.until_at)
 
 
 def rest_of(paid_fen: int, from_at: datetime, until_at: datetime, at: datetime) -> Fen:

@@ -195,6 +195,7 @@ class Passes:
         back = found.refunded_fen + amount_fen
         due = min(due, max(found.paid_fen - back, 0))
         await store.save_pass(tx, replace(found, refunded_fen=Fen(back), refund_due_fen=Fen(due)))
+        await store.earn_at(tx, found.pass_id, self._clock.now())
 
     async def _of_order(self, tx: Tx, order_no: OrderNo) -> Pass:
         found = await store.pass_of_order(tx, order_no, lock=True)
@@ -261,6 +262,8 @@ async def activate(tx: Tx, made: Pass, product: Product, *, now: datetime, paid_
         made = replace(made, from_at=now, until_at=rules.after_months(now, product.months))
     active = replace(made, state=PassState.ACTIVE, paid_fen=paid_fen)
     await store.save_pass(tx, active)
+    if paid_fen:
+        await store.earn_at(tx, active.pass_id, rules.earned_next_at(active.from_at, active))
     given = desk.benefits_in(
         product.lots,
         (active.plate, active.plate_color),
@@ -283,6 +286,7 @@ async def end(tx: Tx, active: Pass, now: datetime) -> Pass:
     due = Fen(min(rest, active.paid_fen - active.refunded_fen))
     cancelled = replace(active, state=PassState.CANCELLED, refund_due_fen=due)
     await store.save_pass(tx, cancelled)
+    await store.earn_at(tx, active.pass_id, now)
     await store.end_benefits(tx, Source.PASS, active.pass_id, now)
     return cancelled
 

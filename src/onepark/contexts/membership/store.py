@@ -232,6 +232,32 @@ async def save_pass(tx: Tx, kept: Pass) -> None:
     )
 
 
+EARN_AT = "UPDATE membership.pass SET earn_at = $2 WHERE pass_id = $1"
+
+TO_EARN = f"""
+    SELECT {_OWN}, earned_fen FROM membership.pass
+    WHERE earn_at <= $1 ORDER BY earn_at LIMIT $2 FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+
+EARNED = "UPDATE membership.pass SET earned_fen = $2, earn_at = $3 WHERE pass_id = $1"
+
+
+async def earn_at(tx: Tx, pass_id: int, at: datetime | None) -> None:
+    """Say when to see next what of a pass is earned."""
+    await tx.execute(EARN_AT, pass_id, at)
+
+
+async def to_earn(tx: Tx, now: datetime, *, limit: int) -> list[tuple[Pass, Fen]]:
+    """Lock passes that may have earned more than stands in the books, and return that too."""
+    rows = await tx.fetch(TO_EARN, now, limit)
+    return [(_pass(row), Fen(row["earned_fen"])) for row in rows]
+
+
+async def earned(tx: Tx, pass_id: int, earned_fen: Fen, *, next_at: datetime | None) -> None:
+    """Keep what of a pass stands in the books as earned."""
+    await tx.execute(EARNED, pass_id, earned_fen, next_at)
+
+
 def _product(row: Record) -> Product:
     values = dict(row)
     values["kind"], values["pool"] = ProductKind(values["kind"]), Pool(values["pool"])
@@ -242,6 +268,7 @@ def _product(row: Record) -> Product:
 
 def _pass(row: Record) -> Pass:
     values = dict(row)
+    values.pop("earned_fen", None)
     values["state"] = PassState(values["state"])
     values["plate_color"] = PlateColor(values["plate_color"])
     values["paid_fen"] = Fen(values["paid_fen"])

@@ -34,7 +34,7 @@ from onepark.contexts.payments.model import (
     TradeState,
     Verdict,
 )
-from onepark.kernel.types import Fen, OperatorId, OrderNo, RevenueKind
+from onepark.kernel.types import Fen, OperatorId
 
 ATTEMPT_LIVES = timedelta(minutes=10)
 WORTH_JOINING = timedelta(minutes=2)  # what an attempt must have left to share its charge
@@ -72,30 +72,26 @@ def lags(notice: KeptNotice, answer: TradeFact) -> bool:
 
 
 def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:
-    """Return how a paid attempt stands in the books: as revenue, or as what is to be given back."""
+    """Return how a paid attempt stands in the books: earned, prepaid, or to be given back."""
     received = Account(AccountKind.CHANNEL_RECEIVABLE, attempt.channel)
-    for_it = earned(attempt.order_no, attempt.revenue_kind)
+    of_pass = is_members(attempt.order_no)
+    earned = Account(AccountKind.PARKING_REVENUE, attempt.revenue_kind)
+    owed_for = Account(AccountKind.PREPAID, "pass") if of_pass else earned
     twice = Account(AccountKind.DUPLICATE_RECEIPTS, attempt.channel)
+    kind = JournalKind.PREPAYMENT if of_pass else JournalKind.RECEIPT
     return Journal(
-        kind=JournalKind.RECEIPT if owed else JournalKind.DUPLICATE_RECEIPT,
+        kind=kind if owed else JournalKind.DUPLICATE_RECEIPT,
         business_key=receipt_key(attempt.attempt_no),
         operator_id=OperatorId(attempt.operator_id),
         occurred_at=paid_at,
         revenue_kind=attempt.revenue_kind,
         postings=(
             Posting(received, attempt.amount_fen),
-            Posting(for_it if owed else twice, Fen(-attempt.amount_fen)),
+            Posting(owed_for if owed else twice, Fen(-attempt.amount_fen)),
         ),
         order_no=attempt.order_no,
         lot_id=attempt.lot_id,
     )
-
-
-def earned(order_no: OrderNo, revenue_kind: RevenueKind) -> Account:
-    """Return what money for an order becomes: revenue, or for a pass what is still to be used."""
-    if is_members(order_no):
-        return Account(AccountKind.PREPAID, "pass")
-    return Account(AccountKind.PARKING_REVENUE, revenue_kind)
 
 
 def receipt_key(attempt_no: str) -> str:

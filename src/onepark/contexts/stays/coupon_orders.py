@@ -52,8 +52,9 @@ class CouponOrders:
         if case is None or not case.order.settled:
             return None
         stay, ended_at = case.stay, case.stay.last_at
+        kind = await order_store.revenue_of_order(tx, case.order)
         if case.order.state == OrderState.VOID or stay.entered_at is None or not stay.is_billed:
-            return Worth(order_no, ended_at, {})
+            return Worth(order_no, ended_at, kind, {})
         redeemed = membership.coupons(case.benefits, stay.entered_at, ended_at)
         passes = tuple(one for one in case.benefits if one not in redeemed)
         asks = [
@@ -63,7 +64,7 @@ class CouponOrders:
         fees = [quote.amount_fen for quote in price_stays(self._plans, asks)]
         took = [Fen(max(before - after, 0)) for before, after in pairwise(fees)]
         numbers = [one.benefit_id for one in redeemed]
-        return Worth(order_no, ended_at, dict(zip(numbers, took, strict=True)))
+        return Worth(order_no, ended_at, kind, dict(zip(numbers, took, strict=True)))
 
     async def _locked(self, tx: Tx, order_no: OrderNo) -> order_store.OrderCase | None:
         try:

@@ -120,6 +120,22 @@ FREEZE_CHARGE = """
 """
 
 
+REVENUE_OF_ORDER = """
+    SELECT coalesce(
+        (SELECT min(revenue_kind) FROM stays.charge WHERE lot_id = $1 AND order_no = $2),
+        (SELECT filed.revenue_kind FROM registry.pub_lot_revenue AS filed
+         WHERE filed.lot_id = $1 AND filed.since_at <= $3
+         ORDER BY filed.since_at DESC LIMIT 1),
+        'commercial')
+"""
+
+
+async def revenue_of_order(tx: Tx, order: Order) -> RevenueKind:
+    """Return whose money an order is, as its charges have it or would."""
+    key = (order.lot_id, order.order_no)
+    return RevenueKind(await tx.fetchval(REVENUE_OF_ORDER, *key, order.opened_at))
+
+
 async def drop_charge(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
     """Give up the frozen charge of an order; a late payment of it still counts."""
     await tx.execute(DROP_CHARGE, lot_id, order_no)
