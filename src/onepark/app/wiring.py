@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
 from onepark.app.money import Money, money_of, open_channels
+from onepark.app.outboxes import Outboxes, outboxes_of
 from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
@@ -104,10 +105,15 @@ class Platform:
             *self.refresh_jobs(),
             *self._stay_jobs(),
             *self.money.jobs(),
+            *self.outboxes().jobs(),
             *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.calibrator.jobs(),
             *self.measuring_jobs(),
         ]
+
+    def outboxes(self) -> Outboxes:
+        """Return what hands facts on to those who act on them."""
+        return outboxes_of(self.databases.service, self.clock, gate=self.gate)
 
     def _stay_jobs(self) -> list[Job]:
         """Return what stays do by themselves."""
@@ -133,6 +139,7 @@ class Platform:
             *devices.jobs(),
             *StayMeters(self.databases.batch, service).jobs(),
             *self.money.measuring_jobs(),
+            *self.outboxes().meters.jobs(),
         ]
 
 
