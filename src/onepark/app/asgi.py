@@ -28,6 +28,8 @@ from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.registry import http as registry_http
+from onepark.contexts.settlement import http as settlement_http
+from onepark.contexts.settlement import payout_http, statement_http
 from onepark.contexts.stays import http as stays_http
 from onepark.contexts.stays import staff_http as stays_staff_http
 from onepark.contexts.tariffs import filing_http
@@ -59,7 +61,7 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments",)
+MONEY_PARTS = ("payments", "contracts", "clearing", "statements", "payouts")
 HANDLERS = [
     *access_http.HANDLERS,
     *registry_http.HANDLERS,
@@ -69,6 +71,9 @@ HANDLERS = [
     *stays_http.HANDLERS,
     *stays_staff_http.HANDLERS,
     *payments_http.HANDLERS,
+    *settlement_http.HANDLERS,
+    *statement_http.HANDLERS,
+    *payout_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *probes.HANDLERS,
 ]

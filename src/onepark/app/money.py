@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onepark.app.databases import Databases
+from onepark.app.settlement import Settlement, settlement_of
 from onepark.contexts.ledger import jobs as ledger_jobs
 from onepark.contexts.ledger.meters import LedgerMeters
 from onepark.contexts.ledger.service import Ledger, Sealer
@@ -16,6 +17,11 @@ from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.service import Payments
+from onepark.contexts.registry.service import Registry
+from onepark.contexts.settlement.contracts import Contracts
+from onepark.contexts.settlement.payouts import Payouts
+from onepark.contexts.settlement.service import Clearing
+from onepark.contexts.settlement.statements import Statements
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import open_http_client
@@ -33,10 +39,36 @@ class Money:
     ledger: Ledger
     sealer: Sealer
     ledger_meters: LedgerMeters
+    settlement: Settlement
+    settings: Settings
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return [*payment_jobs.jobs(self.payments), *ledger_jobs.jobs(self.sealer)]
+        return [
+            *payment_jobs.jobs(self.payments),
+            *ledger_jobs.jobs(self.sealer),
+            *self.settlement.jobs(self.settings),
+        ]
+
+    @property
+    def contracts(self) -> Contracts:
+        """Return what is agreed on lots."""
+        return self.settlement.contracts
+
+    @property
+    def clearing(self) -> Clearing:
+        """Return what shares a day."""
+        return self.settlement.clearing
+
+    @property
+    def statements(self) -> Statements:
+        """Return what parties were given."""
+        return self.settlement.statements
+
+    @property
+    def payouts(self) -> Payouts:
+        """Return what parties are sent."""
+        return self.settlement.payouts
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
@@ -60,6 +92,7 @@ def money_of(
     *,
     databases: Databases,
     stays: Stays,
+    registry: Registry,
     channels: dict[str, Channel],
 ) -> Money:
     """Assemble what money goes through."""
@@ -69,6 +102,8 @@ def money_of(
         ledger=Ledger(),
         sealer=Sealer(databases.service, clock),
         ledger_meters=LedgerMeters(databases.service),
+        settlement=settlement_of(clock, databases=databases, registry=registry),
+        settings=settings,
     )
 
 

@@ -201,11 +201,29 @@ def _assemble(
         two_lots=_two_lots(databases, clock, registry=registry),
         odd_counts=_odd_counts(settings, clock, databases=databases, registry=registry),
         orders=_orders(settings, stays, registry=registry, limiter=limiter),
-        money=money_of(settings, clock, databases=databases, stays=stays, channels=channels),
+        money=_money(settings, databases, registry, stays=stays, channels=channels),
         vacancies=vacancies,
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
+    )
+
+
+def _money(
+    settings: Settings,
+    databases: Databases,
+    registry: Registry,
+    *,
+    stays: Stays,
+    channels: dict[str, Channel],
+) -> Money:
+    return money_of(
+        settings,
+        registry.clock,
+        databases=databases,
+        stays=stays,
+        registry=registry,
+        channels=channels,
     )
 
 

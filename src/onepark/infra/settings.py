@@ -59,6 +59,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     tailgate_within_s: Positive = 10  # so shortly after another car was let out, one follows it
     no_plate_after_s: Positive = 86_400  # a car without a plate that is inside for longer is odd
     odd_count_after_s: Positive = 3_600  # so is a count over its capacity or under zero
+    settlement_after_hours: Annotated[int, Meta(ge=1, le=47)] = (
+        11  # a day is cleared so long after it
+    )
     dues_per_minute_max: Positive = 30  # per address and, separately, per plate
     login_per_minute_max: Positive = 10  # per address and, separately, per account
     shutdown_grace_s: Positive = 10

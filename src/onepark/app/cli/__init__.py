@@ -19,6 +19,7 @@ COMMANDS = {
     "reprice": "onepark.app.cli.reprice:reprice",
     "restored": "onepark.app.cli.restored:restored",
     "serve": "onepark.app.cli.serve:serve",
+    "settlement": "onepark.app.cli.settlement:settlement",
     "sign": "onepark.app.cli.sign:sign_request",
     "simulate": "onepark.app.cli.simulate:simulate",
     "staff": "onepark.app.cli.staff:staff",

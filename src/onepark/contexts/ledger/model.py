@@ -50,6 +50,7 @@ class AccountKind(StrEnum):
     PREPAID = "prepaid"  # "pass", "top_up", …: received, not used
     REFUNDS_PAYABLE = "refunds_payable"  # channel: reserved, not paid
     PROVIDER_FEE = "provider_fee"  # channel
+    COUPONS = "coupons"  # whoever gave them: what they paid for, as a part of revenue
     FEE_PAYABLE = "fee_payable"  # channel: estimated, not on a bill
     PARTY_PAYABLE = "party_payable"  # party; negative is carried
     PAYOUT_SENT = "payout_sent"  # party: sent, and neither paid nor returned

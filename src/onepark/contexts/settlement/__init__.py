@@ -1,0 +1,1 @@
+"""Contracts of lots, and the clearing of what they earn."""

@@ -1,0 +1,1 @@
+"""Ways in which money leaves for parties."""
