@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from redis.asyncio import Redis
 
@@ -40,6 +41,8 @@ from onepark.contexts.tariffs.service import Tariffs
 from onepark.contexts.vacancies.calibrator import Calibrator
 from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
+from onepark.contexts.webhooks.ports import Posts
+from onepark.contexts.webhooks.service import WebhookOffice
 from onepark.infra import faults
 from onepark.infra.clock import Clock, SystemClock
 from onepark.infra.limits import Limiter
@@ -47,6 +50,7 @@ from onepark.infra.redis import open_redis
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, secret_key
 from onepark.infra.tokens import Passwords, Tokens, derive
+from onepark.integrations.webhooks.poster import open_poster
 
 REFRESH_EVERY_S = 1.0
 
@@ -81,6 +85,7 @@ class Platform:
     past: PastOfLots
     calibrator: Calibrator
     gate: Gate
+    posts: Posts
 
     @property
     def directory(self) -> Directory:
@@ -105,15 +110,22 @@ class Platform:
             *self.refresh_jobs(),
             *self._stay_jobs(),
             *self.money.jobs(),
-            *self.outboxes().jobs(),
+            *self.outboxes.jobs(),
             *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.calibrator.jobs(),
             *self.measuring_jobs(),
         ]
 
+    @cached_property
     def outboxes(self) -> Outboxes:
         """Return what hands facts on to those who act on them."""
-        return outboxes_of(self.databases.service, self.clock, gate=self.gate)
+        key = secret_key(self.settings)
+        return outboxes_of(self.databases, self.clock, key, gate=self.gate, posts=self.posts)
+
+    @property
+    def webhook_office(self) -> WebhookOffice:
+        """Return what staff do with the endpoints of operators."""
+        return self.outboxes.office
 
     def _stay_jobs(self) -> list[Job]:
         """Return what stays do by themselves."""
@@ -139,7 +151,7 @@ class Platform:
             *devices.jobs(),
             *StayMeters(self.databases.batch, service).jobs(),
             *self.money.measuring_jobs(),
-            *self.outboxes().meters.jobs(),
+            *self.outboxes.measuring_jobs(),
         ]
 
 
@@ -153,7 +165,14 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         channels = await open_channels(settings, clock, stack)
-        platform = _assemble(settings, clock, databases=databases, redis=redis, channels=channels)
+        posts = await stack.enter_async_context(open_poster(loopback=settings.demo))
+        platform = _assemble(
+            *(settings, clock),
+            databases=databases,
+            redis=redis,
+            channels=channels,
+            posts=posts,
+        )
         await platform.registry.load()
         await platform.tariffs.load()
         await platform.school.models.load()
@@ -168,6 +187,7 @@ def _assemble(
     databases: Databases,
     redis: Redis,
     channels: dict[str, Channel],
+    posts: Posts,
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -206,6 +226,7 @@ def _assemble(
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
+        posts=posts,
     )
 
 

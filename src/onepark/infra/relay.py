@@ -40,7 +40,9 @@ OLDEST = Rows(
 )
 WAITING = Rows("outbox_waiting", "Facts that wait to be acted on.", ("fact",))
 DEAD = Rows("outbox_dead", "Facts that nobody could act on: they wait for a person.", ("fact",))
-FAILURES = counter("outbox_failures", "Tries to act on a fact that came to nothing.", ("fact",))
+FAILURES = counter(
+    "outbox_failures", "Tries to hand a fact on that came to nothing.", ("outbox", "fact")
+)
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +72,7 @@ class Relay:
         self.outbox = Outbox(table, routes)
         self._db, self._routes, self._clock, self._waits = db, routes, clock, waits
         for fact in routes:
-            FAILURES.labels(fact)
+            FAILURES.labels(table, fact)
 
     async def run(self) -> int:
         """Hand on what may be handed on now; return how much was taken up.
@@ -153,6 +155,8 @@ class Sender:
     ) -> None:
         self.outbox, self._db, self._say, self._clock = outbox, db, say, clock
         self._waits, self._lease, self._at_once = waits, lease, at_once
+        for fact in outbox.facts:
+            FAILURES.labels(outbox.table, fact)
 
     async def run(self) -> int:
         """Say what may be said now; return how much was taken up."""
@@ -199,7 +203,7 @@ def trouble_of(error: Exception) -> str:
 
 def note_failure(table: str, one: Waiting, error: Exception, *, dead: bool) -> None:
     """Count and tell a try that came to nothing."""
-    FAILURES.labels(one.fact).inc()
+    FAILURES.labels(table, one.fact).inc()
     told = {"outbox": table, "id": one.id, "fact": one.fact, "tries": one.tries + 1}
     if dead:
         log.error("relay.dead", **told, error=type(error).__name__)

@@ -193,7 +193,7 @@ async def test_a_fact_that_fails_waits_longer_each_time_and_holds_up_its_own_alo
     async with db.transaction() as tx:
         [dead] = await relay.outbox.dead(tx, limit=10)
     assert (dead.tries, dead.trouble, dead.aggregate) == (tries, "it names nobody", THINGS[0])
-    assert told("outbox_failures_total", fact=KIND) >= tries
+    assert told("outbox_failures_total", outbox="test.outbox", fact=KIND) >= tries
 
 
 @pytest.mark.parametrize(("ruling", "expected"), [("retry", [0, 1]), ("skip", [1])])

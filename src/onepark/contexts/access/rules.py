@@ -59,6 +59,7 @@ _READING_MONEY = frozenset(
         Permission.READ_PAYOUTS,
         Permission.READ_RECONCILIATION,
         Permission.READ_INVOICES,
+        Permission.READ_WEBHOOKS,
     }
 )
 _KEEPING_BOOKS = _READING_MONEY | {
@@ -85,7 +86,7 @@ MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
     StaffRole.OPERATOR_ADMIN: _ADMINISTERING
     | _RUNNING_LOTS
     | _READING_MONEY
-    | {Permission.ASK_REFUND, Permission.MANAGE_COUPONS},
+    | {Permission.ASK_REFUND, Permission.MANAGE_COUPONS, Permission.MANAGE_WEBHOOKS},
     StaffRole.OPERATOR_CLERK: _DRAFTING | _RUNNING_LOTS,
     StaffRole.OPERATOR_FINANCE: _READING | _KEEPING_BOOKS,
     StaffRole.OPERATOR_APPROVER: _READING | _SECOND_HAND,

@@ -24,6 +24,7 @@ from onepark.contexts.payments.errors import (
     NoticeStale,
     NoticeUnverified,
 )
+from onepark.contexts.payments.events import attempt_succeeded_of
 from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
@@ -287,6 +288,8 @@ class Payments:
             surplus=not settled,
         )
         await self._ledger.post(tx, [rules.receipt(attempt, paid_at=paid_at, owed=settled)])
+        fact_of_it = attempt_succeeded_of(attempt, paid_at=paid_at, surplus=not settled)
+        await store.post(tx, fact_of_it, of=attempt.order_no)
         return Verdict.APPLIED
 
     # -- asking --------------------------------------------------------------------------------

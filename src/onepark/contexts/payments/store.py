@@ -18,6 +18,7 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.infra.db import Record, Tx
+from onepark.kernel.events import Fact, encode, name_of
 from onepark.kernel.types import OrderNo, RevenueKind
 
 _FACTS = Decoder(TradeFact | None)
@@ -252,6 +253,14 @@ async def notice_handled(tx: Tx, notice_id: int, verdict: Verdict) -> None:
 async def notice_tried(tx: Tx, notice_id: int) -> None:
     """Note that a notice was looked at in vain."""
     await tx.execute(NOTICE_TRIED, notice_id)
+
+
+POST = "INSERT INTO payments.outbox (aggregate, fact, payload) VALUES ($1, $2, $3)"
+
+
+async def post(tx: Tx, fact: Fact, *, of: OrderNo) -> None:
+    """Publish a fact of an order that this transaction holds the lock of."""
+    await tx.execute(POST, of, name_of(fact), encode(fact))
 
 
 OLDEST_UNKNOWN = """
