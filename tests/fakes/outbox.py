@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
-from onepark.infra.relay import Relay, Route
+from onepark.infra.relay import Relay, Route, Sender
 
 KIND = "test.happened.v1"
 TABLES = """
@@ -33,6 +33,7 @@ TABLES = """
 POST = "INSERT INTO test.outbox (aggregate, fact, payload) VALUES ($1, $2, $3)"
 EFFECT = "INSERT INTO test.effect (thing, number, by) VALUES ($1, $2, $3)"
 EFFECTS = "SELECT thing, number FROM test.effect ORDER BY place"
+ONE_AT_A_TIME = asyncio.Lock()  # a connection is asked by one
 LOCK = "SELECT FROM test.thing WHERE name = $1 FOR UPDATE"
 
 
@@ -95,6 +96,27 @@ def a_relay(
             raise ValueError("after")
 
     return Relay(db, "test.outbox", {KIND: Route(Happened, consume)}, clock=clock, waits=waits)
+
+
+async def counted(owner: "asyncpg.Connection[Any]", what: str) -> int:
+    """How many facts are so."""
+    async with ONE_AT_A_TIME:
+        found: int = await owner.fetchval(f"SELECT count(*) FROM test.outbox WHERE {what}")
+        return found
+
+
+async def run_all(
+    working: Sequence[Relay | Sender], owner: "asyncpg.Connection[Any]", *, total: int
+) -> None:
+    """Let them run beside each other until everything was handed on."""
+
+    async def one(relay: Relay | Sender) -> None:
+        while await counted(owner, "delivered_at IS NOT NULL") < total:
+            if not await relay.run():
+                await asyncio.sleep(0.002)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(one(relay) for relay in working))
 
 
 async def effects(owner: "asyncpg.Connection[Any]") -> dict[str, list[int]]:

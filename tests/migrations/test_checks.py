@@ -12,6 +12,7 @@ PROVEN_WHOLLY = [
     *("access", "registry", "tariffs", "stays", "payments", "gate", "vacancies"),
     "ledger",
     "settlement",
+    *("webhooks", "jobs"),
 ]
 
 # Uniqueness that only lets a foreign key name two columns follows from its primary key.

@@ -169,7 +169,9 @@ async def test_a_run_is_in_the_queue_once_however_often_it_is_swept(queue):
     assert await queue.queue.count("incomplete") == 1
 
 
-async def test_a_worker_without_a_valkey_waits_and_ends_when_it_is_told(service_db, clock, diary):
+async def test_a_worker_without_a_valkey_waits_and_ends_when_it_is_told(
+    service_db, clock, diary, emptied
+):
     away = Queue(service_db, "redis://127.0.0.1:9/0", [nightly()], clock=clock)
     began_s = time.monotonic()
     async with Working(away):

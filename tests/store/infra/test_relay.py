@@ -4,7 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 from onepark.infra.clock import SystemClock
 from onepark.infra.db import Database, Role, Tx, open_database
 from onepark.infra.metrics import REGISTRY
-from onepark.infra.outbox import Outbox, Waiting
+from onepark.infra.outbox import Outbox
 from onepark.infra.relay import (
     WAITS,
     OutboxMeters,
     Relay,
     Route,
-    Sender,
     Unusable,
     forget_delivered,
 )
@@ -36,15 +35,16 @@ from tests.fakes.outbox import (
     Chances,
     Happened,
     a_relay,
+    counted,
     effects,
     make_tables,
     post,
     post_all,
+    run_all,
 )
 
 THINGS = tuple(f"thing-{number}" for number in range(6))
 SECOND = timedelta(seconds=1)
-LOCK = asyncio.Lock()
 
 
 def told(name: str, **labels: str) -> float:
@@ -64,24 +64,6 @@ async def owner(database_url: str) -> AsyncIterator[Any]:
     await make_tables(connection, THINGS)
     yield connection
     await connection.close()
-
-
-async def relay_all(relays: Sequence[Relay], owner: Any, *, total: int) -> None:
-    """Let the relays run beside each other until everything was handed on."""
-
-    async def one(relay: Relay) -> None:
-        while await owner_counts(owner, "delivered_at IS NOT NULL") < total:
-            if not await relay.run():
-                await asyncio.sleep(0.002)
-
-    async with asyncio.timeout(60):
-        await asyncio.gather(*(one(relay) for relay in relays))
-
-
-async def owner_counts(owner: Any, what: str) -> int:
-    async with LOCK:
-        counted: int = await owner.fetchval(f"SELECT count(*) FROM test.outbox WHERE {what}")
-        return counted
 
 
 @settings(
@@ -106,7 +88,7 @@ async def test_whatever_fails_nothing_is_lost_or_doubled_and_order_is_kept(
     ]
     await asyncio.gather(
         post_all(db, THINGS[:things], each=each, chance=chance),
-        relay_all(working, owner, total=things * each),
+        run_all(working, owner, total=things * each),
     )
     assert await effects(owner) == {thing: [*range(each)] for thing in THINGS[:things]}
 
@@ -283,7 +265,7 @@ async def test_a_relay_that_dies_at_any_point_leaves_each_effect_whole_and_once(
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert len(await effects(owner)) == there
     relay = a_relay(db, SystemClock())
-    while await owner_counts(owner, "delivered_at IS NOT NULL") < len(THINGS):
+    while await counted(owner, "delivered_at IS NOT NULL") < len(THINGS):
         await relay.run()  # until the server has seen that the dead one has gone
     assert await effects(owner) == {thing: [0] for thing in THINGS}
 
@@ -314,101 +296,4 @@ async def test_what_was_handed_on_long_ago_is_forgotten_and_nothing_else(owner, 
     clock.go(timedelta(days=1))
     await relay.run()
     assert await forget_delivered(db, relay.outbox, EIGHT + SECOND) == 2
-    assert await owner_counts(owner, "true") == 2
-
-
-# -- to somebody elsewhere, who keeps an inbox ----------------------------------------------------
-
-HEARD = "INSERT INTO test.inbox VALUES ($1) ON CONFLICT DO NOTHING RETURNING message"
-
-
-class Elsewhere:
-    """A receiver with a database of its own: what it heard before has no second effect."""
-
-    def __init__(self, db: Database, *, chance: Random, fails: float) -> None:
-        self._db, self._chance, self._fails, self.heard = db, chance, fails, 0
-
-    async def say(self, one: Waiting) -> None:
-        if self._chance.random() < self._fails / 2:
-            raise OSError("nobody answers")
-        self.heard += 1
-        async with self._db.transaction() as tx:
-            if await tx.fetchval(HEARD, one.id):
-                number = one.payload.rpartition(" ")[2].rstrip("}")
-                await tx.execute(EFFECT, one.aggregate, int(number), "elsewhere")
-        if self._chance.random() < self._fails / 2:
-            raise OSError("the answer was lost")
-
-
-def a_sender(db: Database, elsewhere: Elsewhere, **changes: Any) -> Sender:
-    given: dict[str, Any] = {
-        "clock": SystemClock(),
-        "waits": (timedelta(0),) * 1_000,
-        "lease": timedelta(seconds=30),
-    }
-    return Sender(db, Outbox("test.outbox", [KIND]), elsewhere.say, **(given | changes))
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_what_is_said_twice_has_one_effect_and_order_is_kept(owner, db, seed):
-    chance = Random(seed)
-    elsewhere = Elsewhere(db, chance=chance, fails=0.5)
-    senders: list[Any] = [a_sender(db, elsewhere) for _ in range(4)]
-    await asyncio.gather(
-        post_all(db, THINGS, each=8, chance=chance),
-        relay_all(senders, owner, total=8 * len(THINGS)),
-    )
-    assert await effects(owner) == {thing: [*range(8)] for thing in THINGS}
-    assert elsewhere.heard > 8 * len(THINGS), "some were said twice"
-
-
-async def test_a_sender_that_dies_after_it_spoke_is_followed_by_another_after_its_lease(owner, db):
-    clock = HandClock(EIGHT)
-    elsewhere = Elsewhere(db, chance=Random(1), fails=0)
-
-    async def dies(one: Waiting) -> None:
-        await elsewhere.say(one)
-        raise SystemExit  # what no handler of failures sees
-
-    async with db.transaction() as tx:
-        await post(tx, THINGS[0], 0)
-    dying = Sender(
-        *(db, Outbox("test.outbox", [KIND]), dies), clock=clock, waits=[SECOND], lease=SECOND * 30
-    )
-    with pytest.raises(SystemExit):
-        await run_apart(dying)
-    sender = a_sender(db, elsewhere, clock=clock)
-    assert await sender.run() == 0, "the lease of the dead one"
-    clock.go(SECOND * 30)
-    assert await sender.run() == 1
-    assert elsewhere.heard == 2
-    assert await effects(owner) == {THINGS[0]: [0]}
-
-
-async def run_apart(sender: Sender) -> None:
-    """Run a sender whose death must not end the loop of the tests."""
-    [one] = await claimed(sender)
-    await sender._say(one)
-
-
-async def claimed(sender: Sender) -> list[Waiting]:
-    async with sender._db.transaction() as tx:
-        return await sender.outbox.claim(tx, EIGHT, lease=SECOND * 30, limit=10)
-
-
-async def test_a_sender_whose_lease_has_passed_changes_nothing_when_it_comes_back(owner, db):
-    clock = HandClock(EIGHT)
-    elsewhere = Elsewhere(db, chance=Random(1), fails=0)
-    async with db.transaction() as tx:
-        await post(tx, THINGS[0], 0)
-    slow = a_sender(db, elsewhere, clock=clock, waits=())
-    [one] = await claimed(slow)
-    clock.go(SECOND * 30)
-    assert len(await claimed_at(slow, clock)) == 1, "somebody else has it now"
-    await slow._fail(one, OSError())
-    assert await owner_counts(owner, "dead_at IS NOT NULL") == 0
-
-
-async def claimed_at(sender: Sender, clock: HandClock) -> list[Waiting]:
-    async with sender._db.transaction() as tx:
-        return await sender.outbox.claim(tx, clock.now(), lease=SECOND * 30, limit=10)
+    assert await counted(owner, "true") == 2

@@ -52,7 +52,9 @@ Before = Annotated[
         ge=1, le=NUMBER_MAX, description="上一页的 next_before。The next_before of the page before."
     ),
 ]
-State = Annotated[DeliveryState | None, QueryParameter(description="状态。Only in this state.")]
+State = Annotated[
+    DeliveryState | None, QueryParameter(name="state", description="状态。Only in this state.")
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="每页条数。Rows a page.")]
 
 
@@ -155,13 +157,13 @@ async def list_deliveries(
     webhook_office: NamedDependency[WebhookOffice],
     *,
     endpoint: OfEndpoint = None,
-    state: State = None,
+    in_state: State = None,
     before: Before = None,
     limit: Limit = 50,
 ) -> DeliveryPage:
     """List deliveries that this person may see."""
     return await webhook_office.page(
-        endpoint, before=before, state=state, limit=limit, by=principal
+        endpoint, before=before, state=in_state, limit=limit, by=principal
     )
 
 
