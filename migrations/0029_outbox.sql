@@ -24,7 +24,7 @@ CREATE INDEX outbox_of_aggregate ON stays.outbox (aggregate, id)
 
 CREATE TABLE payments.outbox (
     id bigint GENERATED ALWAYS AS IDENTITY,
-    aggregate text NOT NULL, -- the order
+    aggregate text NOT NULL, -- the attempt
     fact text NOT NULL,
     payload text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),

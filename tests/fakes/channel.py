@@ -1,7 +1,7 @@
 """A payment channel that believes whoever says the word, and remembers what it was asked."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -12,22 +12,29 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
+    Terms,
     TradeFact,
     TradeState,
 )
+from tests.fakes.refunder import Refunder
 
 
 class OpenChannel:
     """Notices are msgspec JSON of Notice under the header word=please."""
 
     name, merchant, app = "open", "m", "a"
+    refund_gap = timedelta(seconds=3)
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms | None = None) -> None:
+        self.terms = terms or Terms()
         self.asked: list[PayRequest] = []
         self.closed: list[str] = []
         self.facts: dict[str, TradeFact] = {}
         self.during_create: Callable[[PayRequest], Awaitable[None]] | None = None
         self.refusal: Exception | None = None
+        self.refunds = Refunder(self.merchant)
 
     async def create(self, request: PayRequest) -> PayInstruction:
         self.asked.append(request)
@@ -43,6 +50,12 @@ class OpenChannel:
 
     async def close(self, out_trade_no: str) -> None:
         self.closed.append(out_trade_no)
+
+    async def refund(self, request: RefundRequest) -> RefundFact:
+        return self.refunds.refund(request)
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact:
+        return self.refunds.query(refund_no, out_trade_no)
 
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         if headers.get("word") == "stale":

@@ -287,6 +287,10 @@ POINTS = {
     **dict.fromkeys(("relay.taken", "gate.opened", "relay.handed_on"), "worker"),
     **dict.fromkeys(("relay.committed", "payments.asked"), "worker"),
 }
+# Drivers of this traffic get no money back: tests/store/payments/test_refund_kills.py kills here.
+KILLED_ELSEWHERE = tuple(
+    f"payments.{point}" for point in ("refund_reserved", "refund_asked", "refunded", "refund_tried")
+)
 WITHOUT_NOTICES = {"payments.asked"}  # nobody asks after what was told already
 KILL_AT = tuple(f"kill_at:{point}" for point in POINTS)
 

@@ -15,7 +15,11 @@ from onepark.simulator.city.wire import Trade
 from tests.faults.traffic import Car
 
 ORDERS = """
-    SELECT order_no, paid_fen, coalesce(owed_fen, 0) AS owed_fen FROM stays.stay_order
+    SELECT order_no, coalesce(owed_fen, 0) AS owed_fen, paid_fen + (
+            SELECT coalesce(sum(amount_fen), 0) FROM payments.refund
+            WHERE refund.order_no = stay_order.order_no AND state = 'success' AND NOT surplus)
+        AS paid_fen
+    FROM stays.stay_order
     WHERE paid_fen > 0 OR order_no IN (SELECT order_no FROM payments.attempt)
 """
 SETTLED = """
@@ -32,10 +36,16 @@ LEFT = """
             FROM payments.notice WHERE fact LIKE '%' || attempt_no || '%')) AS standing
     FROM payments.attempt WHERE state <> 'success'
 """
+BACK = """
+    SELECT attempt_no, sum(amount_fen)::bigint AS back_fen FROM payments.refund
+    WHERE state <> 'closed' GROUP BY attempt_no
+"""
 WAITING = "SELECT notice_id FROM payments.notice WHERE handled_at IS NULL"
 
 
 class Order(NamedTuple):
+    """What was ever paid for an order, what of it went back included, and what it owes."""
+
     order_no: str
     paid_fen: int
     owed_fen: int
@@ -69,6 +79,8 @@ class Money(NamedTuple):
     waiting: Sequence[int] = ()
     provider: Mapping[str, int] = {}  # what was paid, by number
     books: Sequence[str] = ()  # what a stranger finds wrong with the journals
+    back: Mapping[str, int] = {}  # what went back, by number, as we say and as the provider says
+    provider_back: Mapping[str, int] = {}
     left: Mapping[str, str] = {}  # how attempts stand that did not succeed, for whoever looks
 
 
@@ -80,12 +92,14 @@ async def money_of(
 ) -> Money:
     """Read everything once."""
     return Money(
-        [Order(*row) for row in await connection.fetch(ORDERS)],
+        [Order(**row) for row in await connection.fetch(ORDERS)],
         [Settled(*row) for row in await connection.fetch(SETTLED)],
         [Taken(*row) for row in await connection.fetch(TAKEN)],
         [row["notice_id"] for row in await connection.fetch(WAITING)],
         {trade.out_trade_no: trade.amount_fen for trade in trades if trade.state == "paid"},
         [fault.what for fault in (await audit(connection)).faults],
+        {row["attempt_no"]: row["back_fen"] for row in await connection.fetch(BACK)},
+        {trade.out_trade_no: trade.refunded_fen for trade in trades if trade.refunded_fen},
         {row["attempt_no"]: row["standing"] for row in await connection.fetch(LEFT)},
     )
 
@@ -148,6 +162,18 @@ def providers_agree(_cars: Sequence[Car], money: Money) -> list[str]:
     return differ + [f"notice {number} waits" for number in money.waiting]
 
 
+def what_went_back_agrees(_cars: Sequence[Car], money: Money) -> list[str]:
+    """I2: what we gave back is what the providers gave, and never more than came in."""
+    paid = {one.attempt_no: one.amount_fen for one in money.taken}
+    return [
+        f"attempt {number}: {money.back.get(number, 0)} fen went back with us, "
+        f"{money.provider_back.get(number, 0)} at the provider, of {paid.get(number, 0)}"
+        for number in money.back.keys() | money.provider_back.keys()
+        if money.back.get(number, 0) != money.provider_back.get(number, 0)
+        or money.back.get(number, 0) > paid.get(number, 0)
+    ]
+
+
 def told_paid_is_paid(cars: Sequence[Car], money: Money) -> list[str]:
     """I9: whoever was told that an order is paid, has paid it, with what was asked."""
     paid = {order.order_no: order.paid_fen for order in money.orders}
@@ -163,6 +189,7 @@ MONEY: Mapping[str, Callable[[Sequence[Car], Money], list[str]]] = {
     "I1": the_books_are_right,
     "I2": paid_is_what_was_settled,
     "I2p": providers_agree,
+    "I2r": what_went_back_agrees,
     "I3": a_charge_is_settled_once,
     "I3b": nobody_pays_twice,
     "I9p": told_paid_is_paid,

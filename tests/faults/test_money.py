@@ -80,6 +80,18 @@ def test_a_provider_that_took_something_else_is_caught(provider):
     assert broken(provider=provider) == {"I2p"}
 
 
+@pytest.mark.parametrize(
+    ("back", "there"),
+    [({"a1": 300}, {}), ({}, {"a1": 300}), ({"a1": 801}, {"a1": 801}), ({"a1": 300}, {"a1": 600})],
+)
+def test_money_that_went_back_wrongly_is_caught(back, there):
+    assert broken(back=back, provider_back=there) == {"I2r"}
+
+
+def test_money_that_went_back_rightly_passes():
+    assert not broken(back={"a1": 300}, provider_back={"a1": 300})
+
+
 def test_a_notice_that_still_waits_is_caught():
     assert broken(waiting=[7]) == {"I2p"}
 

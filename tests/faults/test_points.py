@@ -9,7 +9,7 @@ import pytest
 
 from onepark.infra.settings import SettingsError, from_env
 from tests.architecture.source import modules
-from tests.faults.faults import POINTS
+from tests.faults.faults import KILLED_ELSEWHERE, POINTS
 
 NAMED = re.compile(r'faults\.point\("([^"]+)"\)')
 ENV = {
@@ -29,7 +29,7 @@ for number in range(1, 4):
 
 def test_the_points_of_the_code_are_the_points_of_the_runs():
     named = [name for module in modules() for name in NAMED.findall(module.text)]
-    assert sorted(named) == sorted(POINTS), "each stands in one place"
+    assert sorted(named) == sorted([*POINTS, *KILLED_ELSEWHERE]), "each stands in one place"
 
 
 @pytest.mark.parametrize(

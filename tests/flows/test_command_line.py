@@ -109,6 +109,27 @@ async def test_the_first_person_gets_in_once(onepark):
     assert "taken" in second.stderr
 
 
+async def test_accounts_are_listed_shut_opened_and_helped(onepark):
+    typed = "correct horse battery\ncorrect horse battery\n"
+    person = ("add", "wang.fang", "--name", "王芳", "--role", "operator_finance")
+    assert (await onepark(staff, *person, "--operator-id", 3, input=typed)).exit_code == 0
+    for command, told in (
+        ("disable", "wang.fang: operator_finance, disabled, without an authenticator"),
+        ("enable", "wang.fang: operator_finance, enabled, without an authenticator"),
+        ("reset-second-factor", "wang.fang: operator_finance, enabled, without an authenticator"),
+    ):
+        done = await onepark(staff, command, "wang.fang")
+        assert (done.exit_code, done.stdout.strip()) == (0, told), done.output
+    done = await onepark(staff, "password", "wang.fang", input=typed)
+    assert done.exit_code == 0, done.output
+    weak = await onepark(staff, "password", "wang.fang", input="wang.fang.2026\n" * 2)
+    assert (weak.exit_code, "guessed too easily" in weak.stderr) == (1, True)
+    listed = await onepark(staff, "list")
+    assert "wang.fang  operator_finance  operator 3" in listed.stdout.splitlines()
+    nobody = await onepark(staff, "disable", "nobody")
+    assert (nobody.exit_code, "No such account" in nobody.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("login", "role", "password"),
     [

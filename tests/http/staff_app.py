@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from httpx import ASGITransport, AsyncClient
@@ -9,8 +10,9 @@ from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
+from onepark.contexts.access.doorkeeper import Doorkeeper
 from onepark.contexts.access.http import provide_principal, staff_guard
-from onepark.contexts.access.service import TOKEN_AUDIENCE, Doorkeeper
+from onepark.contexts.access.service import TOKEN_AUDIENCE
 from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.infra.tokens import Tokens
 from onepark.kernel.errors import Refusal
@@ -21,9 +23,45 @@ def tokens_of(clock: HandClock) -> Tokens:
     return Tokens(KEY, clock, audience=TOKEN_AUDIENCE)
 
 
-def bearer(clock: HandClock, role: str, operator_id: int | None = None) -> dict[str, str]:
-    """Headers of somebody with this role."""
-    claims = {"login": "somebody", "role": role, "operator_id": operator_id}
+class OpenHouse:
+    """Every session holds, and nobody is too fast."""
+
+    async def is_live(self, session_id: int, account_id: int, *, at: datetime) -> bool:
+        return True
+
+    async def wait_s(self, account_id: int) -> int:
+        return 0
+
+
+def a_doorkeeper(clock: HandClock) -> Doorkeeper:
+    """A doorkeeper who believes every token of ours."""
+    return Doorkeeper(
+        tokens_of(clock),
+        sessions=OpenHouse(),
+        pace=OpenHouse(),
+        clock=clock,
+        fresh_for=timedelta(minutes=15),
+    )
+
+
+def bearer(
+    clock: HandClock,
+    role: str,
+    operator_id: int | None = None,
+    *,
+    code_at: datetime | None = None,
+    code: bool = True,
+) -> dict[str, str]:
+    """Headers of somebody with this role, who has just given a code, or then, or none."""
+    given_at = (code_at or clock.now()) if code else None
+    claims = {
+        "login": "somebody",
+        "role": role,
+        "operator_id": operator_id,
+        "sid": 1,
+        "amr": ["pwd", "otp"] if code else ["pwd"],
+        "second_factor_at": None if given_at is None else given_at.timestamp(),
+    }
     return {"authorization": f"Bearer {tokens_of(clock).issue('1', claims)}"}
 
 
@@ -47,7 +85,7 @@ async def served(
     dependencies = {name: Provide(always(peer)) for name, peer in peers.items()}
     app = Litestar(
         handlers,
-        guards=[staff_guard(Doorkeeper(tokens_of(clock)))],
+        guards=[staff_guard(a_doorkeeper(clock))],
         dependencies={**dependencies, "principal": Provide(provide_principal)},
         exception_handlers={Refusal: refused},
     )

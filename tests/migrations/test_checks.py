@@ -10,9 +10,7 @@ from tests.migrations.checks import Proof, checks, outcome, proofs
 
 PROVEN_WHOLLY = [
     *("access", "registry", "tariffs", "stays", "payments", "gate", "vacancies"),
-    "ledger",
-    "settlement",
-    *("webhooks", "jobs"),
+    *("ledger", "settlement", "reconciliation", "webhooks", "jobs"),
 ]
 
 # Uniqueness that only lets a foreign key name two columns follows from its primary key.

@@ -5,12 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -18,6 +17,7 @@ from aiohttp import web
 
 from onepark.contexts.payments.errors import NoticeUnverified
 from onepark.contexts.payments.model import Notice, NoticeVerdict, PayRequest
+from onepark.contexts.payments.numbers import fresh_number
 from onepark.contexts.payments.ports import Channel
 from onepark.infra.clock import SystemClock
 from onepark.infra.http_client import AiohttpClient, open_http_client
@@ -66,13 +66,13 @@ async def client() -> AsyncIterator[AiohttpClient]:
 
 
 @pytest.fixture(scope="module")
-def channels(folder: Path, client: AiohttpClient) -> dict[str, Channel]:
+def channels(folder: Path, client: AiohttpClient) -> Mapping[str, Channel]:
     """The real adapters, opened from the simulator's own file."""
     return open_channels(folder / "payments.json", client, SystemClock(), demo=True)
 
 
-@pytest.fixture(params=["wechat", "alipay"])
-def channel(request: pytest.FixtureRequest, channels: dict[str, Channel]) -> Channel:
+@pytest.fixture(params=["wechat", "alipay", "unionpay", "pyun", "jsbank"])
+def channel(request: pytest.FixtureRequest, channels: Mapping[str, Channel]) -> Channel:
     return channels[request.param]
 
 
@@ -80,7 +80,7 @@ def channel(request: pytest.FixtureRequest, channels: dict[str, Channel]) -> Cha
 class Listener:
     """A merchant's notice address: verifies with the real adapter and answers as it is told."""
 
-    channels: dict[str, Channel]
+    channels: Mapping[str, Channel]
     port: int = 0
     verdicts: list[NoticeVerdict] = field(default_factory=list)  # then STORED
     heard: list[Notice | NoticeUnverified] = field(default_factory=list)
@@ -111,7 +111,7 @@ class Listener:
 
 
 @pytest.fixture
-async def listener(channels: dict[str, Channel]) -> AsyncIterator[Listener]:
+async def listener(channels: Mapping[str, Channel]) -> AsyncIterator[Listener]:
     heard = Listener(channels)
     app = web.Application()
     app.router.add_post("/{channel}", heard.handle)
@@ -147,7 +147,7 @@ class Tester:
 
 
 @pytest.fixture
-async def tester(channels: dict[str, Channel]) -> AsyncIterator[Tester]:
+async def tester(channels: Mapping[str, Channel]) -> AsyncIterator[Tester]:
     """Nobody pays by himself and nothing is repeated, until a test says so."""
     base_url = channels["wechat"]._base_url  # type: ignore[attr-defined]  # the real adapter's
     async with aiohttp.ClientSession() as session:
@@ -160,7 +160,7 @@ async def tester(channels: dict[str, Channel]) -> AsyncIterator[Tester]:
 def a_request(channel: Channel, listener: Listener, **changes: Any) -> PayRequest:
     """Three yuan and five fen, payable for five minutes, under a number of its own."""
     wanted = {
-        "out_trade_no": f"T{uuid4().hex[:20]}",
+        "out_trade_no": fresh_number(datetime.now(UTC)),
         "amount_fen": Fen(305),
         "description": "停车费+1% 🚗 Parking",
         "expires_at": datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5),

@@ -15,7 +15,7 @@ from onepark.contexts.payments.errors import (
     NoticeStale,
     NoticeUnverified,
 )
-from onepark.contexts.payments.model import Notice, NoticeVerdict, TradeState
+from onepark.contexts.payments.model import Notice, NoticeVerdict, PayKind, TradeState
 from onepark.infra.clock import SystemClock
 from onepark.integrations.payments.config import open_channels
 from onepark.integrations.payments.keys import ChannelMisconfigured
@@ -92,12 +92,46 @@ async def test_closing_a_code_that_nobody_scanned_leaves_alipay_ignorant(
     assert (await channel.query(request.out_trade_no)).state is TradeState.ABSENT
 
 
-async def test_a_paid_order_cannot_be_closed(channel, listener, tester):
+@pytest.mark.parametrize("name", ["wechat", "alipay"])
+async def test_a_paid_order_cannot_be_closed(name, *, channels, listener, tester):
+    channel = channels[name]
     request = a_request(channel, listener)
     await channel.create(request)
     await tester.post(f"trades/{request.out_trade_no}/pay")
     with pytest.raises(ChannelDeclined):
         await channel.close(request.out_trade_no)
+
+
+@pytest.mark.parametrize("name", ["unionpay", "pyun", "jsbank"])
+async def test_where_nothing_can_be_closed_a_close_changes_nothing(
+    name, *, channels, listener, tester
+):
+    channel = channels[name]
+    request = a_request(channel, listener)
+    await channel.create(request)
+    await channel.close(request.out_trade_no)
+    assert not channel.terms.closes
+    assert (await channel.query(request.out_trade_no)).state is TradeState.PENDING
+
+
+async def test_a_hint_is_told_apart_from_a_fact(channel, listener, tester):
+    request = a_request(channel, listener)
+    await channel.create(request)
+    await tester.post(f"trades/{request.out_trade_no}/pay")
+    (notice,) = await listener.hears(1)
+    assert notice.is_hint is (channel.name in {"unionpay", "jsbank"})
+
+
+@pytest.mark.parametrize("kind", list(PayKind)[:3])
+async def test_wechats_three_ways_of_paying_are_told_alike(kind, *, channels, listener, tester):
+    channel = channels["wechat"]
+    payer = {"payer_id": "o-somebody"} if kind is PayKind.JSAPI else {}
+    request = a_request(channel, listener, kind=kind, payer_address="198.51.100.7", **payer)
+    told = await channel.create(request)
+    assert told.kind == kind
+    assert (told.jsapi is not None) is (kind is PayKind.JSAPI)
+    await tester.post(f"trades/{request.out_trade_no}/pay")
+    assert (await listener.hears(1))[0].fact.state is TradeState.SUCCESS
 
 
 async def test_late_money_comes_after_a_close(channel, listener, tester):
@@ -118,20 +152,26 @@ async def test_an_unpaid_order_closes_at_its_expiry(channels, listener, tester):
     assert (await channel.query(request.out_trade_no)).state is TradeState.CLOSED
 
 
-@pytest.mark.parametrize("name", ["wechat", "alipay"])
+@pytest.mark.parametrize("name", ["wechat", "alipay", "unionpay", "pyun", "jsbank"])
 async def test_a_request_under_another_key_is_refused(
     name, *, folder, client, channels, listener, tester
 ):
     stranger = json.loads((folder / "payments.json").read_text())
     stranger["wechat"]["merchant_key_file"] = "merchant/alipay_app_key.pem"
     stranger["alipay"]["app_key_file"] = "merchant/wechat_merchant_key.pem"
+    stranger["pyun"]["app_secret_file"] = "merchant/wechat_api_v3_key"
+    stranger["jsbank"]["merchant_key_file"] = "merchant/wechat_merchant_key.pem"
+    unionpay = stranger["unionpay"]
+    unionpay["merchant_key_file"] = "provider/unionpay_forger.pem"
+    unionpay["merchant_certificate_file"] = "provider/unionpay_forged.crt"
     path = folder / "stranger.json"
     path.write_text(json.dumps(stranger))
     channel = open_channels(path, client, SystemClock(), demo=True)[name]
     request = a_request(channel, listener)
     with pytest.raises(ChannelDeclined) as declined:
         await channel.create(request)
-    assert declined.value.facts["provider_code"] in {"SIGN_ERROR", "isv.invalid-signature"}
+    codes = {"SIGN_ERROR", "isv.invalid-signature", "11", "401", "027005"}
+    assert declined.value.facts["provider_code"] in codes
     assert (await channels[name].query(request.out_trade_no)).state is TradeState.ABSENT
 
 
@@ -188,7 +228,7 @@ async def test_either_wechat_key_signs_notices_and_both_are_believed(channels, l
 @pytest.mark.parametrize(
     ("misbehaviour", "reasons"),
     [
-        ("wrong_serial", {"serial_unknown", "signature_wrong"}),
+        ("wrong_serial", {"serial_unknown", "signature_wrong", "certificate"}),
         ("bad_signature", {"signature_wrong"}),
     ],
 )
@@ -261,12 +301,13 @@ async def test_an_order_that_is_not_answered_in_time_exists_all_the_same(channel
 
 async def test_the_books_add_up_to_what_was_paid(channels, listener, tester):
     before = await tester.get("books")
-    for channel, amount_fen in ((channels["wechat"], 199), (channels["alipay"], 1)):
+    amounts = {"wechat": 196, "alipay": 1, "unionpay": 1, "pyun": 1, "jsbank": 1}
+    for channel, amount_fen in ((channels[name], fen) for name, fen in amounts.items()):
         request = a_request(channel, listener, amount_fen=amount_fen)
         await channel.create(request)
         await tester.post(f"trades/{request.out_trade_no}/pay")
     after = await tester.get("books")
-    assert after["paid"] - before["paid"] == 2
+    assert after["paid"] - before["paid"] == 5
     assert after["paid_fen"] - before["paid_fen"] == 200
     paid = [trade for trade in after["trades"] if trade["state"] == "paid"]
     assert after["paid_fen"] == sum(trade["amount_fen"] for trade in paid)

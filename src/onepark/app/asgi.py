@@ -23,10 +23,13 @@ from onepark.app.probes import Readiness
 from onepark.app.short_ways import ShortWays
 from onepark.app.tracing import traced
 from onepark.app.wiring import Platform, open_platform
+from onepark.contexts.access import account_http
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
 from onepark.contexts.payments import http as payments_http
+from onepark.contexts.payments import staff_http as payments_staff_http
+from onepark.contexts.reconciliation import http as reconciliation_http
 from onepark.contexts.registry import http as registry_http
 from onepark.contexts.settlement import http as settlement_http
 from onepark.contexts.settlement import payout_http, statement_http
@@ -42,7 +45,6 @@ from onepark.infra.settings import Settings
 
 PARTS = (
     *(
-        "access",
         "registry",
         "directory",
         "office",
@@ -63,9 +65,14 @@ PARTS = (
     ),
     "readiness",
 )
-MONEY_PARTS = ("payments", "contracts", "clearing", "statements", "payouts")
+MONEY_PARTS = (
+    *("payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"),
+    "reconciliation_desk",
+)
+STAFF_PARTS = ("access", "accounts", "trail")
 HANDLERS = [
     *access_http.HANDLERS,
+    *account_http.HANDLERS,
     *registry_http.HANDLERS,
     *calendar_http.HANDLERS,
     *tariffs_http.HANDLERS,
@@ -76,6 +83,8 @@ HANDLERS = [
     *settlement_http.HANDLERS,
     *statement_http.HANDLERS,
     *payout_http.HANDLERS,
+    *payments_staff_http.HANDLERS,
+    *reconciliation_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *webhooks_http.HANDLERS,
     *probes.HANDLERS,
@@ -97,9 +106,16 @@ class Parts:
             if name == "readiness":
                 return self.readiness
             assert self.platform is not None, "requests come after the start"
-            return getattr(self.platform.money if name in MONEY_PARTS else self.platform, name)
+            return _part_of(self.platform, name)
 
         return Provide(part)
+
+
+def _part_of(platform: Platform, name: str) -> object:
+    """Return the part of that name, whichever room it is in."""
+    if name in MONEY_PARTS:
+        return platform.money.part(name)
+    return getattr(platform.staff if name in STAFF_PARTS else platform, name)
 
 
 class Served(Observed):
@@ -129,7 +145,7 @@ def create_app(settings: Settings) -> Served:
     app = Litestar(
         route_handlers=[*HANDLERS, _gate_routes(settings)],
         dependencies={
-            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS)},
+            **{name: parts.give(name) for name in (*PARTS, *MONEY_PARTS, *STAFF_PARTS)},
             "principal": Provide(access_http.provide_principal),
         },
         guards=[_staff_guard(parts)],
@@ -158,7 +174,7 @@ def _staff_guard(parts: Parts) -> access_http.Guard:
     ) -> None:
         if "permission" in handler.opt:
             assert parts.platform is not None, "requests come after the start"
-            await access_http.staff_guard(parts.platform.doorkeeper)(connection, handler)
+            await access_http.staff_guard(parts.platform.staff.doorkeeper)(connection, handler)
 
     return guard
 

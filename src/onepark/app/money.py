@@ -1,89 +1,59 @@
-"""What takes, keeps and gives back money, assembled.
+"""What takes, keeps, shares and gives back money, assembled.
 
-Owns: which part of it is handed to which, and what of it runs by itself.
+Owns: which rooms money goes through, and what of them runs by itself.
 Never: decides anything about money.
 """
 
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from onepark.app.databases import Databases
+from onepark.app.reconciling import Peers, Reconciling, reconciling_of
 from onepark.app.settlement import Settlement, settlement_of
+from onepark.app.taking import Taking, taking_of
 from onepark.contexts.ledger import jobs as ledger_jobs
 from onepark.contexts.ledger.meters import LedgerMeters
-from onepark.contexts.ledger.service import Ledger, Sealer
-from onepark.contexts.payments import jobs as payment_jobs
-from onepark.contexts.payments.meters import PaymentMeters
+from onepark.contexts.ledger.service import Sealer
 from onepark.contexts.payments.ports import Channel
-from onepark.contexts.payments.service import Payments
+from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.service import Registry
-from onepark.contexts.settlement.contracts import Contracts
-from onepark.contexts.settlement.payouts import Payouts
-from onepark.contexts.settlement.service import Clearing
-from onepark.contexts.settlement.statements import Statements
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
-from onepark.infra.http_client import open_http_client
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings
-from onepark.integrations.payments import config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Money:
-    """Every part that money goes through."""
+class Books(NamedTuple):
+    """What keeps the books closed; journals are posted by whoever moves money."""
 
-    payments: Payments
-    meters: PaymentMeters
-    ledger: Ledger
     sealer: Sealer
-    ledger_meters: LedgerMeters
-    settlement: Settlement
-    settings: Settings
+    meters: LedgerMeters
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return [
-            *payment_jobs.jobs(self.payments),
-            *ledger_jobs.jobs(self.sealer),
-            *self.settlement.jobs(self.settings),
-        ]
+        return ledger_jobs.jobs(self.sealer)
 
-    @property
-    def contracts(self) -> Contracts:
-        """Return what is agreed on lots."""
-        return self.settlement.contracts
 
-    @property
-    def clearing(self) -> Clearing:
-        """Return what shares a day."""
-        return self.settlement.clearing
+class Money(NamedTuple):
+    """Every room that money goes through."""
 
-    @property
-    def statements(self) -> Statements:
-        """Return what parties were given."""
-        return self.settlement.statements
+    taking: Taking
+    books: Books
+    settlement: Settlement
+    reconciling: Reconciling
 
-    @property
-    def payouts(self) -> Payouts:
-        """Return what parties are sent."""
-        return self.settlement.payouts
+    def part(self, name: str) -> object:
+        """Return the part of that name, whichever room it is in."""
+        return next(getattr(room, name) for room in self if name in room._fields)
+
+    def jobs(self) -> list[Job]:
+        """Return the recurring work that no request waits for."""
+        return [job for room in self for job in room.jobs()]
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
-        return [*self.meters.jobs(), *self.ledger_meters.jobs()]
-
-
-async def open_channels(
-    settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> dict[str, Channel]:
-    """Open the channels of the file that the settings name; none without one."""
-    if not settings.payments_file:
-        return {}
-    client = await stack.enter_async_context(open_http_client())
-    config.check_notify_url(settings.public_url, demo=settings.demo)
-    return config.open_channels(Path(settings.payments_file), client, clock, demo=settings.demo)
+        rooms = (self.taking, self.books, self.reconciling)
+        return [job for room in rooms for job in room.meters.jobs()]
 
 
 def money_of(
@@ -93,32 +63,19 @@ def money_of(
     databases: Databases,
     stays: Stays,
     registry: Registry,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
 ) -> Money:
     """Assemble what money goes through."""
-    return Money(
-        payments=_payments(settings, clock, databases=databases, stays=stays, channels=channels),
-        meters=PaymentMeters(databases.service, clock),
-        ledger=Ledger(),
-        sealer=Sealer(databases.service, clock),
-        ledger_meters=LedgerMeters(databases.service),
-        settlement=settlement_of(clock, databases=databases, registry=registry),
-        settings=settings,
+    taking = taking_of(
+        settings, clock, databases=databases, stays=stays, registry=registry, channels=channels
     )
-
-
-def _payments(
-    settings: Settings,
-    clock: Clock,
-    *,
-    databases: Databases,
-    stays: Stays,
-    channels: dict[str, Channel],
-) -> Payments:
-    return Payments(
-        databases.service,
-        payable=stays,
-        channels=channels,
-        clock=clock,
-        public_url=settings.public_url,
+    peers = Peers(taking.payments, taking.refunds)
+    return Money(
+        taking=taking,
+        books=Books(Sealer(databases.service, clock), LedgerMeters(databases.service)),
+        settlement=settlement_of(settings, clock, databases=databases, registry=registry),
+        reconciling=reconciling_of(
+            settings, clock, databases=databases, sources=sources, peers=peers
+        ),
     )

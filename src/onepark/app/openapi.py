@@ -60,10 +60,11 @@ TAGS = {
     "filing 收费备案": "起草、校验、发布与启用收费规则 Tariffs from draft to force, for staff",
     "payments 支付": "缴费与支付回调 Payments and the notices of providers",
     "settlement 清分结算": "合同、清分、结算单与付款 Contracts, clearing and payouts, for staff",
+    "reconciliation 对账": "账单核对与差异处理 Bills compared with our books, for staff",
     "webhooks 推送": "向经营单位推送支付与退款 Operators' servers, told of payments",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",
-    "staff 工作人员": "账号与登录 Accounts",
+    "staff 工作人员": "账号、登录与审计 Accounts, logging in and the audit trail",
     "probes 探针": "运行状态 The state of this process",
 }
 

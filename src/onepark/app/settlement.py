@@ -28,15 +28,16 @@ class Settlement(NamedTuple):
     clearing: Clearing
     statements: Statements
     payouts: Payouts
+    after_hours: int
 
-    def jobs(self, settings: Settings) -> list[Job]:
+    def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return settlement_jobs.jobs(
-            self.clearing, self.contracts, after_hours=settings.settlement_after_hours
-        )
+        return settlement_jobs.jobs(self.clearing, self.contracts, after_hours=self.after_hours)
 
 
-def settlement_of(clock: Clock, *, databases: Databases, registry: Registry) -> Settlement:
+def settlement_of(
+    settings: Settings, clock: Clock, *, databases: Databases, registry: Registry
+) -> Settlement:
     """Assemble settlement."""
     service, staff = databases.service, databases.staff
     ledger, audit = Ledger(), Audit()
@@ -47,4 +48,5 @@ def settlement_of(clock: Clock, *, databases: Databases, registry: Registry) -> 
         clearing=Clearing(service, books=ledger, clock=clock),
         statements=Statements(service, staff),
         payouts=Payouts(service, staff, books=ledger, drivers=drivers(), audit=audit, clock=clock),
+        after_hours=settings.settlement_after_hours,
     )

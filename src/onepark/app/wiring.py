@@ -4,7 +4,7 @@ Owns: which part is handed to which; nothing connects before it is opened here.
 Never: decides anything about parking, or hides a part from a test.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,14 +13,18 @@ from functools import cached_property
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
-from onepark.app.money import Money, money_of, open_channels
+from onepark.app.money import Money, money_of
 from onepark.app.outboxes import Outboxes, outboxes_of
-from onepark.contexts.access.service import TOKEN_AUDIENCE, Access, Audit, Doorkeeper
+from onepark.app.reconciling import open_sources
+from onepark.app.staff import Staff, staff_of
+from onepark.app.taking import open_channels
+from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.meters import Devices
 from onepark.contexts.gate.service import Gate
 from onepark.contexts.payments.ports import Channel
+from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
@@ -49,7 +53,7 @@ from onepark.infra.limits import Limiter
 from onepark.infra.redis import open_redis
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, secret_key
-from onepark.infra.tokens import Passwords, Tokens, derive
+from onepark.infra.tokens import derive
 from onepark.integrations.webhooks.poster import open_poster
 
 REFRESH_EVERY_S = 1.0
@@ -63,8 +67,7 @@ class Platform:
     clock: Clock
     databases: Databases
     redis: Redis
-    access: Access
-    doorkeeper: Doorkeeper
+    staff: Staff
     registry: Registry
     office: RegistryOffice
     imports: RegistryImports
@@ -102,7 +105,7 @@ class Platform:
             await self.gate.clocks.load()
             return 0
 
-        return [Job("refresh", REFRESH_EVERY_S, refresh)]
+        return [Job("refresh", REFRESH_EVERY_S, refresh), *self.money.taking.refresh_jobs()]
 
     def work_jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
@@ -165,12 +168,15 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         channels = await open_channels(settings, clock, stack)
+        sources = await open_sources(channels, clock, stack)
         posts = await stack.enter_async_context(open_poster(loopback=settings.demo))
         platform = _assemble(
-            *(settings, clock),
+            settings,
+            clock,
             databases=databases,
             redis=redis,
             channels=channels,
+            sources=sources,
             posts=posts,
         )
         await platform.registry.load()
@@ -186,12 +192,12 @@ def _assemble(
     *,
     databases: Databases,
     redis: Redis,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
     posts: Posts,
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
-    tokens = Tokens(key, clock, audience=TOKEN_AUDIENCE)
     registry = Registry(databases.service, key, clock)
     tariffs, checks = Tariffs(databases.service, clock), Checks(limiter)
     plates = PlateModels(databases.service, clock)
@@ -199,13 +205,13 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
+    money = _money(settings, databases, registry, stays=stays, channels=channels, sources=sources)
     return Platform(
         settings=settings,
         clock=clock,
         databases=databases,
         redis=redis,
-        access=_access(settings, clock, databases=databases, tokens=tokens, limiter=limiter),
-        doorkeeper=Doorkeeper(tokens),
+        staff=staff_of(settings, clock, databases=databases, limiter=limiter),
         registry=registry,
         office=RegistryOffice(databases.staff, key, audit=audit, clock=clock),
         imports=RegistryImports(databases.service, key, audit=audit, clock=clock),
@@ -220,8 +226,8 @@ def _assemble(
         rulings=_rulings(settings, clock, databases=databases, stays=stays, registry=registry),
         two_lots=_two_lots(databases, clock, registry=registry),
         odd_counts=_odd_counts(settings, clock, databases=databases, registry=registry),
-        orders=_orders(settings, stays, registry=registry, limiter=limiter),
-        money=_money(settings, databases, registry, stays=stays, channels=channels),
+        orders=_orders(settings, stays, money=money, registry=registry, limiter=limiter),
+        money=money,
         vacancies=vacancies,
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
@@ -236,7 +242,8 @@ def _money(
     registry: Registry,
     *,
     stays: Stays,
-    channels: dict[str, Channel],
+    channels: Mapping[str, Channel],
+    sources: Mapping[str, BillSource],
 ) -> Money:
     return money_of(
         settings,
@@ -245,6 +252,7 @@ def _money(
         stays=stays,
         registry=registry,
         channels=channels,
+        sources=sources,
     )
 
 
@@ -314,20 +322,6 @@ def _ghosts(
     )
 
 
-def _access(
-    settings: Settings, clock: Clock, *, databases: Databases, tokens: Tokens, limiter: Limiter
-) -> Access:
-    return Access(
-        service_db=databases.service,
-        staff_db=databases.staff,
-        passwords=Passwords(),
-        tokens=tokens,
-        limiter=limiter,
-        clock=clock,
-        logins_per_minute=settings.login_per_minute_max,
-    )
-
-
 def _desk(
     databases: Databases, clock: Clock, *, stays: Stays, plates: PlateModels, registry: Registry
 ) -> MisreadDesk:
@@ -380,10 +374,11 @@ def _two_lots(databases: Databases, clock: Clock, *, registry: Registry) -> TwoL
 
 
 def _orders(
-    settings: Settings, stays: Stays, *, registry: Registry, limiter: Limiter
+    settings: Settings, stays: Stays, *, money: Money, registry: Registry, limiter: Limiter
 ) -> PublicOrders:
     return PublicOrders(
         stays,
+        refunds=money.taking.refunds,
         archive=lambda: registry.directory,
         limiter=limiter,
         per_minute=settings.dues_per_minute_max,

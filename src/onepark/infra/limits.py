@@ -28,17 +28,22 @@ redis.call('SET', KEYS[1], string.format('%.0f', full_us), 'PX', life_ms)
 return 0
 """
 
-MINUTE_US = 60_000_000
+MINUTE_S = 60
+SECOND_US = 1_000_000
 RETRY_WHEN_DOWN_S = 5
 
 
 @dataclass(frozen=True)
 class Limit:
-    """So many a minute, all at once if need be; the name tells one limit from another."""
+    """So many a minute, or in another span, all at once if need be.
+
+    The name tells one limit from another.
+    """
 
     name: str
-    per_minute: int
+    times: int
     open_when_down: bool  # what a lost Redis means: everybody may, or nobody
+    within_s: int = MINUTE_S
 
 
 class Limiter:
@@ -51,10 +56,10 @@ class Limiter:
     async def wait_s(self, limit: Limit, identity: str) -> int:
         """Take one try: 0 when it is allowed, else the whole seconds until the next one is."""
         digest = blake2b(identity.encode(), key=self._key, digest_size=16).hexdigest()
-        each_us = MINUTE_US // limit.per_minute
+        each_us = limit.within_s * SECOND_US // limit.times
         try:
             wait_ms = await self._take(
-                keys=[f"limit:{limit.name}:{digest}"], args=[each_us, each_us * limit.per_minute]
+                keys=[f"limit:{limit.name}:{digest}"], args=[each_us, each_us * limit.times]
             )
         except RedisError:
             return 0 if limit.open_when_down else RETRY_WHEN_DOWN_S

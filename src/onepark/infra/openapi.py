@@ -28,6 +28,7 @@ class Problem(Struct, frozen=True):
 STAFF_REFUSALS = {
     401: "`access.login_required` 请先登录 Log in first.",
     403: "`access.not_allowed` 当前角色无此权限 Your role does not allow this.",
+    429: "`access.too_many_requests` 该账号请求过于频繁 Too many requests of one account.",
 }
 
 

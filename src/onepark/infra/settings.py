@@ -33,6 +33,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     secret_key: str  # base64 of 32 bytes; seals device secrets and signs staff tokens
     migration_database_url: str = ""  # a login that owns the schemas; empty: database_url
     payments_file: str = ""  # channels and their keys, JSON; empty: no channel is open
+    channel_fee_ppm: str = ""  # what contracts say, as wechat=6000,…; empty: as bills say
+    bank_csv_file: str = ""  # what the columns of the bank's CSV files are called, JSON
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: Port = 8000
@@ -64,6 +66,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     )
     dues_per_minute_max: Positive = 30  # per address and, separately, per plate
     login_per_minute_max: Positive = 10  # per address and, separately, per account
+    login_per_hour_max: Positive = 30  # per account, from addresses at which it is not known
+    staff_per_minute_max: Positive = 600  # requests of one person
+    staff_session_s: Annotated[int, Meta(ge=900, le=604_800)] = 43_200  # so long a login holds
+    staff_step_up_s: Annotated[int, Meta(ge=60, le=43_200)] = 900  # so long a code is fresh
     shutdown_grace_s: Positive = 10
 
 

@@ -53,6 +53,7 @@ class Permission(StrEnum):
     MANAGE_PASSES = "manage_passes"
     READ_COUPONS = "read_coupons"
     MANAGE_COUPONS = "manage_coupons"
+    TELL_RECEIPT = "tell_receipt"
     READ_REFUNDS = "read_refunds"
     ASK_REFUND = "ask_refund"
     SETTLE_REFUND = "settle_refund"

@@ -180,7 +180,7 @@ def test_a_signature_that_is_no_signature_is_refused_and_no_error(signature):
 
 
 @pytest.mark.parametrize(
-    "event", ["PAYSCORE.USER_PAID", "VEHICLE.ENTRANCE_STATE_CHANGE", "REFUND.SUCCESS", "NEW.WORD"]
+    "event", ["PAYSCORE.USER_PAID", "VEHICLE.ENTRANCE_STATE_CHANGE", "PROFITSHARING", "NEW.WORD"]
 )
 def test_an_event_that_we_do_not_act_on_is_kept_without_a_fact(event):
     body = a_notice(event_type=event)

@@ -11,11 +11,11 @@ from litestar.di import Provide
 
 from onepark.app.problems import HANDLERS as PROBLEMS
 from onepark.contexts.access.http import provide_principal, staff_guard
-from onepark.contexts.access.service import Audit, Doorkeeper
+from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.http import HANDLERS
 from onepark.contexts.calendar.service import Calendar
 from tests.archive import HandClock
-from tests.http.staff_app import always, bearer, tokens_of
+from tests.http.staff_app import a_doorkeeper, always, bearer
 
 DAYS = "/v1/calendar/days"
 RULING = {"kind": "golden_week", "reason": "国务院办公厅关于2031年部分节假日安排的通知"}
@@ -30,7 +30,7 @@ def clock() -> HandClock:
 async def client(service_db, clock) -> AsyncIterator[AsyncClient]:
     app = Litestar(
         HANDLERS,
-        guards=[staff_guard(Doorkeeper(tokens_of(clock)))],
+        guards=[staff_guard(a_doorkeeper(clock))],
         dependencies={
             "calendar": Provide(always(Calendar(service_db, audit=Audit(), clock=clock))),
             "principal": Provide(provide_principal),

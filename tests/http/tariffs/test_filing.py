@@ -41,7 +41,7 @@ async def client(service_db, staff_db, redis, clock) -> AsyncIterator[AsyncClien
 def person(clock: HandClock, number: int, role: str = "operator_admin") -> dict[str, str]:
     """Headers of one of the operator's people."""
     own = None if role in {"city_admin", "city_supervisor", "auditor"} else 1
-    claims = {"login": f"person.{number}", "role": role, "operator_id": own}
+    claims = {"login": f"person.{number}", "role": role, "operator_id": own, "sid": number}
     return {"authorization": f"Bearer {tokens_of(clock).issue(str(number), claims)}"}
 
 

@@ -13,7 +13,6 @@ from litestar.di import Provide
 from onepark.app import problems
 from onepark.app.openapi import document, openapi_config
 from onepark.contexts.access.http import provide_principal, staff_guard
-from onepark.contexts.access.service import Doorkeeper
 from onepark.contexts.registry.model import Direction, Lane, Zone
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
@@ -26,7 +25,7 @@ from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.city import Archive, a_city_lot
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import NoPlans
-from tests.http.staff_app import always, bearer, tokens_of
+from tests.http.staff_app import a_doorkeeper, always, bearer
 
 CODE = "320281001101"
 HISTORY = f"/v1/vacancies/{CODE}/history"
@@ -65,7 +64,7 @@ async def past(batch_db, service_db, staff_db) -> PastOfLots:
 def app(past) -> Litestar:
     return Litestar(
         http.HANDLERS,
-        guards=[staff_guard(Doorkeeper(tokens_of(STAFF)))],
+        guards=[staff_guard(a_doorkeeper(STAFF))],
         dependencies={
             "past": Provide(always(past)),
             "vacancies": Provide(always(None)),

@@ -9,13 +9,18 @@ import asyncpg
 import msgspec
 import pytest
 
+from onepark.contexts.access.service import Audit
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.model import (
     Attempt,
     Notice,
+    RefundFact,
     TradeFact,
     TradeState,
     Verdict,
 )
+from onepark.contexts.payments.refund_desk import RefundDesk
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.model import OrderState
 from onepark.contexts.stays.service import Stays
@@ -39,22 +44,27 @@ class City(NamedTuple):
     payments: Payments
     channel: OpenChannel
     other: OpenChannel
+    refunds: Refunds
+    desk: RefundDesk
     db: Database
 
 
 @pytest.fixture
-async def city(batch_db: Database, service_db: Database) -> City:
+async def city(batch_db: Database, service_db: Database, staff_db: Database) -> City:
     clock = HandClock()
     channel, other = OpenChannel(), OpenChannel()
     stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-    payments = Payments(
-        service_db,
-        payable=stays,
-        channels={"open": channel, "other": other},
-        clock=clock,
-        public_url="http://127.0.0.1:1/",
-    )
-    return City(clock, stays, payments, channel, other, service_db)
+    channels, public_url = {"open": channel, "other": other}, "http://127.0.0.1:1/"
+    shared: dict[str, Any] = {
+        "payable": stays,
+        "channels": channels,
+        "clock": clock,
+        "public_url": public_url,
+    }
+    refunds = Refunds(service_db, ledger=Ledger(), **shared)
+    payments = Payments(service_db, refunds=refunds, **shared)
+    desk = RefundDesk(service_db, staff_db, refunds=refunds, audit=Audit(), clock=clock)
+    return City(clock, stays, payments, channel, other, refunds, desk, service_db)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +72,12 @@ async def owner(database_url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def nothing_goes_back(owner: Any) -> None:
+    """Nothing of an earlier test was paid, or is to be given back."""
+    await owner.execute("TRUNCATE payments.attempt, payments.refund, payments.request")
 
 
 async def a_car_inside(
@@ -96,10 +112,15 @@ def success(attempt: Attempt, **changes: Any) -> TradeFact:
 
 
 async def tell(
-    city: City, fact: TradeFact | None, *, event: str | None = None, channel: str = "open"
+    city: City,
+    fact: TradeFact | None,
+    *,
+    event: str | None = None,
+    channel: str = "open",
+    refund: RefundFact | None = None,
 ) -> Verdict | None:
     """Send a notice and let it be handled."""
-    notice = Notice(event or f"ev-{next(numbers)}", "paid", fact)
+    notice = Notice(event or f"ev-{next(numbers)}", "paid", fact, refund)
     body = msgspec.json.encode(notice)
     received = await city.payments.receive(channel, {"word": "please"}, body)
     assert received.answer.status == 200

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from itertools import count
+from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
 
+from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.model import Attempt, Notice, TradeFact, TradeState
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.service import Stays
 from onepark.infra.metrics import REGISTRY
@@ -44,13 +47,14 @@ def stays(batch_db, service_db, clock) -> Stays:
 
 @pytest.fixture
 def payments(service_db, stays, clock) -> Payments:
-    return Payments(
-        service_db,
-        payable=stays,
-        channels={"open": OpenChannel()},
-        clock=clock,
-        public_url="http://127.0.0.1:1/",
-    )
+    shared: dict[str, Any] = {
+        "payable": stays,
+        "channels": {"open": OpenChannel()},
+        "clock": clock,
+        "public_url": "http://127.0.0.1:1/",
+    }
+    refunds = Refunds(service_db, ledger=Ledger(), **shared)
+    return Payments(service_db, refunds=refunds, **shared)
 
 
 async def begun(stays: Stays, payments: Payments, *, times: int = 1) -> Attempt:

@@ -13,8 +13,6 @@ from onepark.app.outboxes import payments_relay
 from onepark.contexts.access.service import Audit
 from onepark.contexts.payments import store as payments_store
 from onepark.contexts.payments.events import AttemptSucceeded, RefundSucceeded
-from onepark.contexts.payments.service import Payments
-from onepark.contexts.stays.service import Stays
 from onepark.contexts.webhooks import rules
 from onepark.contexts.webhooks.errors import (
     DeliveryUnknown,
@@ -31,15 +29,11 @@ from onepark.infra.db import Database
 from onepark.infra.relay import Relay
 from onepark.infra.settings import SecretKey
 from onepark.integrations.webhooks.poster import open_poster
-from onepark.kernel.events import Fact
 from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo
 from tests.builders import EIGHT
-from tests.fakes.channel import OpenChannel
 from tests.fakes.clock import HandClock
 from tests.fakes.listener import Listener, open_listener
-from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
-from tests.store.payments.conftest import City, a_car_inside, key, success, tell
 
 KEY = SecretKey(bytes(range(32)))
 operators = count(70_000)
@@ -63,9 +57,9 @@ class Rig(NamedTuple):
         asked = NewEndpoint(self.listener.url + path, facts or tuple(Kind))
         return await self.office.register(asked, by=self.staff)
 
-    async def publish(self, fact: Fact, order_no: str = "o-1") -> None:
+    async def publish(self, fact: AttemptSucceeded | RefundSucceeded) -> None:
         async with self.db.transaction() as tx:
-            await payments_store.post(tx, fact, of=OrderNo(order_no))
+            await payments_store.post(tx, fact)
 
     async def send(self) -> int:
         """Hand on what waits, and post until nothing may be posted now."""
@@ -109,10 +103,10 @@ def paid(rig: Rig, **changes: Any) -> AttemptSucceeded:
     return AttemptSucceeded(**(values | changes))
 
 
-def refunded(rig: Rig) -> RefundSucceeded:
+def refunded(rig: Rig, of: AttemptSucceeded | None = None) -> RefundSucceeded:
     return RefundSucceeded(
         refund_no=f"refund{next(numbers)}",
-        attempt_no="attempt1",
+        attempt_no="attempt1" if of is None else of.attempt_no,
         lot_id=LotId(7),
         operator_id=rig.operator_id,
         order_no=OrderNo("o-1"),
@@ -178,14 +172,15 @@ async def test_a_message_that_was_not_taken_is_said_again_word_for_word(rig: Rig
     assert await rig.states() == [DeliveryState.DELIVERED]
 
 
-async def test_messages_of_one_order_wait_for_each_other_and_not_for_those_of_another(rig: Rig):
+async def test_messages_of_one_payment_wait_for_each_other_and_not_for_those_of_another(rig: Rig):
     await rig.register()
     rig.listener.status = 500
-    await rig.publish(paid(rig))
+    first = paid(rig)
+    await rig.publish(first)
     await rig.send()
     rig.listener.status = 200
-    await rig.publish(refunded(rig))
-    await rig.publish(paid(rig, order_no=OrderNo("o-2")), "o-2")
+    await rig.publish(refunded(rig, first))
+    await rig.publish(paid(rig))
     assert await rig.send() == 1
     rig.clock.go(timedelta(seconds=5))
     await rig.send()
@@ -270,30 +265,3 @@ async def test_an_endpoint_is_refused_that_is_known_or_one_too_many_or_inside_or
     city = Principal(3, "city", StaffRole.CITY_ADMIN, None)
     with pytest.raises(OperatorOnly):
         await rig.office.register(NewEndpoint("https://x.cn/"), by=city)
-
-
-async def test_a_payment_is_told_of_with_the_transaction_that_counts_it(
-    rig: Rig, batch_db: Database, service_db: Database
-):
-    stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=rig.clock)
-    channel = OpenChannel()
-    payments = Payments(
-        *(service_db,),
-        payable=stays,
-        channels={"open": channel},
-        clock=rig.clock,
-        public_url="http://127.0.0.1:1/",
-    )
-    city = City(rig.clock, stays, payments, channel, channel, service_db)
-    attempt = await payments.begin(await a_car_inside(city), "open", key=key())
-    for _ in range(3):
-        await tell(city, success(attempt))
-    async with service_db.connection() as tx:
-        rows = await tx.fetch("SELECT aggregate, payload FROM payments.outbox")
-    assert [row["aggregate"] for row in rows] == [attempt.order_no]
-    fact = msgspec.json.decode(rows[0]["payload"], type=AttemptSucceeded)
-    assert (fact.attempt_no, fact.amount_fen, fact.surplus) == (
-        attempt.attempt_no,
-        attempt.amount_fen,
-        False,
-    )

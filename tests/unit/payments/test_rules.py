@@ -7,8 +7,10 @@ import pytest
 
 from onepark.contexts.payments import rules
 from onepark.contexts.payments.model import (
+    QUERY_AFTER,
     Attempt,
     AttemptState,
+    Terms,
     TradeFact,
     TradeState,
     Verdict,
@@ -90,14 +92,14 @@ def test_a_closed_attempt_does_not_become_failed():
 
 def test_providers_are_asked_less_and_less_often_until_the_attempt_ends():
     waits = [
-        rules.next_query_at(an_attempt(queries=n), NOON) - NOON
-        for n in range(len(rules.QUERY_AFTER) + 1)
+        rules.next_query_at(an_attempt(queries=n), NOON, Terms()) - NOON
+        for n in range(len(QUERY_AFTER) + 1)
     ]
-    assert waits == [*rules.QUERY_AFTER, rules.ATTEMPT_LIVES]
+    assert waits == [*QUERY_AFTER, rules.ATTEMPT_LIVES]
 
 
 @pytest.mark.parametrize(("after", "over"), [(timedelta(0), True), (timedelta(seconds=-1), False)])
 def test_an_unpaid_attempt_is_over_at_the_end_of_its_life(after, over):
     attempt = an_attempt()
     fact = a_fact(TradeState.PENDING)
-    assert rules.is_over(attempt, fact, attempt.expires_at + after) is over
+    assert rules.is_over(attempt, fact, attempt.expires_at + after, Terms()) is over

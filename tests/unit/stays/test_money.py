@@ -132,3 +132,41 @@ def test_a_stay_that_a_wrong_clock_told_of_owes_nothing_wherever_it_is_asked_for
         at=EIGHT + minutes(170),
     )
     assert (due.fee_fen, due.due_fen) == (1500, 0)
+
+
+@given(paid=AMOUNTS, fee=integers(0, 100_000), parts=lists(AMOUNTS))
+def test_the_books_of_an_order_balance_whatever_goes_back_and_nobody_is_asked_anew(
+    paid, fee, parts
+):
+    order, gone = an_order(), a_stay(state=StayState.CLOSED, exited_at=EIGHT + minutes(60))
+    money.settle(order, a_stay(), amount_fen=Fen(paid), paid_at=EIGHT, grace=GRACE)
+    money.close(order, fee_fen=Fen(fee), at=EIGHT + minutes(60))
+    owed, due = order.owed_fen, order.refund_due_fen
+    back = 0
+    for part in parts:
+        if back + part <= paid:
+            money.give_back(order, gone, amount_fen=Fen(part))
+            back += part
+            assert balanced(order)
+    assert order.paid_fen == paid - back
+    assert order.owed_fen == owed
+    assert order.refund_due_fen == max(due - back, 0)
+    assert order.fee_fen == fee
+    assert min(order.paid_fen, order.written_off_fen, order.refund_due_fen) >= 0
+
+
+def test_a_car_inside_that_got_part_of_its_money_back_may_still_leave_in_its_grace():
+    order = an_order()
+    money.settle(order, a_stay(), amount_fen=Fen(500), paid_at=EIGHT, grace=GRACE)
+    money.give_back(order, a_stay(), amount_fen=Fen(200))
+    assert (order.paid_fen, order.covered_until_at) == (300, EIGHT + GRACE)
+    money.give_back(order, a_stay(), amount_fen=Fen(300))
+    assert (order.paid_fen, order.covered_until_at, order.state) == (0, None, OrderState.OPEN)
+
+
+def test_a_stay_that_never_was_is_void_once_its_money_is_back():
+    order = an_order()
+    money.settle(order, a_stay(), amount_fen=Fen(500), paid_at=EIGHT, grace=GRACE)
+    money.cancel(order)
+    money.give_back(order, a_stay(state=StayState.VOID), amount_fen=Fen(500))
+    assert (order.refund_due_fen, order.state) == (0, OrderState.VOID)

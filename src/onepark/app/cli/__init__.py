@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": "onepark.app.cli.migrate:migrate_database",
     "outbox": "onepark.app.cli.outbox:outbox",
     "quote": "onepark.app.cli.quote:quote",
+    "reconcile": "onepark.app.cli.reconcile:reconcile",
     "recount": "onepark.app.cli.recount:recount",
     "registry": "onepark.app.cli.registry:registry",
     "reprice": "onepark.app.cli.reprice:reprice",

@@ -1,6 +1,6 @@
 """`onepark demo`: the demonstration city.
 
-Owns: filing its lots and tariffs, and writing down how a script drives it.
+Owns: filing its lots, tariffs and staff, and writing down how a script drives it.
 Never: touches a registry that holds a real city.
 """
 
@@ -17,11 +17,13 @@ import click
 from msgspec.structs import replace
 
 from onepark.app.data_dir import write_json
+from onepark.app.demo_staff import appoint_demo_staff
 from onepark.app.wiring import Platform, open_platform
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.importing import read_json
 from onepark.contexts.registry.model import Direction, Lot
 from onepark.contexts.tariffs.model import Assignment, Filing
+from onepark.infra.limits import Limiter
 from onepark.infra.settings import Settings, SettingsError, from_env
 from onepark.infra.signing import encode_secret
 from onepark.kernel.types import Pool
@@ -42,19 +44,19 @@ def demo() -> None:
     "--secrets-out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="停车场与设备密钥写入此文件 Where lots and device keys are written (0600).",
+    help="停车场、设备密钥与账号写入此文件 Where lots, device keys and logins are written (0600).",
 )
 def load(seed: int, secrets_out: Path) -> None:
     """载入演示城市 File the demonstration city; once it is filed, nothing changes."""
     try:
-        lots = asyncio.run(_load(from_env(os.environ), seed))
+        lots, staff = asyncio.run(_load(from_env(os.environ), seed))
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    write_json(secrets_out, {"lots": lots})
+    write_json(secrets_out, {"lots": lots, "staff": staff})
     click.echo(f"{len(lots)} lots of the demonstration city are filed.")
 
 
-async def _load(settings: Settings, seed: int) -> list[dict[str, Any]]:
+async def _load(settings: Settings, seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     closed = replace(settings, payments_file="")  # no channel is needed, nor open yet
     async with open_platform(closed) as platform:
         if any(MARK not in lot.name for lot in platform.registry.directory.lots()):
@@ -65,7 +67,15 @@ async def _load(settings: Settings, seed: int) -> list[dict[str, Any]]:
             raise click.ClickException(f"refused: {report.refused[0]}")
         await platform.registry.load()
         await _file_tariffs(platform)
-        return list(_described(platform.registry.directory))
+        staff = await appoint_demo_staff(
+            settings,
+            platform.clock,
+            databases=platform.databases,
+            limiter=Limiter(platform.redis),
+            operator_id=min(lot.operator_id for lot in platform.directory.lots()),
+            actor=ACTOR,
+        )
+        return list(_described(platform.registry.directory)), staff
 
 
 async def _file_tariffs(platform: Platform) -> None:

@@ -14,16 +14,19 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import click
 
 from onepark.app.cli import live
 from onepark.app.cli.looks import Finding, Missing, look
 from onepark.app.data_dir import DataDir, is_held
 from onepark.app.fitness import Unfit, refuse_unfit
+from onepark.app.unowned import UNOWNED
 from onepark.infra.embedded import ChildFailed, free_port
 from onepark.infra.embedded.postgres import binaries
 from onepark.infra.embedded.valkey import binary
 from onepark.infra.redis import RedisError, open_redis
+from onepark.infra.row_security import holes
 from onepark.infra.settings import PREFIX, SettingsError, from_env
 
 PYTHON = (3, 11)
@@ -108,14 +111,25 @@ def port(wanted: int) -> str:
 
 
 async def database(url: str) -> str:
-    """Look at the server as a start would: roles, durability, migrations."""
+    """Look at the server as a start would: roles, durability, migrations; and at who sees what."""
     try:
         await refuse_unfit(from_env(with_what_up_gives() | {f"{PREFIX}DATABASE_URL": url}))
     except SettingsError as error:
         raise Missing("the database is looked at when the settings are right") from error
     except (Unfit, ValueError) as error:
         raise Missing(str(error)) from error
-    return "PostgreSQL answers, keeps what it is told and is up to date"
+    open_to_others = await _holes(url)
+    if open_to_others:
+        raise Missing(f"an operator could see rows of another: {'; '.join(open_to_others)}")
+    return "PostgreSQL answers, keeps what it is told, is up to date and parts the operators"
+
+
+async def _holes(url: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await holes(connection, UNOWNED)
+    finally:
+        await connection.close()
 
 
 async def redis(url: str) -> str:

@@ -177,13 +177,15 @@ def _is_ready(port: int) -> Callable[[], bool]:
 
 def _description(city: City, provider_url: str) -> dict[str, Any]:
     """Return what a script needs to drive the city."""
+    filed = json.loads(city.data.lots_file.read_bytes())
     return {
         "base_url": city.base_url,
         "database_url": city.env[DATABASE_URL],
         "redis_url": city.env[REDIS_URL],
         "provider_url": provider_url,
         "work_metrics_url": f"http://127.0.0.1:{city.env[WORK_METRICS_PORT]}/metrics",
-        "lots": json.loads(city.data.lots_file.read_bytes())["lots"],
+        "lots": filed["lots"],
+        "staff": filed["staff"],
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 
+from onepark.contexts.access.model import SecondFactor
 from onepark.kernel.staff import Permission, Principal, StaffRole
 from onepark.kernel.types import OperatorId
 
@@ -34,6 +35,7 @@ _READING = frozenset(
         Permission.READ_STATISTICS,
         Permission.READ_PASSES,
         Permission.READ_COUPONS,
+        Permission.READ_WEBHOOKS,
     }
 )
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
@@ -47,7 +49,12 @@ _ADMINISTERING = _DRAFTING | {
 }
 # Who has the lot's images and its intercom, and knows its tenants.
 _RUNNING_LOTS = frozenset(
-    {Permission.DECIDE_MISREAD, Permission.RULE_PASSAGE, Permission.MANAGE_PASSES}
+    {
+        Permission.DECIDE_MISREAD,
+        Permission.RULE_PASSAGE,
+        Permission.MANAGE_PASSES,
+        Permission.TELL_RECEIPT,
+    }
 )
 # Who sees the lots of every operator.
 _SUPERVISING = frozenset({Permission.DECIDE_TWO_LOTS})
@@ -59,7 +66,6 @@ _READING_MONEY = frozenset(
         Permission.READ_PAYOUTS,
         Permission.READ_RECONCILIATION,
         Permission.READ_INVOICES,
-        Permission.READ_WEBHOOKS,
     }
 )
 _KEEPING_BOOKS = _READING_MONEY | {
@@ -93,7 +99,11 @@ MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
 }
 
 # A token has these only when a code was given in its session.
-MONEY = _KEEPING_BOOKS | _SECOND_HAND | {Permission.CHECK_PAYOUT, Permission.APPROVE_CONTRACT}
+MONEY = (
+    _KEEPING_BOOKS
+    | _SECOND_HAND
+    | {Permission.CHECK_PAYOUT, Permission.APPROVE_CONTRACT, Permission.MANAGE_WEBHOOKS}
+)
 # And these only when that was a moment ago: after them money is gone, or a debt.
 FRESH = frozenset(
     {
@@ -103,7 +113,10 @@ FRESH = frozenset(
         Permission.SETTLE_RECONCILIATION,
     }
 )
-MONEY_ROLES = frozenset(role for role, given in MATRIX.items() if given & MONEY)
+# Who touches money, or gives accounts to those who do: their password alone is not enough.
+FACTOR_ROLES = frozenset(
+    role for role, given in MATRIX.items() if given & (MONEY | {Permission.MANAGE_ACCOUNTS})
+)
 
 FREE_WRONG_CODES = 5
 CODE_WAIT = timedelta(seconds=30)  # after one wrong code more, then twice as long each time
@@ -151,6 +164,15 @@ def has_fresh_factor(by: Principal, at: datetime, *, fresh_for: timedelta) -> bo
     return OTP in by.amr and given_at is not None and at - given_at < fresh_for
 
 
+def standing_of(role: StaffRole, *, enrolled: bool, given: bool) -> SecondFactor:
+    """Say what a session still lacks for what its role may do."""
+    if given:
+        return SecondFactor.GIVEN
+    if enrolled:
+        return SecondFactor.NEEDED
+    return SecondFactor.NOT_ENROLLED if role in FACTOR_ROLES else SecondFactor.NOT_REQUIRED
+
+
 def wait_after_wrong_codes(wrong: int, last_wrong_at: datetime | None, at: datetime) -> timedelta:
     """Return how long after so many wrong codes in a row nobody may try another one.
 
@@ -160,7 +182,7 @@ def wait_after_wrong_codes(wrong: int, last_wrong_at: datetime | None, at: datet
     if wrong < FREE_WRONG_CODES or last_wrong_at is None:
         return timedelta(0)
     doubled = min(wrong - FREE_WRONG_CODES, 10)
-    wait = min(CODE_WAIT * 2**doubled, CODE_WAIT_MAX)
+    wait = min(CODE_WAIT * int(2**doubled), CODE_WAIT_MAX)
     return max(last_wrong_at + wait - at, timedelta(0))
 
 

@@ -6,7 +6,7 @@ Never: names a car: what was paid for is found by the order.
 
 from datetime import datetime
 
-from onepark.contexts.payments.model import Attempt
+from onepark.contexts.payments.model import Attempt, Refund
 from onepark.kernel.events import Fact
 from onepark.kernel.types import Fen, LotId, OperatorId, OrderNo
 
@@ -48,4 +48,18 @@ def attempt_succeeded_of(attempt: Attempt, *, paid_at: datetime, surplus: bool) 
         amount_fen=attempt.amount_fen,
         paid_at=paid_at,
         surplus=surplus,
+    )
+
+
+def refund_succeeded_of(refund: Refund, *, refunded_at: datetime) -> RefundSucceeded:
+    """Read the fact off a refund that has just reached its payer."""
+    return RefundSucceeded(
+        refund_no=refund.refund_no,
+        attempt_no=refund.attempt_no,
+        lot_id=refund.lot_id,
+        operator_id=OperatorId(refund.operator_id),
+        order_no=refund.order_no,
+        channel=refund.channel,
+        amount_fen=refund.amount_fen,
+        refunded_at=refunded_at,
     )

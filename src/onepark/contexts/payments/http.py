@@ -18,11 +18,19 @@ from onepark.contexts.payments.errors import (
     ChannelUnknown,
     KeyMissing,
     KeyReused,
+    KindNotOffered,
+    PayerMissing,
+    ReceiptAmountDiffers,
+    ReceiptInvalid,
+    ReceiptOfAnotherLot,
+    ReceiptReused,
 )
-from onepark.contexts.payments.model import PaymentAnswer, PaymentAsked
+from onepark.contexts.payments.model import PaymentAnswer, PaymentAsked, ReceiptTold
+from onepark.contexts.payments.receipts import Receipts, ReceiptTaken
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.errors import NothingDue, OrderUnknown
 from onepark.infra.openapi import refusals
+from onepark.kernel.staff import Permission, Principal
 
 TAGS = ["payments 支付"]
 
@@ -43,15 +51,19 @@ TAGS = ["payments 支付"]
         ChannelUnknown,
         ChannelDeclined,
         ChannelUnavailable,
+        KindNotOffered,
+        PayerMissing,
     ),
 )
 async def begin_payment(
+    request: Request[Any, Any, Any],
     data: JSONBody[PaymentAsked],
     payments: NamedDependency[Payments],
     idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
 ) -> PaymentAnswer:
     """Somebody pays for a car."""
-    return await payments.pay(data, key=idempotency_key)
+    address = request.client.host if request.client else None
+    return await payments.pay(data, key=idempotency_key, address=address)
 
 
 @post(
@@ -85,4 +97,31 @@ async def take_notice(
     )
 
 
-HANDLERS = [begin_payment, take_notice]
+@post(
+    "/v1/payments/receipts",
+    status_code=200,
+    tags=TAGS,
+    summary="上报现金与刷卡收款 Tell of cash and cards",
+    description=(
+        "停车场自行收取的现金或刷卡款项，按本场收据号上报一次；金额须等于订单当前应付金额。"
+        "What a lot took itself, told once under its own receipt number. The amount must be what "
+        "the order owes; the same receipt again is answered alike."
+    ),
+    opt={"permission": Permission.TELL_RECEIPT},
+    security=[{"staff": []}],
+    responses=refusals(
+        *(ReceiptOfAnotherLot, ReceiptReused, ReceiptAmountDiffers, ReceiptInvalid),
+        *(OrderUnknown, NothingDue),
+        staff=True,
+    ),
+)
+async def tell_receipt(
+    principal: NamedDependency[Principal],
+    data: JSONBody[ReceiptTold],
+    receipts: NamedDependency[Receipts],
+) -> ReceiptTaken:
+    """A lot took money itself."""
+    return await receipts.tell(data, by=principal)
+
+
+HANDLERS = [begin_payment, take_notice, tell_receipt]

@@ -1,17 +1,19 @@
 """What payments do by themselves.
 
-Owns: notices that wait, providers that were not heard of.
+Owns: notices that wait, providers that were not heard of, money that goes back.
 Never: believes anything that the service would not.
 """
 
+from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.infra.schedule import Job
 
 HANDLE_EVERY_S = 1.0
 ASK_EVERY_S = 1.0
+GIVE_BACK_EVERY_S = 2.0
 
 
-def jobs(payments: Payments) -> list[Job]:
+def jobs(payments: Payments, refunds: Refunds) -> list[Job]:
     """Return the recurring work of payments."""
 
     async def ask() -> int:
@@ -25,4 +27,6 @@ def jobs(payments: Payments) -> list[Job]:
     return [
         Job("payments.handle_notices", HANDLE_EVERY_S, handle),
         Job("payments.ask_providers", ASK_EVERY_S, ask),
+        Job("payments.give_back", GIVE_BACK_EVERY_S, refunds.give_back),
+        Job("payments.ask_for_refunds", ASK_EVERY_S, refunds.ask_providers),
     ]

@@ -1,11 +1,11 @@
 """What payments needs of its peers.
 
-Owns: the Protocol that every channel adapter implements, and that of what can be paid.
+Owns: the Protocols of channel adapters, of lots, of what can be paid, and of the audit trail.
 Never: names a provider.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from onepark.contexts.payments.model import (
@@ -14,11 +14,16 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
+    Terms,
     TradeFact,
 )
+from onepark.contexts.registry.model import Lot
 from onepark.contexts.stays.model import Charge
 from onepark.infra.db import Tx
-from onepark.kernel.types import LotId, OrderNo
+from onepark.kernel.staff import Change
+from onepark.kernel.types import Fen, LotCode, LotId, OrderNo
 
 
 class Channel(Protocol):
@@ -26,17 +31,24 @@ class Channel(Protocol):
 
     ``create``, ``query`` and ``close`` raise ChannelUnavailable when the outcome is unknown and
     ChannelDeclined when the provider said no. ``query`` answers ABSENT for a trade unknown there.
+    ``refund`` and ``query_refund`` do the same; the same refund may be asked for again and again.
     """
 
     name: str
     merchant: str
     app: str
+    terms: Terms
+    refund_gap: timedelta  # between two refunds of one trade
 
     async def create(self, request: PayRequest) -> PayInstruction: ...
 
     async def query(self, out_trade_no: str) -> TradeFact: ...
 
     async def close(self, out_trade_no: str) -> None: ...
+
+    async def refund(self, request: RefundRequest) -> RefundFact: ...
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact: ...
 
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Return what a notice says; header names are lower case, ``body`` is as received.
@@ -48,6 +60,12 @@ class Channel(Protocol):
     def answer(self, verdict: NoticeVerdict) -> NoticeAnswer: ...
 
 
+class Archive(Protocol):
+    """The lots as they are known now."""
+
+    def lot(self, code: LotCode) -> Lot | None: ...
+
+
 class Payable(Protocol):
     """What a charge belongs to: stays, for parking."""
 
@@ -56,3 +74,17 @@ class Payable(Protocol):
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
     ) -> bool: ...
+
+    async def refund_due(self, tx: Tx, order_no: OrderNo) -> Fen:
+        """Lock an order and return what it has to give back."""
+        ...
+
+    async def refunded(self, tx: Tx, order_no: OrderNo, amount_fen: Fen) -> None:
+        """Count out money that was counted in and has gone back."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """What staff changed."""
+
+    async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...

@@ -4,24 +4,32 @@ Owns: every statement on the tables of schema payments.
 Never: decides; a row goes in or out as it is.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
 
+from onepark.contexts.payments.events import AttemptSucceeded, RefundSucceeded
 from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
+    JsapiCall,
     KeptNotice,
     Notice,
+    PayInstruction,
+    PayKind,
+    RefundFact,
     TradeFact,
     Verdict,
 )
 from onepark.infra.db import Record, Tx
-from onepark.kernel.events import Fact, encode, name_of
+from onepark.kernel.events import encode, name_of
 from onepark.kernel.types import OrderNo, RevenueKind
 
 _FACTS = Decoder(TradeFact | None)
+_JSAPI = Decoder(JsapiCall)
+_REFUND_FACTS = Decoder(RefundFact | None)
 _ENCODER = Encoder()
 
 ONE_PAYER_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
@@ -68,7 +76,8 @@ async def attempt_of_request(tx: Tx, key: str, attempt_no: str) -> None:
 
 COLUMNS = """
     attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state, created_at,
-    expires_at, code_url, provider_txn, paid_at, surplus, queries, revenue_kind
+    expires_at, code_url, provider_txn, paid_at, surplus, queries, revenue_kind, kind,
+    jsapi
 """
 
 ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noqa: S608
@@ -84,12 +93,12 @@ LIVE_ATTEMPTS = f"""
 NEW_ATTEMPT = """
     INSERT INTO payments.attempt
         (attempt_no, lot_id, operator_id, order_no, charge_no, channel, amount_fen, state,
-         created_at, expires_at, next_query_at, revenue_kind)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         created_at, expires_at, next_query_at, revenue_kind, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 ATTEMPT_PENDING = """
-    UPDATE payments.attempt SET state = 'pending', code_url = $2
+    UPDATE payments.attempt SET state = 'pending', code_url = $2, jsapi = $3
     WHERE attempt_no = $1 AND state = 'created'
 """
 
@@ -114,21 +123,21 @@ TXN_OF_ANOTHER = """
 async def attempt(tx: Tx, attempt_no: str) -> Attempt | None:
     """Return one attempt."""
     row = await tx.fetchrow(ATTEMPT, attempt_no)
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
 async def lock_attempt(tx: Tx, attempt_no: str, channel: str) -> Attempt | None:
     """Lock an attempt of a channel; the first lock of everything that settles."""
     row = await tx.fetchrow(LOCK_ATTEMPT, attempt_no, channel)
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
 async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attempt]:
     """Lock and return the attempts of an order that may still be paid."""
-    return [_attempt(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
+    return [attempt_of(row) for row in await tx.fetch(LIVE_ATTEMPTS, order_no, now)]
 
 
-async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None:
+async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime | None) -> None:
     """Keep an attempt before any provider hears of it."""
     await tx.execute(
         NEW_ATTEMPT,
@@ -144,12 +153,14 @@ async def new_attempt(tx: Tx, made: Attempt, *, next_query_at: datetime) -> None
         made.expires_at,
         next_query_at,
         made.revenue_kind,
+        made.kind,
     )
 
 
-async def attempt_pending(tx: Tx, attempt_no: str, code_url: str) -> None:
+async def attempt_pending(tx: Tx, attempt_no: str, handed: PayInstruction) -> None:
     """Keep what the provider handed out; a success that came first stands."""
-    await tx.execute(ATTEMPT_PENDING, attempt_no, code_url)
+    call = None if handed.jsapi is None else _ENCODER.encode(handed.jsapi).decode()
+    await tx.execute(ATTEMPT_PENDING, attempt_no, handed.code_url, call)
 
 
 async def attempt_ended(tx: Tx, attempt_no: str, state: AttemptState) -> None:
@@ -187,7 +198,7 @@ QUERY_AGAIN_AT = """
 
 async def due_for_query(tx: Tx, now: datetime, *, limit: int) -> list[Attempt]:
     """Take attempts whose provider is to be asked; nobody else takes them for a minute."""
-    return [_attempt(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
+    return [attempt_of(row) for row in await tx.fetch(DUE_FOR_QUERY, now, limit)]
 
 
 async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
@@ -196,21 +207,32 @@ async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
 
 
 KEEP_NOTICE = """
-    INSERT INTO payments.notice (channel, event_key, event_type, fact, body)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, refund_fact, is_hint)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (channel, event_key) DO NOTHING
     RETURNING notice_id
 """
 
-TAKE_NOTICE = """
-    SELECT notice_id, channel, fact, received_at, tries FROM payments.notice
-    WHERE notice_id = $1 AND handled_at IS NULL
-    FOR UPDATE SKIP LOCKED
+NOTICE_COLUMNS = """
+    notice_id, channel, fact, received_at, tries, coalesce(refund_fact, 'null') AS refund, is_hint
 """
 
+TAKE_NOTICE = f"""
+    SELECT {NOTICE_COLUMNS} FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL
+    FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+
+HINT = f"""
+    SELECT {NOTICE_COLUMNS} FROM payments.notice
+    WHERE notice_id = $1 AND handled_at IS NULL AND is_hint
+"""  # noqa: S608
+
+# Each time that one was looked at in vain it rests twice as long as before.
 UNHANDLED_NOTICES = """
     SELECT notice_id FROM payments.notice
     WHERE handled_at IS NULL AND received_at < $1
+      AND received_at + (power(2, least(tries, 17)) - 1) * interval '1 second' < $1
     ORDER BY tries, received_at LIMIT $2
 """
 
@@ -224,19 +246,22 @@ NOTICE_TRIED = "UPDATE payments.notice SET tries = tries + 1 WHERE notice_id = $
 async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> int | None:
     """Keep a verified notice and return its number; None if it is known already."""
     fact = _ENCODER.encode(notice.fact).decode()
-    number: int | None = await tx.fetchval(
-        KEEP_NOTICE, channel, notice.event_key, notice.event_type, fact, body
-    )
+    refund_fact = None if notice.refund is None else _ENCODER.encode(notice.refund).decode()
+    what = (notice.event_key, notice.event_type, fact, body, refund_fact, notice.is_hint)
+    number: int | None = await tx.fetchval(KEEP_NOTICE, channel, *what)
     return number
 
 
 async def take_notice(tx: Tx, notice_id: int) -> KeptNotice | None:
     """Lock an unhandled notice; None if it is handled or being handled."""
     row = await tx.fetchrow(TAKE_NOTICE, notice_id)
-    if row is None:
-        return None
-    fact = _FACTS.decode(row["fact"])
-    return KeptNotice(notice_id, row["channel"], fact, row["received_at"], row["tries"])
+    return None if row is None else _notice(row)
+
+
+async def hint(tx: Tx, notice_id: int) -> KeptNotice | None:
+    """Return an unhandled notice that is only a hint; None if there is none."""
+    row = await tx.fetchrow(HINT, notice_id)
+    return None if row is None else _notice(row)
 
 
 async def unhandled_notices(tx: Tx, before: datetime, *, limit: int) -> list[int]:
@@ -258,13 +283,16 @@ async def notice_tried(tx: Tx, notice_id: int) -> None:
 POST = "INSERT INTO payments.outbox (aggregate, fact, payload) VALUES ($1, $2, $3)"
 
 
-async def post(tx: Tx, fact: Fact, *, of: OrderNo) -> None:
-    """Publish a fact of an order that this transaction holds the lock of."""
-    await tx.execute(POST, of, name_of(fact), encode(fact))
+async def post(tx: Tx, fact: AttemptSucceeded | RefundSucceeded) -> None:
+    """Publish a fact of an attempt that this transaction holds the lock of."""
+    await tx.execute(POST, fact.attempt_no, name_of(fact), encode(fact))
 
 
 OLDEST_UNKNOWN = """
-    SELECT min(created_at) FROM payments.attempt WHERE state IN ('created', 'pending')
+    SELECT min(created_at + coalesce(slow.more, '0 s'::interval))
+    FROM payments.attempt LEFT JOIN unnest($1::text[], $2::interval[]) AS slow (channel, more)
+        USING (channel)
+    WHERE state IN ('created', 'pending')
 """
 
 OLDEST_UNHANDLED = """
@@ -273,9 +301,12 @@ OLDEST_UNHANDLED = """
 """
 
 
-async def oldest_unknown(tx: Tx) -> datetime | None:
-    """Return when the oldest attempt began whose outcome is not known; None if there is none."""
-    created_at: datetime | None = await tx.fetchval(OLDEST_UNKNOWN)
+async def oldest_unknown(tx: Tx, slow: Mapping[str, timedelta]) -> datetime | None:
+    """Return when the oldest attempt began whose outcome is not known; None if there is none.
+
+    One of a slow channel counts as so much younger.
+    """
+    created_at: datetime | None = await tx.fetchval(OLDEST_UNKNOWN, list(slow), list(slow.values()))
     return created_at
 
 
@@ -285,8 +316,17 @@ async def oldest_unhandled_s(tx: Tx) -> float:
     return age_s
 
 
-def _attempt(row: Record) -> Attempt:
+def _notice(row: Record) -> KeptNotice:
     values = dict(row)
-    values["state"] = AttemptState(values["state"])
+    values["fact"] = _FACTS.decode(row["fact"])
+    values["refund"] = _REFUND_FACTS.decode(row["refund"])
+    return KeptNotice(**values)
+
+
+def attempt_of(row: Record) -> Attempt:
+    """Read one attempt, its columns in order."""
+    values = dict(row)
+    values["state"], values["kind"] = AttemptState(values["state"]), PayKind(values["kind"])
+    values["jsapi"] = None if values["jsapi"] is None else _JSAPI.decode(values["jsapi"])
     values["revenue_kind"] = RevenueKind(values["revenue_kind"])
     return Attempt(**values)

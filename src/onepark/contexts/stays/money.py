@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from onepark.contexts.stays.model import Due, Order, OrderState, Stay
+from onepark.contexts.stays.model import Charge, Due, Order, OrderState, Stay, StayState
 from onepark.contexts.tariffs.model import Quote
 from onepark.kernel.types import Fen, OrderNo
 
@@ -82,6 +82,23 @@ def write_off(order: Order) -> None:
     _balance(order)
 
 
+def give_back(order: Order, stay: Stay, *, amount_fen: Fen) -> None:
+    """Count out what went back; more than was to be refunded is never asked for again.
+
+    A car that is still inside has its fee before it: with all its money back, it has paid nothing.
+    """
+    order.paid_fen = Fen(order.paid_fen - amount_fen)
+    if order.fee_fen is None:
+        if order.paid_fen == 0:
+            order.covered_until_at, order.state = None, OrderState.OPEN
+        return
+    beyond = max(amount_fen - order.refund_due_fen, 0)
+    order.written_off_fen = Fen(order.written_off_fen + beyond)
+    _balance(order)
+    if order.paid_fen == 0 and stay.state == StayState.VOID:
+        order.state = OrderState.VOID
+
+
 def nothing_due(due: Due) -> Due:
     """Say that nothing is asked for now, whatever the fee is."""
     return replace(due, due_fen=Fen(0))
@@ -116,6 +133,20 @@ def due_of(order: Order, stay: Stay, quote: Quote, *, at: datetime) -> Due:
         state = _state(order, due)
     until_at = stay.exited_at or at
     return Due(order, stay, fee, due, state, quote.lines, until_at)
+
+
+def charge_of(due: Due) -> Charge:
+    """Return what an order owes as a charge that has no number yet."""
+    return Charge(
+        lot_id=due.order.lot_id,
+        order_no=due.order.order_no,
+        charge_no=0,
+        operator_id=due.order.operator_id,
+        amount_fen=due.due_fen,
+        priced_until_at=due.priced_until_at,
+        plan_id=due.stay.plan_id,
+        lines=due.lines,
+    )
 
 
 def priced_until(order: Order, stay: Stay, now: datetime) -> datetime:

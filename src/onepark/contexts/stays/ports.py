@@ -6,14 +6,16 @@ Never: holds code.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from onepark.contexts.registry.model import Device, Lot
 from onepark.contexts.stays.model import Candidate, LaneMoment, LaneThen, Passage, Suspicion
 from onepark.contexts.tariffs.model import Plan
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import DeviceId, LotCode, LotId, OrderNo, PlanId, StayId
+from onepark.kernel.types import DeviceId, Fen, LotCode, LotId, OrderNo, PlanId, StayId
 
 
 class Archive(Protocol):
@@ -62,3 +64,19 @@ class Lanes(Protocol):
     """What the gate knows of lanes: commands that were given there, and barriers."""
 
     async def lanes_then(self, tx: Tx, asked: Sequence[LaneMoment]) -> list[LaneThen]: ...
+
+
+RefundView = Literal["processing", "success", "closed"]
+
+
+class OrderRefund(Struct, frozen=True):
+    """Money of an order that goes back, or came to nothing (``closed``)."""
+
+    amount_fen: Fen
+    state: RefundView
+
+
+class OrderRefunds(Protocol):
+    """What is given back of orders: payments, which know of providers."""
+
+    async def of_order(self, order_no: OrderNo) -> Sequence[OrderRefund]: ...

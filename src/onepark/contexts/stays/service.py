@@ -284,7 +284,7 @@ class Stays:
         if live is not None:
             await order_store.drop_charge(tx, lot_id, order_no)
         at = {"opened_at": due.order.opened_at, "frozen_at": self._clock.now()}
-        return await order_store.freeze_charge(tx, _charge_of(due), **at)
+        return await order_store.freeze_charge(tx, money.charge_of(due), **at)
 
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
@@ -305,6 +305,23 @@ class Stays:
         meters.paid(case.order)
         faults.point("stays.settled")
         return True
+
+    async def refund_due(self, tx: Tx, order_no: OrderNo) -> Fen:
+        """Lock an order and return what it has to give back."""
+        lot_id = lot_of(order_no)
+        await order_store.lock_order(tx, lot_id, order_no)
+        case = await order_store.read_order(tx, lot_id, order_no)
+        return Fen(0) if case is None else case.order.refund_due_fen
+
+    async def refunded(self, tx: Tx, order_no: OrderNo, amount_fen: Fen) -> None:
+        """Count out money that has gone back."""
+        lot_id = lot_of(order_no)
+        await order_store.lock_order(tx, lot_id, order_no)
+        case = await order_store.read_order(tx, lot_id, order_no)
+        assert case is not None, "what was paid was paid for an order"
+        money.give_back(case.order, case.stay, amount_fen=amount_fen)
+        await order_store.drop_charge(tx, lot_id, order_no)  # it was priced with what went back
+        await order_store.save_money(tx, case.order)
 
     async def drop_facts(self, *, before: datetime) -> int:
         """Forget facts that nobody listens to, or that were acted on; return how many."""
@@ -345,19 +362,6 @@ def _go_on(
         folded.append(done.value)
         return None
     return folding, ask
-
-
-def _charge_of(due: Due) -> Charge:
-    return Charge(
-        lot_id=due.order.lot_id,
-        order_no=due.order.order_no,
-        charge_no=0,
-        operator_id=due.order.operator_id,
-        amount_fen=due.due_fen,
-        priced_until_at=due.priced_until_at,
-        plan_id=due.stay.plan_id,
-        lines=due.lines,
-    )
 
 
 def _paid(case: order_store.OrderCase) -> OrderPaid:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from onepark import _native
 from onepark.contexts.stays.errors import PlateInvalid, TooManyLookups
 from onepark.contexts.stays.model import Due, OrderState
-from onepark.contexts.stays.ports import Archive
+from onepark.contexts.stays.ports import Archive, OrderRefund, OrderRefunds
 from onepark.contexts.stays.service import Stays
 from onepark.infra.limits import Limit, Limiter
 from onepark.kernel.masks import mask_minute, mask_plate
@@ -50,7 +50,10 @@ class LineView(Struct, frozen=True):
 
 
 class OrderView(Struct, frozen=True):
-    """An order as whoever knows its number sees it; fee_fen is final once the car has left."""
+    """An order as whoever knows its number sees it; fee_fen is final once the car has left.
+
+    ``paid_fen`` is what was paid and has not gone back.
+    """
 
     order_no: OrderNo
     state: OrderState
@@ -66,15 +69,23 @@ class OrderView(Struct, frozen=True):
     refund_due_fen: Fen
     leave_before_at: datetime | None  # a paid car may leave until then
     lines: tuple[LineView, ...]
+    refunds: tuple[OrderRefund, ...]
 
 
 class PublicOrders:
     """Orders for people without an account."""
 
     def __init__(
-        self, stays: Stays, *, archive: Callable[[], Archive], limiter: Limiter, per_minute: int
+        self,
+        stays: Stays,
+        *,
+        refunds: OrderRefunds,
+        archive: Callable[[], Archive],
+        limiter: Limiter,
+        per_minute: int,
     ) -> None:
-        self._stays, self._archive, self._limiter = stays, archive, limiter
+        self._stays, self._refunds = stays, refunds
+        self._archive, self._limiter = archive, limiter
         self._by_address = Limit("dues_address", per_minute, open_when_down=True)
         self._by_plate = Limit("dues_plate", per_minute, open_when_down=True)
 
@@ -91,6 +102,7 @@ class PublicOrders:
     async def order(self, order_no: str) -> OrderView:
         """Show one order to whoever knows its number."""
         due = await self._stays.due(OrderNo(order_no))
+        refunds = await self._refunds.of_order(due.order.order_no)
         code, name = self._lot(due.order.lot_id)
         lines = tuple(
             LineView(line.rule.value, line.window, line.units, line.unit_price_fen, line.amount_fen)
@@ -111,6 +123,7 @@ class PublicOrders:
             refund_due_fen=due.order.refund_due_fen,
             leave_before_at=due.order.covered_until_at,
             lines=lines,
+            refunds=tuple(refunds),
         )
 
     def _due_view(self, due: Due) -> DueView:

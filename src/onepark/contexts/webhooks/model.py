@@ -59,7 +59,7 @@ class News(Struct, frozen=True):
     """A message on its way to every endpoint of an operator."""
 
     operator_id: OperatorId
-    order_no: OrderNo
+    payment_no: str  # the messages of one payment keep their order
     message_id: str
     kind: Kind
     body: str

@@ -54,7 +54,7 @@ def news_of(fact: AttemptSucceeded | RefundSucceeded) -> News:
     kind = Kind(name_of(fact))
     body = _ENCODER.encode(Message(kind, at, data)).decode()
     message_id = f"{kind.replace('.', '_')}_{number}"
-    return News(fact.operator_id, fact.order_no, message_id, kind, body)
+    return News(fact.operator_id, fact.attempt_no, message_id, kind, body)
 
 
 def is_heard(status: int) -> bool:

@@ -108,7 +108,7 @@ DELIVERIES = """
 
 async def fan_out(tx: Tx, news: News) -> None:
     """Let a message wait for every endpoint of its operator that asked for its kind."""
-    given = (news.operator_id, news.message_id, news.order_no, news.kind, news.body)
+    given = (news.operator_id, news.message_id, news.payment_no, news.kind, news.body)
     await tx.execute(FAN_OUT, *given)
 
 

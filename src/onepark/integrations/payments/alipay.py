@@ -1,13 +1,13 @@
 """Alipay, face to face: the payer scans a code.
 
-Owns: three calls of the form gateway, the trade notices, and what Alipay's words mean in ours.
+Owns: five calls of the form gateway, the trade notices, and what Alipay's words mean in ours.
 Never: acts on an answer or a notice that Alipay has not signed, or lets yuan pass as fen.
 """
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import NoReturn
+from datetime import datetime, timedelta
+from typing import NoReturn, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,13 +25,19 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
+    RefundWord,
+    Terms,
     TradeFact,
     TradeState,
 )
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient, PeerUnavailable
+from onepark.integrations.payments import alipay_refunds as refunds
 from onepark.integrations.payments import alipay_wire as wire
 from onepark.integrations.payments import keys
+from onepark.integrations.payments.alipay_refunds import RefundNode
 from onepark.integrations.payments.keys import Unproven
 from onepark.integrations.payments.money import AmountMalformed, fen_of_yuan, yuan_of_fen
 from onepark.kernel.types import CHINA
@@ -67,12 +73,18 @@ class Node(Struct, frozen=True):
     trade_status: str | None = None
     total_amount: str | None = None
     send_pay_date: str | None = None
+    bill_download_url: str | None = None
+
+
+N = TypeVar("N", Node, RefundNode)
 
 
 class AlipayChannel:
     """The port of payments over Alipay."""
 
     name = "alipay"
+    terms = Terms()
+    refund_gap = timedelta(seconds=3)
 
     def __init__(
         self,
@@ -89,7 +101,7 @@ class AlipayChannel:
         self.app = app_id
         self._client = client
         self._clock = clock
-        self._base_url = base_url
+        self.base_url = self._base_url = base_url
         self._app_key = app_key
         self._alipay_key = alipay_key
 
@@ -102,14 +114,14 @@ class AlipayChannel:
             "seller_id": self.merchant,
             "time_expire": request.expires_at.astimezone(CHINA).strftime(STAMP),
         }
-        node = await self._ask("precreate", content, notify_url=request.notify_url)
+        node = await self._ask("precreate", content, kind=Node, notify_url=request.notify_url)
         if node.code != DONE or not node.qr_code:
             _decline(node)
         return PayInstruction("qr", node.qr_code)
 
     async def query(self, out_trade_no: str) -> TradeFact:
         """Ask what became of a trade; one that nobody has scanned yet is ABSENT."""
-        node = await self._ask("query", {"out_trade_no": out_trade_no})
+        node = await self._ask("query", {"out_trade_no": out_trade_no}, kind=Node)
         if node.sub_code == GONE:
             return TradeFact(out_trade_no, TradeState.ABSENT, self.merchant, self.app)
         if node.code != DONE:
@@ -121,9 +133,33 @@ class AlipayChannel:
 
     async def close(self, out_trade_no: str) -> None:
         """Make a trade unpayable; one that is unknown is closed enough."""
-        node = await self._ask("close", {"out_trade_no": out_trade_no})
+        node = await self._ask("close", {"out_trade_no": out_trade_no}, kind=Node)
         if node.code != DONE and node.sub_code != GONE:
             _decline(node)
+
+    async def refund(self, request: RefundRequest) -> RefundFact:
+        """Ask for a refund; the same number with the same content is the same refund."""
+        node = await self._ask("refund", refunds.content_of(request), kind=RefundNode)
+        if node.code != DONE:
+            _decline(node, later=refunds.LATER)
+        try:
+            return refunds.asked(node, request, merchant=self.merchant)
+        except ValueError as error:
+            raise ChannelUnavailable("Alipay told of a refund in unknown words.") from error
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact:
+        """Ask what became of a refund."""
+        content = {"out_trade_no": out_trade_no, "out_request_no": refund_no}
+        asked = content | {"query_options": ["gmt_refund_pay"]}
+        node = await self._ask("fastpay.refund.query", asked, kind=RefundNode)
+        if node.sub_code == GONE:
+            return RefundFact(refund_no, out_trade_no, RefundWord.ABSENT, self.merchant)
+        if node.code != DONE:
+            _decline(node)
+        try:
+            return refunds.queried(node, refund_no, out_trade_no, merchant=self.merchant)
+        except ValueError as error:
+            raise ChannelUnavailable("Alipay told of a refund in unknown words.") from error
 
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Return what a notice says; nothing dates it, so its stamp is not asked for."""
@@ -137,6 +173,14 @@ class AlipayChannel:
         """Say it in Alipay's one word: anything but ``success`` has it sent again."""
         status, body = ANSWERS[verdict]
         return NoticeAnswer(status, "text/plain", body)
+
+    async def bill_url(self, bill_type: str, bill_date: str) -> str:
+        """Ask where a bill is; the address lives for 30 seconds."""
+        content = {"bill_type": bill_type, "bill_date": bill_date}
+        node = await self._ask_of("data.dataservice.bill.downloadurl.query", content, kind=Node)
+        if node.code != DONE or not node.bill_download_url:
+            _decline(node)
+        return node.bill_download_url
 
     def _fact(self, out_trade_no: str, node: Node) -> TradeFact:
         """Put the answer to a query into our words."""
@@ -154,9 +198,17 @@ class AlipayChannel:
             paid_at=paid_at,
         )
 
-    async def _ask(self, call: str, content: Mapping[str, str], *, notify_url: str = "") -> Node:
+    async def _ask(
+        self, call: str, content: Mapping[str, object], *, kind: type[N], notify_url: str = ""
+    ) -> N:
+        """Send one signed request about a trade."""
+        return await self._ask_of(f"trade.{call}", content, kind=kind, notify_url=notify_url)
+
+    async def _ask_of(
+        self, call: str, content: Mapping[str, object], *, kind: type[N], notify_url: str = ""
+    ) -> N:
         """Send one signed request and return an answer that Alipay has signed."""
-        method = f"alipay.trade.{call}"
+        method = f"alipay.{call}"
         biz_content = json.dumps(content, ensure_ascii=False)
         fields = self._signed(method, biz_content, notify_url)
         try:
@@ -170,7 +222,7 @@ class AlipayChannel:
             raise ChannelUnavailable("Alipay did not answer.") from error
         if answer.status != 200:  # noqa: PLR2004
             raise ChannelUnavailable(f"Alipay answered {answer.status}.")
-        return self._believe(answer.body, f"{method.replace('.', '_')}_response")
+        return self._believe(answer.body, f"{method.replace('.', '_')}_response", kind)
 
     def _signed(self, method: str, biz_content: str, notify_url: str) -> dict[str, str]:
         """Return the query of a request; its content travels in the body and is signed with it."""
@@ -188,11 +240,11 @@ class AlipayChannel:
         text = wire.request_text({**fields, "biz_content": biz_content})
         return {**fields, "sign": keys.sign(self._app_key, text)}
 
-    def _believe(self, body: bytes, name: str) -> Node:
+    def _believe(self, body: bytes, name: str, kind: type[N]) -> N:
         """Pass only a signed answer; the gateway's refusal at the door may come unsigned."""
         try:
             raw, signature = wire.answer_node(body, name)
-            node = msgspec.json.decode(raw, type=Node)
+            node = msgspec.json.decode(raw, type=kind)
         except (Unproven, msgspec.DecodeError) as error:
             raise ChannelUnavailable("Alipay answered in a form that is not its own.") from error
         if not signature and node.code in DOOR_REFUSALS:
@@ -219,7 +271,7 @@ def _notice(fields: Mapping[str, str]) -> Notice:
     if event_type != TRADE_NOTICE:
         return Notice(event_key, event_type, None)
     try:
-        return Notice(event_key, event_type, _fact_of_notice(fields))
+        return Notice(event_key, event_type, _fact_of_notice(fields), refunds.told(fields))
     except (KeyError, ValueError) as error:
         reason = "amount" if isinstance(error, AmountMalformed) else "form"
         raise Unproven(reason, "The notice speaks of a trade in unknown words.") from error
@@ -250,6 +302,8 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.strptime(text, STAMP).replace(tzinfo=CHINA) if text else None
 
 
-def _decline(node: Node) -> NoReturn:
+def _decline(node: Node | RefundNode, *, later: frozenset[str] = frozenset()) -> NoReturn:
     code = node.sub_code or node.code
+    if code in later:
+        raise ChannelUnavailable(f"Alipay cannot do it now: {code}", provider_code=code)
     raise ChannelDeclined(f"Alipay declined: {code}", provider_code=code)

@@ -4,22 +4,19 @@ Owns: which fields a signature covers, in which order and bytes, for requests, a
 Never: decodes twice, re-serialises an answer, or takes a scheme other than RSA2.
 """
 
-import re
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from onepark.integrations.payments import keys
+from onepark.integrations.payments.forms import read_form
 from onepark.integrations.payments.keys import Unproven
 
 SCHEME = "RSA2"
-FIELDS_MAX = 100
 CHARSETS = {"utf-8": "utf-8", "gbk": "gbk", "gb2312": "gbk", "gb18030": "gb18030"}
 UNSIGNED_IN_NOTICE = frozenset({b"sign", b"sign_type"})
-
-_ESCAPED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
+UNSIGNED_IN_MESSAGE = frozenset({b"sign"})
 
 
 def request_text(fields: Mapping[str, str]) -> bytes:
@@ -27,33 +24,18 @@ def request_text(fields: Mapping[str, str]) -> bytes:
     return "&".join(f"{name}={value}" for name, value in sorted(fields.items()) if value).encode()
 
 
-def read_form(body: bytes) -> dict[bytes, bytes]:
-    """Split a form and undo its escapes once; anything out of form is refused."""
-    parts = body.split(b"&")
-    if len(parts) > FIELDS_MAX:
-        raise Unproven("form", "The form has too many fields.")
-    fields: dict[bytes, bytes] = {}
-    for part in parts:
-        name, equals, value = part.partition(b"=")
-        if not (name and equals) or _ESCAPED.fullmatch(part) is None:
-            raise Unproven("form", "The body is no form.")
-        name = _plain(name)
-        if name in fields:
-            raise Unproven("form", "The form gives a field twice.")
-        fields[name] = _plain(value)
-    return fields
+def proven_notice(
+    body: bytes, key: RSAPublicKey, *, unsigned: frozenset[bytes] = UNSIGNED_IN_NOTICE
+) -> dict[str, str]:
+    """Return the fields of a notice that Alipay has signed; empty ones stay out.
 
-
-def proven_notice(body: bytes, key: RSAPublicKey) -> dict[str, str]:
-    """Return the fields of a trade notice that Alipay has signed; empty ones stay out.
-
-    The text leaves ``sign`` and ``sign_type`` out. Notices of another kind sign ``sign_type`` too,
-    with another key; they have another endpoint and are refused at this one.
+    The text of a trade notice leaves ``sign`` and ``sign_type`` out. A message to the app signs
+    ``sign_type`` too, with another key; it has another endpoint and is refused at this one.
     """
     fields = read_form(body)
     if fields.get(b"sign_type") != SCHEME.encode():
         raise Unproven("signature_type", "The notice is not signed with RSA2.")
-    covered = sorted((n, v) for n, v in fields.items() if v and n not in UNSIGNED_IN_NOTICE)
+    covered = sorted((n, v) for n, v in fields.items() if v and n not in unsigned)
     text = b"&".join(name + b"=" + value for name, value in covered)
     if not keys.proves(key, fields.get(b"sign", b"").decode("latin-1"), text):
         raise Unproven("signature_wrong", "The signature does not fit the notice.")
@@ -71,10 +53,6 @@ def answer_node(body: bytes, node: str) -> tuple[bytes, str]:
     if raw is None:
         raise Unproven("form", f"The answer has no {node}.")
     return bytes(raw), signature
-
-
-def _plain(escaped: bytes) -> bytes:
-    return unquote_to_bytes(escaped.replace(b"+", b" "))
 
 
 def _decoded(fields: list[tuple[bytes, bytes]], charset: bytes) -> dict[str, str]:

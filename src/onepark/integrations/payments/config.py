@@ -4,6 +4,8 @@ Owns: its form, and every start-up test of keys and addresses.
 Never: opens a channel that fails a test, or knows a way to leave one out.
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -15,8 +17,15 @@ from msgspec import Struct
 from onepark.contexts.payments.ports import Channel
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
-from onepark.integrations.payments import keys
+from onepark.integrations.payments import acquirers, keys
+from onepark.integrations.payments.acquirers import (
+    Ends,
+    JsbankSettings,
+    PyunSettings,
+    UnionpaySettings,
+)
 from onepark.integrations.payments.alipay import AlipayChannel
+from onepark.integrations.payments.alipay_messages import AlipayMessages
 from onepark.integrations.payments.keys import ChannelMisconfigured, KeyRing, ProviderKey
 from onepark.integrations.payments.wechat import WechatChannel
 from onepark.integrations.payments.wechat_wire import API_V3_KEY_BYTES, MerchantKeys
@@ -49,6 +58,7 @@ class AlipaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     seller_id: str
     app_key_file: str
     alipay_public_key_file: str
+    message_public_key_file: str = ""  # what messages to the app are signed with; empty: none come
     base_url: str = "https://openapi.alipay.com/gateway.do"
 
 
@@ -57,24 +67,83 @@ class PaymentsFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     wechat: WechatSettings | None = None
     alipay: AlipaySettings | None = None
+    unionpay: UnionpaySettings | None = None
+    pyun: PyunSettings | None = None
+    jsbank: JsbankSettings | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The channels by name, and when the certificates that they work with end."""
+
+    channels: Mapping[str, Channel]
+    ends: Ends
 
 
 def open_channels(
     path: Path, client: HttpClient, clock: Clock, *, demo: bool
-) -> dict[str, Channel]:
+) -> Mapping[str, Channel]:
+    """Open every channel of the file by name, for good."""
+    return open_file(path, client, clock, demo=demo).channels
+
+
+def open_file(path: Path, client: HttpClient, clock: Clock, *, demo: bool) -> Opened:
     """Open every channel of the file by name; a channel that may not open stops the start.
 
     Key files stand relative to the file. Plain http is for a demonstration on this machine only.
     """
-    given = _read_file(path)
+    given, folder = _read_file(path), path.parent
+    ends: Ends = {}
+    for one in (given.wechat, given.alipay, given.unionpay, given.pyun, given.jsbank):
+        if one is not None:
+            _check_base_url(one.base_url, demo=demo)
+    opened = _open_wallets(given, folder, client, clock, ends=ends)
+    if given.unionpay is not None:
+        made = acquirers.open_unionpay(given.unionpay, folder, client, clock, ends=ends)
+        opened[made.name] = made
+    if given.pyun is not None:
+        opened["pyun"] = acquirers.open_pyun(given.pyun, folder, client)
+    if given.jsbank is not None:
+        bank = acquirers.open_jsbank(given.jsbank, folder, client, clock, ends=ends)
+        opened[bank.name] = bank
+    return Opened(opened, ends)
+
+
+def _open_wallets(
+    given: PaymentsFile, folder: Path, client: HttpClient, clock: Clock, *, ends: Ends
+) -> dict[str, Channel]:
     opened: dict[str, Channel] = {}
     if given.wechat is not None:
-        _check_base_url(given.wechat.base_url, demo=demo)
-        opened["wechat"] = _open_wechat(given.wechat, path.parent, client, clock)
+        opened["wechat"] = _open_wechat(given.wechat, folder, client, clock, ends=ends)
     if given.alipay is not None:
-        _check_base_url(given.alipay.base_url, demo=demo)
-        opened["alipay"] = _open_alipay(given.alipay, path.parent, client, clock)
+        opened["alipay"] = _open_alipay(given.alipay, folder, client, clock)
+        if given.alipay.message_public_key_file:
+            opened["alipay_messages"] = _open_messages(given.alipay, folder)
     return opened
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file and every file that it names; whatever of it cannot be read is left out."""
+    try:
+        said = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return [path]
+    return [path, *(path.parent / name for name in _named(said))]
+
+
+def _named(said: object) -> Iterator[str]:
+    """Walk through what a file says for the values whose name ends in file or files."""
+    if isinstance(said, list):
+        for each in said:
+            yield from _named(each)
+    if isinstance(said, dict):
+        for name, value in said.items():
+            if name.endswith("file") and isinstance(value, str) and value:
+                yield value
+            elif name.endswith("files") and isinstance(value, list):
+                yield from (each for each in value if isinstance(each, str))
+            else:
+                yield from _named(value)
 
 
 def check_notify_url(url: str, *, demo: bool) -> None:
@@ -99,13 +168,15 @@ def _read_file(path: Path) -> PaymentsFile:
 
 
 def _open_wechat(
-    given: WechatSettings, folder: Path, client: HttpClient, clock: Clock
+    given: WechatSettings, folder: Path, client: HttpClient, clock: Clock, *, ends: Ends
 ) -> WechatChannel:
     merchant_key = keys.read_private_key(folder / given.merchant_key_file)
     ring = {one.serial: _platform_key(one, folder) for one in given.platform_keys}
     _check_ring(ring, given)
     for serial, key in ring.items():
         keys.check_not_our_own(key, merchant_key, field=f"wechat.platform_keys {serial}")
+        if key.expires_at is not None:
+            ends["wechat", serial] = key.expires_at
     return WechatChannel(
         client,
         clock,
@@ -136,6 +207,15 @@ def _open_alipay(
         seller_id=given.seller_id,
         app_key=app_key,
         alipay_key=alipay_key.public,
+    )
+
+
+def _open_messages(given: AlipaySettings, folder: Path) -> AlipayMessages:
+    message_key = keys.read_public_key(folder / given.message_public_key_file)
+    app_key = keys.read_private_key(folder / given.app_key_file)
+    keys.check_not_our_own(message_key, app_key, field="alipay.message_public_key_file")
+    return AlipayMessages(
+        app_id=given.app_id, seller_id=given.seller_id, message_key=message_key.public
     )
 
 

@@ -6,7 +6,7 @@ Never: fetches a key, falls back to another algorithm, or prints key material.
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +62,7 @@ def proves(key: RSAPublicKey, signature: str, text: bytes) -> bool:
     return True
 
 
-def read_private_key(path: Path) -> RSAPrivateKey:
+def read_private_key(path: Path, *, bits_min: int = RSA_BITS_MIN) -> RSAPrivateKey:
     """Read our own key: PEM, or the bare base64 that Alipay's tool writes."""
     raw = _read(path)
     try:
@@ -75,7 +75,7 @@ def read_private_key(path: Path) -> RSAPrivateKey:
         raise ChannelMisconfigured(f"{path.name} holds no readable private key") from error
     if not isinstance(key, RSAPrivateKey):
         raise ChannelMisconfigured(f"{path.name} holds no RSA private key")
-    _check_size(key.key_size, path)
+    _check_size(key.key_size, path, bits_min)
     return key
 
 
@@ -117,13 +117,29 @@ def _read(path: Path) -> bytes:
         raise ChannelMisconfigured(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def _rsa(key: object, path: Path) -> RSAPublicKey:
+def read_chain(paths: Sequence[Path]) -> list[x509.Certificate]:
+    """Read every certificate of these files."""
+    found: list[x509.Certificate] = []
+    for path in paths:
+        try:
+            found += x509.load_pem_x509_certificates(_read(path))
+        except ValueError as error:
+            raise ChannelMisconfigured(f"{path.name} holds no readable certificate") from error
+    return found
+
+
+def rsa_of(certificate: x509.Certificate, path: Path, *, bits_min: int) -> RSAPublicKey:
+    """Return the key of a certificate, at least so long."""
+    return _rsa(certificate.public_key(), path, bits_min)
+
+
+def _rsa(key: object, path: Path, bits_min: int = RSA_BITS_MIN) -> RSAPublicKey:
     if not isinstance(key, RSAPublicKey):
         raise ChannelMisconfigured(f"{path.name} holds no RSA key")
-    _check_size(key.key_size, path)
+    _check_size(key.key_size, path, bits_min)
     return key
 
 
-def _check_size(bits: int, path: Path) -> None:
-    if bits < RSA_BITS_MIN:
-        raise ChannelMisconfigured(f"{path.name}: RSA of {bits} bits, at least {RSA_BITS_MIN}")
+def _check_size(bits: int, path: Path, bits_min: int) -> None:
+    if bits < bits_min:
+        raise ChannelMisconfigured(f"{path.name}: RSA of {bits} bits, at least {bits_min}")

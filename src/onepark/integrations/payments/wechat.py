@@ -1,13 +1,13 @@
-"""WeChat Pay, Native: the payer scans a code.
+"""WeChat Pay: the payer scans a code, goes to a page, or calls the app from one.
 
-Owns: three calls of API v3, its notices, and what its words mean in ours.
+Owns: five calls of API v3, its notices, and what its words mean in ours.
 Never: acts on an answer or a notice that no provider key has signed.
 """
 
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -26,13 +26,20 @@ from onepark.contexts.payments.model import (
     NoticeVerdict,
     PayInstruction,
     PayRequest,
+    RefundFact,
+    RefundRequest,
+    RefundWord,
+    Terms,
     TradeFact,
     TradeState,
 )
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpAnswer, HttpClient, PeerUnavailable
+from onepark.integrations.payments import wechat_pages as pages
+from onepark.integrations.payments import wechat_refunds as refunds
 from onepark.integrations.payments import wechat_wire as wire
 from onepark.integrations.payments.keys import Unproven
+from onepark.integrations.payments.wechat_refunds import WechatRefund
 from onepark.integrations.payments.wechat_wire import MerchantKeys, Resource, SignedRequest
 from onepark.kernel.types import CHINA, Fen
 
@@ -87,10 +94,6 @@ class Event(Struct, frozen=True):
     resource: Resource
 
 
-class Created(Struct, frozen=True):
-    code_url: str
-
-
 class Declined(Struct, frozen=True):
     code: str
     message: str = ""
@@ -100,6 +103,8 @@ class WechatChannel:
     """The port of payments over WeChat Pay."""
 
     name = "wechat"
+    terms = Terms(kinds=tuple(pages.PLACE))
+    refund_gap = timedelta(minutes=1)
 
     def __init__(
         self,
@@ -116,13 +121,13 @@ class WechatChannel:
         self.app = appid
         self._client = client
         self._clock = clock
-        self._base_url = base_url
+        self.base_url = self._base_url = base_url
         self._base_path = urlsplit(base_url).path
         self._held = held
         self._answer_serial = answer_serial
 
     async def create(self, request: PayRequest) -> PayInstruction:
-        """Place a Native order; the same number with the same content answers the same code."""
+        """Place an order; the same number with the same content is answered alike."""
         body = {
             "appid": self.app,
             "mchid": self.merchant,
@@ -131,11 +136,15 @@ class WechatChannel:
             "time_expire": request.expires_at.astimezone(CHINA).isoformat(timespec="seconds"),
             "notify_url": request.notify_url,
             "amount": {"total": request.amount_fen, "currency": CURRENCY},
+            **pages.of_payer(request),
         }
-        answer = await self._ask("POST", "/v3/pay/transactions/native", body)
+        answer = await self._ask("POST", pages.PLACE[request.kind], body)
         if answer.status != 200:  # noqa: PLR2004
             _decline(answer)
-        return PayInstruction("qr", _read(answer, Created).code_url)
+        placed = _read(answer, pages.Placed)
+        return pages.handed(
+            request.kind, placed, appid=self.app, key=self._held.merchant_key, at=self._clock.now()
+        )
 
     async def query(self, out_trade_no: str) -> TradeFact:
         """Ask what became of a trade."""
@@ -157,20 +166,38 @@ class WechatChannel:
         if _read(answer, Declined).code not in GONE | CLOSED_ALREADY:
             _decline(answer)
 
+    async def refund(self, request: RefundRequest) -> RefundFact:
+        """Ask for a refund; the same number with the same content is the same refund."""
+        answer = await self._ask("POST", refunds.REFUNDS, refunds.body_of(request))
+        if answer.status != 200:  # noqa: PLR2004
+            _decline(answer, later=refunds.LATER)
+        return self._refund_fact(answer, request.refund_no)
+
+    async def query_refund(self, refund_no: str, *, out_trade_no: str) -> RefundFact:
+        """Ask what became of a refund."""
+        answer = await self._ask("GET", f"{refunds.REFUNDS}/{quote(refund_no, safe='')}")
+        if answer.status == 404 and _read(answer, Declined).code in GONE:  # noqa: PLR2004
+            return RefundFact(refund_no, out_trade_no, RefundWord.ABSENT, self.merchant)
+        if answer.status != 200:  # noqa: PLR2004
+            _decline(answer)
+        return self._refund_fact(answer, refund_no)
+
     def verify_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """Return what a notice says, believing nothing before its signature."""
         try:
             stamp_at = wire.signed_at(headers, body, ring=self._held.ring, now=now)
-            event, trade = self._open(body)
+            event, trade, refund = self._open(body)
         except Unproven as error:
             raise NoticeUnverified(str(error), reason=error.reason) from error
+        told = trade or refund
         if not wire.is_fresh(stamp_at, now):
             raise NoticeStale(
                 "The notice is rightly signed but outside the window.",
-                out_trade_no=trade.out_trade_no if trade else None,
+                out_trade_no=told.out_trade_no if told else None,
                 reason="stale",
             )
-        return Notice(event.id, event.event_type, _fact(trade) if trade else None)
+        fact = _fact(trade) if trade else None
+        return Notice(event.id, event.event_type, fact, refund)
 
     def answer(self, verdict: NoticeVerdict) -> NoticeAnswer:
         """Say it in WeChat's words: anything but 200 and 204 has it sent again."""
@@ -178,19 +205,35 @@ class WechatChannel:
         body = json.dumps({"code": code, "message": message}, ensure_ascii=False).encode()
         return NoticeAnswer(status, "application/json", body)
 
-    def _open(self, body: bytes) -> tuple[Event, Trade | None]:
-        """Read a proven body and, for an event that we act on, the trade sealed in it."""
+    async def ask(self, path: str) -> HttpAnswer:
+        """Ask WeChat Pay of something else, such as a bill; only a signed answer passes."""
+        return await self._ask("GET", path)
+
+    def signed_headers(self, target: str) -> dict[str, str]:
+        """Return the headers of a download, whose answer bears no signature."""
+        return self._headers(SignedRequest("GET", target, b""))
+
+    def _open(self, body: bytes) -> tuple[Event, Trade | None, RefundFact | None]:
+        """Read a proven body and, for an event that we act on, what is sealed in it."""
         try:
             event = msgspec.json.decode(body, type=Event)
-            if event.event_type not in TRADE_EVENTS:
-                return event, None
+            if event.event_type not in TRADE_EVENTS | refunds.EVENTS:
+                return event, None, None
             plain = wire.unseal(event.resource, self._held.api_v3_key)
+            if event.event_type in refunds.EVENTS:
+                told = msgspec.json.decode(plain, type=WechatRefund)
+                return event, None, _known(refunds.fact_of(told, merchant=""))
             trade = msgspec.json.decode(plain, type=Trade)
         except msgspec.DecodeError as error:
             raise Unproven("form", "The notice has not the form of one.") from error
-        if _fact(trade) is None:
-            raise Unproven("form", "The notice speaks of a trade in unknown words.")
-        return event, trade
+        _known(_fact(trade))
+        return event, trade, None
+
+    def _refund_fact(self, answer: HttpAnswer, refund_no: str) -> RefundFact:
+        fact = refunds.fact_of(_read(answer, WechatRefund), merchant=self.merchant)
+        if fact is None or fact.refund_no != refund_no:
+            raise ChannelUnavailable("WeChat Pay answered for another refund or in unknown words.")
+        return fact
 
     async def _ask(
         self, method: str, path: str, body: Mapping[str, object] | None = None
@@ -261,6 +304,12 @@ def _fact(trade: Trade) -> TradeFact | None:
     )
 
 
+def _known(fact: T | None) -> T:
+    if fact is None:
+        raise Unproven("form", "The notice speaks in unknown words.")
+    return fact
+
+
 def _read(answer: HttpAnswer, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.body, type=kind)
@@ -268,9 +317,12 @@ def _read(answer: HttpAnswer, kind: type[T]) -> T:
         raise ChannelUnavailable("WeChat Pay answered in a form that is not its own.") from error
 
 
-def _decline(answer: HttpAnswer) -> NoReturn:
+def _decline(answer: HttpAnswer, *, later: frozenset[str] = frozenset()) -> NoReturn:
     """Pass a refusal on with WeChat's code; its message may name what a client need not see."""
     declined = _read(answer, Declined)
+    if declined.code in later:
+        reason = f"WeChat Pay cannot do it now: {declined.code}"
+        raise ChannelUnavailable(reason, provider_code=declined.code)
     raise ChannelDeclined(f"WeChat Pay declined: {declined.code}", provider_code=declined.code)
 
 

@@ -140,6 +140,7 @@ class Trade(Struct, frozen=True):
     out_trade_no: str
     amount_fen: int
     state: str
+    refunded_fen: int = 0
 
 
 class ProviderBooks(Struct, frozen=True):

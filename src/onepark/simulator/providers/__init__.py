@@ -1,5 +1,5 @@
-"""WeChat Pay and Alipay as a merchant sees them, for demonstrations and tests.
+"""Five payment providers as a merchant sees them, for demonstrations and tests.
 
-Owns: the provider's side of both dialects, written from their specification.
+Owns: the provider's side of every dialect, written from their specification.
 Never: imports an adapter of ours, so that each side checks the other; moves real money.
 """

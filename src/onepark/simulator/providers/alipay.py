@@ -6,7 +6,7 @@ Never: knows a trade that nobody has scanned yet; a payer scans in the moment he
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, TypeVar
@@ -19,6 +19,7 @@ from onepark.infra.clock import Clock
 from onepark.kernel.types import CHINA
 from onepark.simulator.providers.courier import Courier
 from onepark.simulator.providers.keys import ALIPAY_APP_ID, ALIPAY_SELLER_ID, Keys
+from onepark.simulator.providers.refunds import Refund, RefundState
 from onepark.simulator.providers.trades import (
     Behaviour,
     Book,
@@ -32,6 +33,8 @@ from onepark.simulator.providers.trades import (
 from onepark.simulator.providers.wire import Call, Parcel, Reply, broken, rsa_fits, rsa_sign
 
 T = TypeVar("T")
+HOST = "_host"  # beside the fields of a call: where it came in
+CallOfApp = Callable[[Mapping[str, str]], Awaitable[dict[str, str]]]
 
 STALE_BY = timedelta(minutes=6)
 STAMP = "%Y-%m-%d %H:%M:%S"
@@ -81,7 +84,17 @@ class AlipayWords:
 
     def parcel(self, trade: Trade, behaviour: Behaviour, now: datetime) -> Parcel:
         """Write and sign one notice; there is no serial, so a wrong key stands for one."""
-        fields = _notice_fields(trade, behaviour, now)
+        return self._signed(_notice_fields(trade, behaviour, now), behaviour)
+
+    def refund_parcel(
+        self, trade: Trade, refund: Refund, *, behaviour: Behaviour, now: datetime
+    ) -> Parcel | None:
+        """Write and sign the notice of a trade of which money went back; of no other end."""
+        if refund.state is not RefundState.SUCCESS:
+            return None
+        return self._signed(_refund_fields(trade, refund, behaviour, now), behaviour)
+
+    def _signed(self, fields: Mapping[str, str], behaviour: Behaviour) -> Parcel:
         key = self._keys.wechat_plain if behaviour.wrong_serial else self._keys.alipay
         signature = rsa_sign(key, _text(fields))
         form = {
@@ -100,16 +113,27 @@ class AlipayWords:
 class AlipayDesk:
     """Takes an app's calls."""
 
-    def __init__(self, keys: Keys, clock: Clock, *, book: Book, courier: Courier) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        clock: Clock,
+        *,
+        book: Book,
+        courier: Courier,
+    ) -> None:
         self._keys = keys
         self._clock = clock
         self._book = book
         self._courier = courier
-        self._calls = {
+        self._calls: dict[str, CallOfApp] = {
             "alipay.trade.precreate": self._precreate,
             "alipay.trade.query": self._query,
             "alipay.trade.close": self._close,
         }
+
+    def take_calls(self, calls: Mapping[str, CallOfApp]) -> None:
+        """Take further calls of an app, which others answer."""
+        self._calls.update(calls)
 
     async def gateway(self, call: Call) -> Reply:
         """POST /gateway.do: which call it is stands in the form."""
@@ -117,6 +141,7 @@ class AlipayDesk:
         try:
             given = _fields(call)
             self._check(given)
+            given[HOST] = f"http://{call.headers.get('host', '127.0.0.1')}"
             node: Mapping[str, str] = {"code": "10000", "msg": "Success", **await self._do(given)}
         except Refused as refused:
             node = refused.node
@@ -129,7 +154,7 @@ class AlipayDesk:
         return await work(given)
 
     async def _precreate(self, given: Mapping[str, str]) -> dict[str, str]:
-        asked = _decode(given, Precreate)
+        asked = decode(given, Precreate)
         if _URL.fullmatch(given.get("notify_url", "")) is None:
             raise Refused("40002", "isv.invalid-parameter", "notify_url 无效")
         if asked.seller_id != ALIPAY_SELLER_ID:
@@ -138,7 +163,7 @@ class AlipayDesk:
         order = Order(
             provider=Provider.ALIPAY,
             out_trade_no=asked.out_trade_no,
-            amount_fen=_fen(asked.total_amount),
+            amount_fen=fen(asked.total_amount),
             description=asked.subject,
             notify_url=given["notify_url"],
             expires_at=_china_time(asked.time_expire),
@@ -164,19 +189,25 @@ class AlipayDesk:
         return trade
 
     async def _query(self, given: Mapping[str, str]) -> dict[str, str]:
-        trade = self._scanned(_decode(given, OfTrade).out_trade_no)
+        trade = self._scanned(decode(given, OfTrade).out_trade_no)
+        whole = self._back_fen(trade) == trade.order.amount_fen
         return {
             "out_trade_no": trade.order.out_trade_no,
             "trade_no": trade.provider_txn,
-            "trade_status": "TRADE_SUCCESS",
-            "total_amount": _yuan(trade.order.amount_fen),
+            "trade_status": "TRADE_CLOSED" if whole else "TRADE_SUCCESS",
+            "total_amount": yuan(trade.order.amount_fen),
             "buyer_logon_id": "sim***@example.com",
-            "send_pay_date": _stamp(trade.paid_at or trade.created_at),
+            "send_pay_date": stamp(trade.paid_at or trade.created_at),
         }
 
     async def _close(self, given: Mapping[str, str]) -> dict[str, str]:
-        self._scanned(_decode(given, OfTrade).out_trade_no)
+        self._scanned(decode(given, OfTrade).out_trade_no)
         raise Refused("40004", "ACQ.TRADE_STATUS_ERROR", "交易状态不合法")
+
+    def _back_fen(self, trade: Trade) -> int:
+        """Return what went back of a trade."""
+        del trade
+        return 0
 
     def _scanned(self, out_trade_no: str) -> Trade:
         """Return a trade that Alipay knows of: one that was paid."""
@@ -210,9 +241,9 @@ class AlipayDesk:
 def _notice_fields(trade: Trade, behaviour: Behaviour, now: datetime) -> dict[str, str]:
     told_at = now - STALE_BY if behaviour.stale_stamp else now
     paid_at = trade.paid_at or now
-    yuan = _yuan(trade.order.amount_fen + (1 if behaviour.wrong_amount else 0))
+    total = yuan(trade.order.amount_fen + (1 if behaviour.wrong_amount else 0))
     return {
-        "notify_time": _stamp(told_at),
+        "notify_time": stamp(told_at),
         "notify_type": "trade_status_sync",
         "notify_id": trade.event_id,
         "charset": "utf-8",
@@ -222,18 +253,34 @@ def _notice_fields(trade: Trade, behaviour: Behaviour, now: datetime) -> dict[st
         "trade_no": trade.provider_txn,
         "out_trade_no": trade.order.out_trade_no,
         "trade_status": "TRADE_SUCCESS",
-        "total_amount": yuan,
-        "receipt_amount": yuan,
-        "buyer_pay_amount": yuan,
-        "invoice_amount": yuan,
+        "total_amount": total,
+        "receipt_amount": total,
+        "buyer_pay_amount": total,
+        "invoice_amount": total,
         "point_amount": "0.00",
         "seller_id": ALIPAY_SELLER_ID,
         "buyer_id": "2088000000000002",
         "subject": trade.order.description,
         "body": "",
-        "fund_bill_list": json.dumps([{"amount": yuan, "fundChannel": "ALIPAYACCOUNT"}]),
-        "gmt_create": _stamp(trade.created_at),
-        "gmt_payment": _stamp(paid_at),
+        "fund_bill_list": json.dumps([{"amount": total, "fundChannel": "ALIPAYACCOUNT"}]),
+        "gmt_create": stamp(trade.created_at),
+        "gmt_payment": stamp(paid_at),
+    }
+
+
+def _refund_fields(
+    trade: Trade, refund: Refund, behaviour: Behaviour, now: datetime
+) -> dict[str, str]:
+    """Return the trade as it is told again: with all that went back so far, and the last number."""
+    more_fen = 1 if behaviour.wrong_amount else 0
+    whole = refund.so_far_fen == trade.order.amount_fen
+    return {
+        **_notice_fields(trade, behaviour, now),
+        "notify_id": refund.event_id,
+        "trade_status": "TRADE_CLOSED" if whole else "TRADE_SUCCESS",
+        "refund_fee": yuan(refund.so_far_fen + more_fen),
+        "out_biz_no": refund.order.refund_no,
+        "gmt_refund": f"{stamp(refund.ended_at or now)}.000",
     }
 
 
@@ -258,22 +305,26 @@ def _text(fields: Mapping[str, str]) -> bytes:
     return "&".join(f"{key}={fields[key]}" for key in sorted(fields) if fields[key]).encode()
 
 
-def _decode(given: Mapping[str, str], kind: type[T]) -> T:
+def decode(given: Mapping[str, str], kind: type[T]) -> T:
+    """Read the content of a call, or refuse it in the gateway's words."""
     try:
         return msgspec.json.decode(given.get("biz_content", ""), type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refused("40004", "ACQ.INVALID_PARAMETER", f"参数无效: {error}") from error
 
 
-def _fen(yuan: str) -> int:
-    return int(Decimal(yuan) * 100)
+def fen(text: str) -> int:
+    """Read yuan as fen."""
+    return int(Decimal(text) * 100)
 
 
-def _yuan(amount_fen: int) -> str:
+def yuan(amount_fen: int) -> str:
+    """Write fen as yuan."""
     return str((Decimal(amount_fen) / 100).quantize(Decimal("0.01")))
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """Write an instant as Alipay does."""
     return at.astimezone(CHINA).strftime(STAMP)
 
 

@@ -11,17 +11,25 @@ from litestar.di import NamedDependency, Provide
 
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
-from onepark.simulator.providers import control
+from onepark.simulator.providers import bill_desk, control
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
+from onepark.simulator.providers.alipay_refunds import AlipayRefundDesk
+from onepark.simulator.providers.bill_desk import BillDesk
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.jsbank import JsbankDesk, JsbankWords
 from onepark.simulator.providers.keys import Keys
+from onepark.simulator.providers.pyun import PyunDesk, PyunWords
+from onepark.simulator.providers.refunds import RefundBook
 from onepark.simulator.providers.trades import Behaviours, Book, Provider
+from onepark.simulator.providers.unionpay import UnionpayDesk, UnionpayWords
 from onepark.simulator.providers.wechat import WechatDesk, WechatWords
+from onepark.simulator.providers.wechat_refunds import WechatRefundDesk
 from onepark.simulator.providers.wire import Call, Dialect, Reply
 
 BODY_BYTES_MAX = 65_536
 ORDERS = "/v3/pay/transactions"
+REFUNDS = "/v3/refund/domestic/refunds"
 
 
 async def as_call(request: Request[Any, Any, Any]) -> Call:
@@ -51,11 +59,11 @@ async def livez() -> str:
     return "ok"
 
 
-@post(f"{ORDERS}/native", status_code=200)
+@post([f"{ORDERS}/native", f"{ORDERS}/h5", f"{ORDERS}/jsapi"], status_code=200)
 async def wechat_create(
     call: NamedDependency[Call], wechat: NamedDependency[WechatDesk]
 ) -> Response[bytes]:
-    """Place a Native order."""
+    """Place an order."""
     return as_response(await wechat.create(call))
 
 
@@ -75,6 +83,22 @@ async def wechat_close(
     return as_response(await wechat.close(call))
 
 
+@post(REFUNDS, status_code=200)
+async def wechat_refund(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatRefundDesk]
+) -> Response[bytes]:
+    """Give money back."""
+    return as_response(await wechat.refund(call))
+
+
+@get(f"{REFUNDS}/{{out_refund_no:str}}")
+async def wechat_query_refund(
+    call: NamedDependency[Call], wechat: NamedDependency[WechatRefundDesk]
+) -> Response[bytes]:
+    """Tell of a refund."""
+    return as_response(await wechat.query_refund(call))
+
+
 @post("/gateway.do", status_code=200)
 async def alipay_gateway(
     call: NamedDependency[Call], alipay: NamedDependency[AlipayDesk]
@@ -83,18 +107,87 @@ async def alipay_gateway(
     return as_response(await alipay.gateway(call))
 
 
+@post("/gateway/api/backTransReq.do", status_code=200)
+async def unionpay_gateway(
+    call: NamedDependency[Call], unionpay: NamedDependency[UnionpayDesk]
+) -> Response[bytes]:
+    """Take any call of UnionPay's gateway."""
+    return as_response(await unionpay.gateway(call))
+
+
+@post("/gate/1.0/payment/trade/prepare", status_code=200)
+async def pyun_prepare(
+    call: NamedDependency[Call], pyun: NamedDependency[PyunDesk]
+) -> Response[bytes]:
+    """Make a link."""
+    return as_response(await pyun.prepare(call))
+
+
+@get("/gate/1.0/payment/trade/query")
+async def pyun_query(
+    call: NamedDependency[Call], pyun: NamedDependency[PyunDesk]
+) -> Response[bytes]:
+    """Tell of a trade."""
+    return as_response(await pyun.query(call))
+
+
+@post("/eis/merchant/merchantServices.htm", status_code=200)
+async def jsbank_services(
+    call: NamedDependency[Call], jsbank: NamedDependency[JsbankDesk]
+) -> Response[bytes]:
+    """Take any call of the bank."""
+    return as_response(await jsbank.services(call))
+
+
+@post("/gate/1.0/payment/trade/refund", status_code=200)
+async def pyun_refund(
+    call: NamedDependency[Call], pyun: NamedDependency[PyunDesk]
+) -> Response[bytes]:
+    """Give money back."""
+    return as_response(await pyun.refund(call))
+
+
+@get("/gate/1.0/payment/trade/refund")
+async def pyun_query_refund(
+    call: NamedDependency[Call], pyun: NamedDependency[PyunDesk]
+) -> Response[bytes]:
+    """Tell of a refund."""
+    return as_response(await pyun.query_refund(call))
+
+
+ACQUIRER_ROUTES = [
+    unionpay_gateway,
+    pyun_prepare,
+    pyun_query,
+    pyun_refund,
+    pyun_query_refund,
+    jsbank_services,
+]
+
+
 def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Courier]:
     """Wire the simulator; who serves it also closes its courier."""
-    book, behaviours = Book(), Behaviours()
+    book, refunds, behaviours = Book(), RefundBook(), Behaviours()
     words: dict[Provider, Dialect] = {
         Provider.WECHAT: WechatWords(keys),
         Provider.ALIPAY: AlipayWords(keys),
+        Provider.UNIONPAY: UnionpayWords(keys.acquirers),
+        Provider.PYUN: PyunWords(keys.acquirers),
+        Provider.JSBANK: JsbankWords(keys.acquirers),
     }
-    courier = Courier(client, clock, behaviours=behaviours, dialects=words)
+    courier = Courier(client, clock, behaviours=behaviours, refunds=refunds, dialects=words)
+    desk: dict[str, Any] = {"book": book, "refunds": refunds, "courier": courier}
+    bills = BillDesk(clock, book=book, refunds=refunds)
+    alipay = AlipayRefundDesk(keys, clock, **desk)
+    alipay.take_calls({"alipay.data.dataservice.bill.downloadurl.query": bills.alipay})
     parts = {
-        "wechat": WechatDesk(keys, clock, book=book, courier=courier),
-        "alipay": AlipayDesk(keys, clock, book=book, courier=courier),
-        "control": Control(clock, book=book, behaviours=behaviours, courier=courier),
+        "bill_desk": bills,
+        "wechat": WechatRefundDesk(keys, clock, **desk),
+        "unionpay": UnionpayDesk(keys.acquirers, clock, **desk),
+        "pyun": PyunDesk(keys.acquirers, clock, **desk),
+        "jsbank": JsbankDesk(keys.acquirers, clock, **desk),
+        "alipay": alipay,
+        "control": Control(clock, behaviours=behaviours, **desk),
     }
     app = Litestar(
         [
@@ -102,8 +195,12 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             wechat_create,
             wechat_query,
             wechat_close,
+            wechat_refund,
+            wechat_query_refund,
             alipay_gateway,
+            *ACQUIRER_ROUTES,
             *control.ROUTES,
+            *bill_desk.ROUTES,
         ],
         dependencies={
             "call": Provide(as_call),

@@ -6,22 +6,21 @@ Never: replaces a key that is there, so that a restart changes nothing for the m
 """
 
 import json
-import os
-import secrets
-import string
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from onepark.simulator.providers import acquirer_keys
+from onepark.simulator.providers.acquirer_keys import AcquirerKeys
+from onepark.simulator.providers.key_files import private_key, secret_text, write_file
+
 PAYMENTS_FILE = "payments.json"
-RSA_BITS = 2048
 CERTIFICATE_DAYS = 3650
 API_V3_KEY_CHARS = 32
 
@@ -44,6 +43,7 @@ class Keys:
     merchant: RSAPublicKey
     alipay: RSAPrivateKey
     alipay_app: RSAPublicKey
+    acquirers: AcquirerKeys
 
 
 def load_or_make(folder: Path) -> Keys:
@@ -51,26 +51,27 @@ def load_or_make(folder: Path) -> Keys:
     provider, merchant = folder / "provider", folder / "merchant"
     for each in (provider, merchant):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
-    plain = _private(provider / "wechat_plain.pem")
-    certified = _private(provider / "wechat_certified.pem")
-    alipay = _private(provider / "alipay.pem")
+    plain = private_key(provider / "wechat_plain.pem")
+    certified = private_key(provider / "wechat_certified.pem")
+    alipay = private_key(provider / "alipay.pem")
     _publish(plain.public_key(), merchant / "wechat_public_key.pem")
     _publish(alipay.public_key(), merchant / "alipay_public_key.pem")
     return Keys(
         wechat_plain=plain,
         wechat_certified=certified,
         certificate_serial=_certificate(certified, merchant / "wechat_certificate.pem"),
-        api_v3_key=_api_v3_key(merchant / "wechat_api_v3_key"),
-        merchant=_private(merchant / "wechat_merchant_key.pem").public_key(),
+        api_v3_key=secret_text(merchant / "wechat_api_v3_key", API_V3_KEY_CHARS),
+        merchant=private_key(merchant / "wechat_merchant_key.pem").public_key(),
         alipay=alipay,
-        alipay_app=_private(merchant / "alipay_app_key.pem").public_key(),
+        alipay_app=private_key(merchant / "alipay_app_key.pem").public_key(),
+        acquirers=acquirer_keys.load_or_make(provider, merchant),
     )
 
 
 def write_payments_file(folder: Path, base_url: str, keys: Keys) -> Path:
-    """Write what a merchant needs to open both channels, whole or not at all."""
+    """Write what a merchant needs to open every channel, whole or not at all."""
     target = folder / PAYMENTS_FILE
-    _write(target, json.dumps(_payments(base_url, keys), indent=2).encode() + b"\n")
+    write_file(target, json.dumps(_payments(base_url, keys), indent=2).encode() + b"\n")
     return target
 
 
@@ -104,30 +105,15 @@ def _payments(base_url: str, keys: Keys) -> dict[str, object]:
             "app_key_file": "merchant/alipay_app_key.pem",
             "alipay_public_key_file": "merchant/alipay_public_key.pem",
         },
+        **acquirer_keys.payments(base_url),
     }
-
-
-def _private(path: Path) -> RSAPrivateKey:
-    if not path.exists():
-        made = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-        _write(
-            path,
-            made.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            ),
-        )
-    key = serialization.load_pem_private_key(path.read_bytes(), None)
-    assert isinstance(key, RSAPrivateKey), f"{path} holds a key of ours"
-    return key
 
 
 def _publish(key: RSAPublicKey, path: Path) -> None:
     pem = key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _write(path, pem)
+    write_file(path, pem)
 
 
 def _certificate(key: RSAPrivateKey, path: Path) -> str:
@@ -145,22 +131,5 @@ def _certificate(key: RSAPrivateKey, path: Path) -> str:
             .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
             .sign(key, SHA256())
         )
-        _write(path, made.public_bytes(serialization.Encoding.PEM))
+        write_file(path, made.public_bytes(serialization.Encoding.PEM))
     return f"{x509.load_pem_x509_certificate(path.read_bytes()).serial_number:X}"
-
-
-def _api_v3_key(path: Path) -> str:
-    if not path.exists():
-        alphabet = string.ascii_letters + string.digits
-        made = "".join(secrets.choice(alphabet) for _ in range(API_V3_KEY_CHARS))
-        _write(path, made.encode())
-    return path.read_text()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file in one step, readable by its owner only."""
-    draft = path.with_suffix(".tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    draft.replace(path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from secrets import token_hex
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,11 +20,24 @@ DELIVERIES_KEPT = 50
 
 Seconds = Annotated[float, Meta(ge=0, le=3_600)]
 Copies = Annotated[float, Meta(ge=0, le=1_000)]
+RefundEnd = Literal["success", "abnormal", "closed", "not_enough"]
 
 
 class Provider(StrEnum):
     WECHAT = "wechat"
     ALIPAY = "alipay"
+    UNIONPAY = "unionpay"
+    PYUN = "pyun"
+    JSBANK = "jsbank"
+
+
+LINKS = {
+    Provider.WECHAT: "weixin://wxpay/bizpayurl?pr=",
+    Provider.ALIPAY: "https://qr.alipay.com/sim",
+    Provider.UNIONPAY: "https://qr.95516.com/sim",
+    Provider.PYUN: "https://app.4pyun.com/payment/trade/create?pay_id=",
+    Provider.JSBANK: "http://weixintest.jsbchina.cn/epcs/qr/login.htm?qrCode=",
+}
 
 
 class State(StrEnum):
@@ -46,6 +59,9 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     lose_notices: bool = False  # no notice is sent
     notice_before_answer: bool = False  # paid and told before the order call is answered
     answer_timeout: bool = False  # the order is booked, but the call is not answered in time
+    refund_ends: RefundEnd = "success"  # what becomes of a refund, or why it is not taken
+    refund_delay_s: float | None = None  # from a refund to its end; None: 0.5, Alipay at once
+    refund_timeout: bool = False  # a refund is booked, but its call is not answered in time
 
 
 class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +78,9 @@ class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lose_notices: bool | UnsetType = UNSET
     notice_before_answer: bool | UnsetType = UNSET
     answer_timeout: bool | UnsetType = UNSET
+    refund_ends: RefundEnd | UnsetType = UNSET
+    refund_delay_s: Seconds | UnsetType | None = UNSET
+    refund_timeout: bool | UnsetType = UNSET
 
     def onto(self, behaviour: Behaviour) -> Behaviour:
         """Return ``behaviour`` with what this change names."""
@@ -82,6 +101,7 @@ class Order(Struct, frozen=True):
     description: str
     notify_url: str
     expires_at: datetime
+    placed: str = ""  # UnionPay: the second that names a trade beside its number
 
 
 class Delivery(Struct, frozen=True):
@@ -141,7 +161,7 @@ class Book:
         return trade
 
     def find(self, out_trade_no: str, *, now: datetime) -> Trade | None:
-        """Return a trade of either provider."""
+        """Return a trade of any provider."""
         found = (self.get(provider, out_trade_no, now=now) for provider in Provider)
         return next((trade for trade in found if trade), None)
 
@@ -182,11 +202,10 @@ class Behaviours:
 
 def _new(order: Order, now: datetime) -> Trade:
     token = token_hex(8)
-    scheme = "weixin://wxpay/bizpayurl?pr=" if order.provider is Provider.WECHAT else ""
     return Trade(
         order=order,
         created_at=now,
-        code_url=f"{scheme or 'https://qr.alipay.com/sim'}{token}",
+        code_url=f"{LINKS[order.provider]}{token}",
         provider_txn=f"{now:%Y%m%d%H%M%S}{int(token_hex(6), 16) % 10**14:014d}",
-        event_id=f"{'EV-' if scheme else ''}{now:%Y%m%d}{token}",
+        event_id=f"{'EV-' if order.provider is Provider.WECHAT else ''}{now:%Y%m%d}{token}",
     )

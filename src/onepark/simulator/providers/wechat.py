@@ -8,7 +8,7 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Annotated, TypeVar
@@ -29,6 +29,7 @@ from onepark.simulator.providers.keys import (
     WECHAT_APPID,
     Keys,
 )
+from onepark.simulator.providers.refunds import Refund
 from onepark.simulator.providers.trades import (
     Behaviour,
     Book,
@@ -82,6 +83,32 @@ class NativeOrder(Struct, frozen=True):
     time_expire: Annotated[datetime, Meta(tz=True)]
 
 
+class H5Info(Struct, frozen=True):
+    type: Annotated[str, Meta(min_length=1, max_length=32)]
+
+
+class SceneInfo(Struct, frozen=True):
+    payer_client_ip: Annotated[str, Meta(min_length=1, max_length=45)]
+    h5_info: H5Info
+
+
+class H5Order(NativeOrder, frozen=True, kw_only=True):
+    scene_info: SceneInfo
+
+
+class OrderPayer(Struct, frozen=True):
+    openid: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class JsapiOrder(NativeOrder, frozen=True, kw_only=True):
+    payer: OrderPayer
+
+
+ORDERS: dict[str, type[NativeOrder]] = {"native": NativeOrder, "h5": H5Order, "jsapi": JsapiOrder}
+HANDED = {"native": "code_url", "h5": "h5_url", "jsapi": "prepay_id"}
+H5_PAGE = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id="
+
+
 class CloseOrder(Struct, frozen=True):
     mchid: str
 
@@ -95,8 +122,13 @@ class WechatWords:
         self._keys = keys
 
     def parcel(self, trade: Trade, behaviour: Behaviour, now: datetime) -> Parcel:
-        """Seal and sign one notice; as during a change of keys, either key may sign it."""
-        body = self._notice(trade, behaviour, now)
+        """Seal and sign the notice of a payment."""
+        plain = _trade_body(trade, more_fen=1 if behaviour.wrong_amount else 0)
+        event = ("transaction", "TRANSACTION.SUCCESS", "支付成功")
+        return self._signed_parcel(self._sealed(trade.event_id, event, plain, now), behaviour, now)
+
+    def _signed_parcel(self, body: bytes, behaviour: Behaviour, now: datetime) -> Parcel:
+        """Sign a notice; as during a change of keys, either key may sign it."""
         serial, key = _CHANCE.choice(
             (
                 (PUBLIC_KEY_ID, self._keys.wechat_plain),
@@ -115,23 +147,34 @@ class WechatWords:
         """Any 200 or 204 will do."""
         return status in {200, 204}
 
-    def _notice(self, trade: Trade, behaviour: Behaviour, now: datetime) -> bytes:
-        plain = _trade_body(trade, more_fen=1 if behaviour.wrong_amount else 0)
+    def refund_parcel(
+        self, trade: Trade, refund: Refund, *, behaviour: Behaviour, now: datetime
+    ) -> Parcel | None:
+        """Seal and sign the notice of a refund, whatever its end was."""
+        content = refund_notice(trade, refund, more_fen=1 if behaviour.wrong_amount else 0)
+        event = ("refund", f"REFUND.{refund.state.upper()}", "退款结果")
+        body = self._sealed(refund.event_id, event, content, now)
+        return self._signed_parcel(body, behaviour, now)
+
+    def _sealed(
+        self, event_id: str, event: tuple[str, str, str], plain: Mapping[str, object], now: datetime
+    ) -> bytes:
+        original_type, event_type, summary = event
         nonce = secrets.token_hex(6)
         sealed = AESGCM(self._keys.api_v3_key.encode()).encrypt(
-            nonce.encode(), json.dumps(plain, ensure_ascii=False).encode(), b"transaction"
+            nonce.encode(), json.dumps(plain, ensure_ascii=False).encode(), original_type.encode()
         )
         notice = {
-            "id": trade.event_id,
-            "create_time": _rfc3339(now),
+            "id": event_id,
+            "create_time": rfc3339(now),
             "resource_type": "encrypt-resource",
-            "event_type": "TRANSACTION.SUCCESS",
-            "summary": "支付成功",
+            "event_type": event_type,
+            "summary": summary,
             "resource": {
-                "original_type": "transaction",
+                "original_type": original_type,
                 "algorithm": "AEAD_AES_256_GCM",
                 "ciphertext": base64.b64encode(sealed).decode(),
-                "associated_data": "transaction",
+                "associated_data": original_type,
                 "nonce": nonce,
             },
         }
@@ -148,10 +191,11 @@ class WechatDesk:
         self._courier = courier
 
     async def create(self, call: Call) -> Reply:
-        """POST /v3/pay/transactions/native."""
+        """POST /v3/pay/transactions/{native,h5,jsapi}."""
         try:
             self._check_signature(call)
-            return self._signed(call, 200, {"code_url": await self._place(call)})
+            kind = call.target.rsplit("/", 1)[1]
+            return self._signed(call, 200, {HANDED[kind]: await self._place(call, kind)})
         except Refused as refused:
             return self._refuse(call, refused)
 
@@ -170,14 +214,22 @@ class WechatDesk:
         """POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close."""
         try:
             self._check_signature(call)
-            _check_merchant(_decode(call.body, CloseOrder).mchid)
+            _check_merchant(decode(call.body, CloseOrder).mchid)
             self._close(unquote(urlsplit(call.target).path.rsplit("/", 2)[1]))
             return self._signed(call, 204, None)
         except Refused as refused:
             return self._refuse(call, refused)
 
-    async def _place(self, call: Call) -> str:
-        asked = _decode(call.body, NativeOrder)
+    def guarded(self, call: Call, content: Callable[[], Mapping[str, object]]) -> Reply:
+        """Answer another call of the merchant, signed, with what it asks for."""
+        try:
+            self._check_signature(call)
+            return self._signed(call, 200, content())
+        except Refused as refused:
+            return self._refuse(call, refused)
+
+    async def _place(self, call: Call, kind: str) -> str:
+        asked = decode(call.body, ORDERS[kind])
         now = self._clock.now()
         _check_merchant(asked.mchid)
         if asked.appid != WECHAT_APPID or asked.amount.currency != "CNY":
@@ -195,7 +247,8 @@ class WechatDesk:
             ),
             now,
         )
-        return trade.code_url
+        links = {"native": trade.code_url, "h5": f"{H5_PAGE}{trade.event_id}"}
+        return links.get(kind, f"wx{trade.provider_txn}")
 
     async def _book_order(self, order: Order, now: datetime) -> Trade:
         """Book an order once; the same again is answered alike while it can be paid."""
@@ -269,6 +322,28 @@ def signed_headers(body: bytes, key: RSAPrivateKey, *, serial: str, at: datetime
     }
 
 
+def refund_notice(trade: Trade, refund: Refund, *, more_fen: int = 0) -> dict[str, object]:
+    """Return what the notice of a refund says in its sealed part."""
+    body: dict[str, object] = {
+        "mchid": MCHID,
+        "transaction_id": trade.provider_txn,
+        "out_trade_no": trade.order.out_trade_no,
+        "refund_id": refund.provider_refund,
+        "out_refund_no": refund.order.refund_no,
+        "refund_status": refund.state.upper(),
+        "user_received_account": "支付用户零钱",
+        "amount": {
+            "total": trade.order.amount_fen,
+            "refund": refund.order.amount_fen + more_fen,
+            "payer_total": trade.order.amount_fen,
+            "payer_refund": refund.order.amount_fen + more_fen,
+        },
+    }
+    if refund.ended_at is not None:
+        body["success_time"] = rfc3339(refund.ended_at)
+    return body
+
+
 def _trade_body(trade: Trade, *, more_fen: int = 0) -> dict[str, object]:
     word, sentence = _STATE_WORDS[trade.state]
     body: dict[str, object] = {
@@ -284,13 +359,14 @@ def _trade_body(trade: Trade, *, more_fen: int = 0) -> dict[str, object]:
             "transaction_id": trade.provider_txn,
             "trade_type": "NATIVE",
             "bank_type": "OTHERS",
-            "success_time": _rfc3339(trade.paid_at),
+            "success_time": rfc3339(trade.paid_at),
             "payer": {"openid": "o-simulated-payer"},
         }
     return body
 
 
-def _decode(body: bytes, kind: type[T]) -> T:
+def decode(body: bytes, kind: type[T]) -> T:
+    """Read a call's body, or refuse it in the provider's words."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -302,5 +378,6 @@ def _check_merchant(mchid: str) -> None:
         raise Refused(400, "PARAM_ERROR", "mchid 与签名不一致")
 
 
-def _rfc3339(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
+    """Write an instant as WeChat Pay does."""
     return at.astimezone(CHINA).isoformat(timespec="seconds")

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from onepark.simulator.providers.refunds import Refund
 from onepark.simulator.providers.trades import Behaviour, Trade
 
 
@@ -45,11 +46,17 @@ class Parcel:
 
 
 class Dialect(Protocol):
-    """How a provider tells a merchant of a payment."""
+    """How a provider tells a merchant of a payment or a refund."""
 
     resend_after_s: tuple[float, ...]
 
     def parcel(self, trade: Trade, behaviour: Behaviour, now: datetime) -> Parcel: ...
+
+    def refund_parcel(
+        self, trade: Trade, refund: Refund, *, behaviour: Behaviour, now: datetime
+    ) -> Parcel | None:
+        """Return the notice of a refund that has ended; None where nobody is told of it."""
+        ...
 
     def is_acknowledged(self, status: int, body: bytes) -> bool: ...
 

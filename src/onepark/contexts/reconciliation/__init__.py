@@ -1,0 +1,1 @@
+"""Comparing three books: ours, the providers' bills, and where the money went."""
