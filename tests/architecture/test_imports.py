@@ -16,7 +16,7 @@ ROWS = """
     stays
     payments vacancies
     gate
-    settlement invoices reconciliation
+    settlement invoices reconciliation webhooks
     supervision.quality supervision.devices supervision.violations
     supervision.credit supervision.grading supervision.dispatch opendata
     integrations web simulator

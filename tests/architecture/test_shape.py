@@ -131,6 +131,7 @@ BESIDE_THE_ROLES = {
     "tariffs/phrases": "the words of a plan in Chinese, apart from the grammar that joins them",
     "tariffs/proof": "what lets anybody compute an amount again must not need the platform",
     "tariffs/wording": "a plan in plain Chinese is a language of its own, table by table",
+    "webhooks/meters": "what waits for operators is no use case",
     "vacancies/calibration_store": "one long statement that compares counts with snapshots",
     "vacancies/calibrator": "comparing counts with snapshots is the worker's, unlike other jobs",
     "vacancies/grid": "which lots are near is geometry alone, and the fast half of the board",

@@ -284,7 +284,8 @@ POINTS = {
     **dict.fromkeys(("payments.attempt_kept", "payments.trade_placed"), "api"),
     **dict.fromkeys(("payments.notice_kept", "payments.notice_answered"), "api"),
     **dict.fromkeys(("payments.notice_handled", "payments.notice_committed"), "api"),
-    **dict.fromkeys(("gate.facts_taken", "gate.opened", "payments.asked"), "worker"),
+    **dict.fromkeys(("relay.taken", "gate.opened", "relay.handed_on"), "worker"),
+    **dict.fromkeys(("relay.committed", "payments.asked"), "worker"),
 }
 # Drivers of this traffic get no money back: tests/store/payments/test_refund_kills.py kills here.
 KILLED_ELSEWHERE = tuple(

@@ -43,6 +43,7 @@ from onepark.contexts.stays import staff_http as stays_staff_http
 from onepark.contexts.tariffs import filing_http
 from onepark.contexts.tariffs import http as tariffs_http
 from onepark.contexts.vacancies import http as vacancies_http
+from onepark.contexts.webhooks import http as webhooks_http
 from onepark.infra.migrations import pending
 from onepark.infra.schedule import run_jobs
 from onepark.infra.settings import Settings
@@ -65,6 +66,7 @@ PARTS = (
         "vacancies",
         "past",
         "gate",
+        "webhook_office",
     ),
     "readiness",
 )
@@ -96,6 +98,7 @@ HANDLERS = [
     *invoices_http.HANDLERS,
     *invoices_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,
+    *webhooks_http.HANDLERS,
     *probes.HANDLERS,
 ]
 GC_AFTER = 50_000  # allocations; Structs of the hot path are not tracked

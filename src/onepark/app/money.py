@@ -24,10 +24,12 @@ from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.ports import Plans
 from onepark.contexts.stays.service import Stays
+from onepark.contexts.webhooks.ports import Posts
 from onepark.infra.clock import Clock
 from onepark.infra.limits import Limiter
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings
+from onepark.integrations.webhooks.poster import open_poster
 
 
 class Books(NamedTuple):
@@ -74,11 +76,12 @@ class Parking(NamedTuple):
 
 
 class Counterparts(NamedTuple):
-    """Whom money speaks to outside: who takes it, who sends bills, who makes out invoices."""
+    """Whom money speaks to outside: who takes it, sends bills, makes out invoices, is told."""
 
     channels: Mapping[str, Channel]
     sources: Mapping[str, BillSource]
     invoicers: Outside
+    posts: Posts
 
 
 async def open_counterparts(
@@ -87,7 +90,8 @@ async def open_counterparts(
     """Connect whom the settings name; leaving the stack lets them go."""
     channels = await open_channels(settings, clock, stack)
     sources = await open_sources(channels, clock, stack)
-    return Counterparts(channels, sources, await open_outside(settings, clock, stack))
+    posts = await stack.enter_async_context(open_poster(loopback=settings.demo))
+    return Counterparts(channels, sources, await open_outside(settings, clock, stack), posts)
 
 
 def money_of(

@@ -64,6 +64,7 @@ TAGS = {
     "settlement 清分结算": "合同、清分、结算单与付款 Contracts, clearing and payouts, for staff",
     "reconciliation 对账": "账单核对与差异处理 Bills compared with our books, for staff",
     "invoices 发票": "开票、红冲与下载 Invoices: made out, taken back, handed out",
+    "webhooks 推送": "向经营单位推送支付与退款 Operators' servers, told of payments",
     "gate 道闸与设备": "设备上报与指令，须签名 Devices, signed",
     "registry 档案": "停车场与设备档案 Lots and devices, for staff",
     "staff 工作人员": "账号、登录与审计 Accounts, logging in and the audit trail",

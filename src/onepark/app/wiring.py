@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
 from onepark.app.money import Counterparts, Money, Parking, money_of, open_counterparts
+from onepark.app.outboxes import Outboxes, outboxes_of
 from onepark.app.staff import Staff, staff_of
 from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
@@ -39,6 +41,8 @@ from onepark.contexts.tariffs.service import Tariffs
 from onepark.contexts.vacancies.calibrator import Calibrator
 from onepark.contexts.vacancies.past import PastOfLots
 from onepark.contexts.vacancies.service import Vacancies
+from onepark.contexts.webhooks.ports import Posts
+from onepark.contexts.webhooks.service import WebhookOffice
 from onepark.infra import faults
 from onepark.infra.clock import Clock, SystemClock
 from onepark.infra.limits import Limiter
@@ -79,6 +83,7 @@ class Platform:
     past: PastOfLots
     calibrator: Calibrator
     gate: Gate
+    posts: Posts
 
     @property
     def directory(self) -> Directory:
@@ -103,10 +108,22 @@ class Platform:
             *self.refresh_jobs(),
             *self._stay_jobs(),
             *self.money.jobs(),
+            *self.outboxes.jobs(),
             *gate_jobs.jobs(self.gate, self.clock, on_left_open=self.ghosts.note_left_open),
             *self.calibrator.jobs(),
             *self.measuring_jobs(),
         ]
+
+    @cached_property
+    def outboxes(self) -> Outboxes:
+        """Return what hands facts on to those who act on them."""
+        key = secret_key(self.settings)
+        return outboxes_of(self.databases, self.clock, key, gate=self.gate, posts=self.posts)
+
+    @property
+    def webhook_office(self) -> WebhookOffice:
+        """Return what staff do with the endpoints of operators."""
+        return self.outboxes.office
 
     def _stay_jobs(self) -> list[Job]:
         """Return what stays do by themselves."""
@@ -132,6 +149,7 @@ class Platform:
             *devices.jobs(),
             *StayMeters(self.databases.batch, service).jobs(),
             *self.money.measuring_jobs(),
+            *self.outboxes.measuring_jobs(),
         ]
 
 
@@ -200,6 +218,7 @@ def _assemble(
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
+        posts=counterparts.posts,
     )
 
 

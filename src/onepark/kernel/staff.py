@@ -69,6 +69,8 @@ class Permission(StrEnum):
     SETTLE_RECONCILIATION = "settle_reconciliation"
     READ_INVOICES = "read_invoices"
     ISSUE_INVOICE = "issue_invoice"
+    READ_WEBHOOKS = "read_webhooks"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 class Principal(Struct, frozen=True):

@@ -43,7 +43,7 @@ async def client(bureau, redis, clock):
 
 async def paid(bureau, order_no: OrderNo) -> dict[str, Any]:
     """An order with the number of its payment, as whoever has paid knows it."""
-    async with bureau.service_db.transaction() as tx:
+    async with bureau.db.transaction() as tx:
         [kept] = await KeptMoney().lock(tx, [order_no])
     return {"order_nos": [order_no], "payment_nos": [kept.payments[0].payment_no]}
 

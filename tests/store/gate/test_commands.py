@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from onepark.app.outboxes import stays_relay
 from onepark.contexts.gate.model import Command, Credentials
 from onepark.contexts.gate.service import Gate
 from onepark.contexts.registry.model import Device, DeviceSecret, Direction, Lane
@@ -98,6 +99,11 @@ def credentials(clock: HandClock, body: bytes = b"", device: str = "out-1") -> C
     return Credentials(device, "m", str(now_s), sign(body, KEY, message_id="m", timestamp_s=now_s))
 
 
+async def hand_on(gate: Gate, clock: HandClock) -> int:
+    """Let the gate hear of what stays published."""
+    return await stays_relay(gate._db, clock, gate=gate).run()
+
+
 async def commands(gate: Gate, clock: HandClock, device: str = "out-1") -> list[Command]:
     return (await gate.commands(credentials(clock, device=device), wait_s=0)).commands
 
@@ -160,7 +166,7 @@ async def state_of(owner: Any, order_no: OrderNo) -> tuple[str, bool]:
 async def an_open_command(gate, stays, owner, clock) -> Command:
     order_no = await a_car_that_asked(stays, clock)
     await pay(owner, order_no, clock)
-    assert await gate.open_for_paid_orders() == 1
+    assert await hand_on(gate, clock) == 1
     [command] = await commands(gate, clock)
     assert command.order_no == order_no
     return command
@@ -177,7 +183,7 @@ async def test_a_fact_that_is_told_twice_opens_once(gate, stays, owner, clock):
     order_no = await a_car_that_asked(stays, clock)
     for _ in range(2):
         await pay(owner, order_no, clock)
-    await gate.open_for_paid_orders()
+    await hand_on(gate, clock)
     assert len(await commands(gate, clock)) == 1
 
 
@@ -193,7 +199,7 @@ async def test_a_command_is_void_after_thirty_seconds(gate, stays, owner, clock)
 async def test_no_command_is_given_for_a_car_that_is_not_there(gate, stays, owner, clock, changes):
     order_no = await a_car_that_asked(stays, clock)
     await pay(owner, order_no, clock, **changes)
-    assert await gate.open_for_paid_orders() == 1
+    assert await hand_on(gate, clock) == 1
     assert await commands(gate, clock) == []
 
 
@@ -253,8 +259,8 @@ async def let_out(stays: Stays, clock: HandClock) -> OrderNo:
 
 async def test_a_car_that_a_person_recognised_is_let_out_where_it_asked(gate, stays, owner, clock):
     order_no = await let_out(stays, clock)
-    assert await gate.open_for_let_outs() == 1
-    assert await gate.open_for_let_outs() == 0
+    assert await hand_on(gate, clock) == 1
+    assert await hand_on(gate, clock) == 0
     [command] = await commands(gate, clock)
     assert (command.order_no, command.reason) == (order_no, "recognised")
     assert command.passage_id == f"asked-{command.plate}", "the request that the device sent"
@@ -264,7 +270,7 @@ async def test_a_car_that_a_person_recognised_is_let_out_where_it_asked(gate, st
 async def test_a_car_that_was_recognised_too_late_is_not_let_out(gate, stays, owner, clock):
     await let_out(stays, clock)
     clock.go(minutes(3.1))
-    assert await gate.open_for_let_outs() == 1
+    assert await hand_on(gate, clock) == 1
     assert await commands(gate, clock) == []
 
 
@@ -272,7 +278,7 @@ async def test_where_no_exit_is_sent_the_lane_opened_for_a_recognised_car_ends_i
     gate, stays, owner, clock
 ):
     order_no = await let_out(stays, clock)
-    await gate.open_for_let_outs()
+    await hand_on(gate, clock)
     [command] = await commands(gate, clock)
     assert await state_of(owner, order_no) == ("open", False)
     await acknowledge(gate, clock, command.command_id)

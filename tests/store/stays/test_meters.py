@@ -2,12 +2,10 @@
 
 import pytest
 
-from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.meters import StayMeters
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
 from onepark.infra.metrics import REGISTRY
-from onepark.kernel.events import name_of_kind
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import NoPlans
@@ -74,21 +72,6 @@ async def test_numbers_that_a_device_left_out_are_missing_until_they_come(
         await stays.take([a_passage(lot_id=lot, plate=f"苏B0000{number}", epoch=2, seq=number)])
     await meters.measure_drift()
     assert told("gate_gap_events") == 0
-
-
-async def test_the_oldest_fact_that_waits_has_an_age(emptied, meters, owner):
-    fact = name_of_kind(OrderPaid)
-    await meters.measure()
-    assert told("outbox_oldest_seconds", fact=fact) == 0
-    for age in ("90 s", "10 s"):
-        await owner.execute(
-            "INSERT INTO stays.outbox (fact, payload, recorded_at)"
-            " VALUES ($1, '{}', now() - $2::text::interval)",
-            fact,
-            age,
-        )
-    await meters.measure()
-    assert 90 <= told("outbox_oldest_seconds", fact=fact) < 150
 
 
 async def test_a_held_exit_is_a_case_until_it_is_decided(emptied, stays, meters, owner, lot):

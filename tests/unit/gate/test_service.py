@@ -76,12 +76,6 @@ class AcceptsAll:
     async def progress(self, device: Any, *, epoch: Any, lost: Any = ()) -> Any:
         return None
 
-    async def take_paid_orders(self, tx: Any, *, limit: int) -> list[Any]:
-        return []
-
-    async def take_let_outs(self, tx: Any, *, limit: int) -> list[Any]:
-        return []
-
 
 class KeepsNothing:
     async def keep_snapshots(self, snapshots: Any) -> list[Outcome]:

@@ -11,8 +11,10 @@ import click
 COMMANDS = {
     "demo": "onepark.app.cli.demo:demo",
     "doctor": "onepark.app.cli.doctor:doctor",
+    "jobs": "onepark.app.cli.jobs:jobs",
     "ledger": "onepark.app.cli.ledger:ledger",
     "migrate": "onepark.app.cli.migrate:migrate_database",
+    "outbox": "onepark.app.cli.outbox:outbox",
     "quote": "onepark.app.cli.quote:quote",
     "reconcile": "onepark.app.cli.reconcile:reconcile",
     "recount": "onepark.app.cli.recount:recount",

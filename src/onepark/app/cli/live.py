@@ -210,7 +210,7 @@ def facts(samples: Samples) -> str:
         _worst(samples, "parking_outbox_oldest_seconds"),
         FACT_LATE_S,
         "a fact has waited {:.0f} s to be acted on, so a paid car may stand at its lane:"
-        " look for gate.open_for_paid_orders in the worker's log",
+        " look for relay.failed and outbox.relay in the worker's log",
         good="no fact waits to be acted on",
     )
 

@@ -15,6 +15,7 @@ import structlog
 import uvloop
 
 from onepark.app.fitness import Unfit, refuse_unfit
+from onepark.app.planned import queue_of
 from onepark.app.wiring import open_platform
 from onepark.infra.log import configure_logging
 from onepark.infra.metrics import endpoint
@@ -55,5 +56,12 @@ async def _work(settings: Settings) -> None:
     with _scraped(settings):
         async with open_platform(settings) as platform:
             log.info("work.started")
-            await run_jobs(platform.work_jobs(), stop)
+            queue = queue_of(
+                settings, platform.databases.service, platform.clock, platform.outboxes
+            )
+            try:
+                jobs = [*platform.work_jobs(), *queue.jobs()]
+                await asyncio.gather(run_jobs(jobs, stop), queue.work(stop))
+            finally:
+                await queue.close()
     log.info("work.ended")

@@ -35,6 +35,7 @@ _READING = frozenset(
         Permission.READ_STATISTICS,
         Permission.READ_PASSES,
         Permission.READ_COUPONS,
+        Permission.READ_WEBHOOKS,
     }
 )
 _DRAFTING = _READING | {Permission.DRAFT_TARIFF}
@@ -93,14 +94,18 @@ MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
     StaffRole.OPERATOR_ADMIN: _ADMINISTERING
     | _RUNNING_LOTS
     | _READING_MONEY
-    | {Permission.ASK_REFUND, Permission.MANAGE_COUPONS},
+    | {Permission.ASK_REFUND, Permission.MANAGE_COUPONS, Permission.MANAGE_WEBHOOKS},
     StaffRole.OPERATOR_CLERK: _DRAFTING | _RUNNING_LOTS,
     StaffRole.OPERATOR_FINANCE: _READING | _KEEPING_BOOKS,
     StaffRole.OPERATOR_APPROVER: _READING | _SECOND_HAND,
 }
 
 # A token has these only when a code was given in its session.
-MONEY = _KEEPING_BOOKS | _SECOND_HAND | {Permission.CHECK_PAYOUT, Permission.APPROVE_CONTRACT}
+MONEY = (
+    _KEEPING_BOOKS
+    | _SECOND_HAND
+    | {Permission.CHECK_PAYOUT, Permission.APPROVE_CONTRACT, Permission.MANAGE_WEBHOOKS}
+)
 # And these only when that was a moment ago: after them money is gone, or a debt.
 FRESH = frozenset(
     {

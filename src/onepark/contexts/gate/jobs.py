@@ -1,7 +1,7 @@
 """What the gate does by itself.
 
-Owns: acting on paid orders and on cars let out, telling of open barriers, forgetting old commands.
-Never: runs twice for one fact.
+Owns: telling of open barriers, forgetting old commands.
+Never: decides.
 """
 
 from datetime import timedelta
@@ -11,8 +11,6 @@ from onepark.contexts.gate.service import Gate
 from onepark.infra.clock import Clock
 from onepark.infra.schedule import Job
 
-OPEN_EVERY_S = 0.1
-LET_OUT_EVERY_S = 0.5
 LEFT_OPEN_EVERY_S = 60
 FORGET_EVERY_S = 600
 KEEP_COMMANDS = timedelta(days=1)
@@ -30,8 +28,6 @@ def jobs(gate: Gate, clock: Clock, *, on_left_open: OnLeftOpen) -> list[Job]:
         return 0
 
     return [
-        Job("gate.open_for_paid_orders", OPEN_EVERY_S, gate.open_for_paid_orders),
-        Job("gate.open_for_let_outs", LET_OUT_EVERY_S, gate.open_for_let_outs),
         Job("gate.tell_left_open", LEFT_OPEN_EVERY_S, tell_left_open),
         Job("gate.forget_commands", FORGET_EVERY_S, forget),
     ]

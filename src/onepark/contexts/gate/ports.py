@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from onepark.contexts.registry.model import Device, Lane, Lot
-from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Count, Outcome, Passage, Progress
 from onepark.contexts.stays.service import Batch
 from onepark.contexts.vacancies.model import Snapshot
-from onepark.infra.db import Tx
 from onepark.kernel.types import DeviceId, LaneCode, LotId
 
 
@@ -35,10 +33,6 @@ class TakesPassages(Protocol):
     async def progress(
         self, device: Device, *, epoch: int | None, lost: Sequence[tuple[int, int]] = ()
     ) -> Progress | None: ...
-
-    async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]: ...
-
-    async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]: ...
 
 
 class ShowsCounts(Protocol):

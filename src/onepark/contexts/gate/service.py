@@ -63,7 +63,6 @@ from onepark.kernel.types import DeviceId, LotId
 COMMANDS_AT_ONCE = 20
 WAIT_MAX_S = 30
 LOOK_EVERY_S = 0.2
-RELAY_AT_ONCE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -287,27 +286,18 @@ class Gate:
         if left:
             await self._queues.submit([rules.derived_exit(one, device, now) for one in left])
 
-    async def open_for_paid_orders(self) -> int:
-        """Give the open commands of paid orders; a fact is acted on once or stays."""
+    async def open_for_paid_order(self, tx: Tx, fact: OrderPaid) -> None:
+        """Give the open command of a paid order, with the transaction that hands the fact on."""
         now = self._clock.now()
-        async with self._db.transaction() as tx:
-            paid = await self._stays.take_paid_orders(tx, limit=RELAY_AT_ONCE)
-            for fact in paid:
-                faults.point("gate.facts_taken")
-                if rules.may_open(fact, now):
-                    await self._open_for(tx, fact, now, reason="paid")
-                faults.point("gate.opened")
-        return len(paid)
+        if rules.may_open(fact, now):
+            await self._open_for(tx, fact, now, reason="paid")
+        faults.point("gate.opened")
 
-    async def open_for_let_outs(self) -> int:
-        """Give the open commands of cars that a person recognised and that owe nothing."""
+    async def open_for_let_out(self, tx: Tx, fact: LetOut) -> None:
+        """Give the open command of a car that a person recognised and that owes nothing."""
         now = self._clock.now()
-        async with self._db.transaction() as tx:
-            let_out = await self._stays.take_let_outs(tx, limit=RELAY_AT_ONCE)
-            for fact in let_out:
-                if rules.asked_lately(fact.asked_at, now):
-                    await self._open_for(tx, fact, now, reason="recognised")
-        return len(let_out)
+        if rules.asked_lately(fact.asked_at, now):
+            await self._open_for(tx, fact, now, reason="recognised")
 
     async def _open_for(
         self, tx: Tx, fact: OrderPaid | LetOut, now: datetime, *, reason: str

@@ -23,6 +23,7 @@ from onepark.contexts.payments.errors import (
     NoticeStale,
     NoticeUnverified,
 )
+from onepark.contexts.payments.events import attempt_succeeded_of
 from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
@@ -331,6 +332,7 @@ class Payments:
             surplus=not settled,
         )
         await self._ledger.post(tx, [rules.receipt(attempt, paid_at=paid_at, owed=settled)])
+        await store.post(tx, attempt_succeeded_of(attempt, paid_at=paid_at, surplus=not settled))
         return Verdict.APPLIED
 
     async def believe_bill(self, tx: Tx, channel_name: str, fact: TradeFact) -> Verdict | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
 
+from onepark.contexts.payments.events import AttemptSucceeded, RefundSucceeded
 from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
@@ -23,6 +24,7 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.infra.db import Record, Tx
+from onepark.kernel.events import encode, name_of
 from onepark.kernel.types import OrderNo, RevenueKind
 
 _FACTS = Decoder(TradeFact | None)
@@ -276,6 +278,14 @@ async def notice_handled(tx: Tx, notice_id: int, verdict: Verdict) -> None:
 async def notice_tried(tx: Tx, notice_id: int) -> None:
     """Note that a notice was looked at in vain."""
     await tx.execute(NOTICE_TRIED, notice_id)
+
+
+POST = "INSERT INTO payments.outbox (aggregate, fact, payload) VALUES ($1, $2, $3)"
+
+
+async def post(tx: Tx, fact: AttemptSucceeded | RefundSucceeded) -> None:
+    """Publish a fact of an attempt that this transaction holds the lock of."""
+    await tx.execute(POST, fact.attempt_no, name_of(fact), encode(fact))
 
 
 OLDEST_UNKNOWN = """

@@ -1,6 +1,6 @@
 """What is measured of stays in the database.
 
-Owns: the statements behind the gauges of counts, drift, missing numbers, facts and tasks.
+Owns: the statements behind the gauges of counts, drift, missing numbers and tasks.
 Never: writes.
 """
 
@@ -18,13 +18,6 @@ DRIFT = """
     SELECT pool, sum(abs(coalesce(kept.occupied, 0) - coalesce(inside.cars, 0)))::float8
     FROM stays.count AS kept FULL JOIN inside USING (lot_id, pool)
     GROUP BY pool
-"""
-
-OLDEST_FACTS = """
-    SELECT fact, extract(epoch FROM now() - min(recorded_at))::float8
-    FROM stays.outbox
-    WHERE fact = ANY ($1) AND fact <> 'stays.entered.v1'
-    GROUP BY fact
 """
 
 OPEN_TASKS = "SELECT kind, count(*)::float8 FROM stays.task WHERE decided_at IS NULL GROUP BY kind"
@@ -47,11 +40,6 @@ async def counted(tx: Tx) -> dict[str, float]:
 async def drift(tx: Tx) -> dict[str, float]:
     """Return by how many cars counts differ from open stays in each pool, added up over lots."""
     return _pairs(await tx.fetch(DRIFT))
-
-
-async def oldest_facts(tx: Tx, facts: Sequence[str]) -> dict[str, float]:
-    """Return the age of the oldest fact of each kind, in seconds."""
-    return _pairs(await tx.fetch(OLDEST_FACTS, facts))
 
 
 async def open_tasks(tx: Tx) -> dict[str, float]:

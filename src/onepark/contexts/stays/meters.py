@@ -1,6 +1,6 @@
 """What is counted of stays and orders.
 
-Owns: the metrics of open stays, tasks, drift, missing passages, facts that wait, and orders.
+Owns: the metrics of open stays, tasks, drift, missing passages, and orders.
 Never: decides anything, or names a car.
 
 Lots are added up, so that a city of any size makes as few series as it has pools.
@@ -11,17 +11,14 @@ from collections.abc import Iterable, Iterator
 
 from onepark.contexts.stays import meter_store
 from onepark.contexts.stays.case import Folded
-from onepark.contexts.stays.events import LetOut, OrderPaid
 from onepark.contexts.stays.model import Kind, Order, OrderState, PassageState
 from onepark.infra.db import Database
 from onepark.infra.metrics import Rows, counter
 from onepark.infra.schedule import Job
-from onepark.kernel.events import name_of_kind
 from onepark.kernel.types import Pool
 
 MEASURE_EVERY_S = 15
 DRIFT_EVERY_S = 60
-ACTED_ON = tuple(name_of_kind(kind) for kind in (OrderPaid, LetOut))
 KINDS = ("misread_exit",)  # shown as 0 before there is one
 
 OPEN = Rows("sessions_open", "Cars inside, as counted, over all lots.", ("pool",))
@@ -34,9 +31,6 @@ DRIFT = Rows(
 GAPS = Rows(
     "gate_gap_events",
     "Numbered passages that no device has sent, though it has sent later ones.",
-)
-OUTBOX = Rows(
-    "outbox_oldest_seconds", "Age of the oldest fact that waits to be acted on.", ("fact",)
 )
 COUNTED_IN = frozenset({PassageState.FOLDED, PassageState.MISREAD_EXIT})
 FREE = "free"  # ended with nothing to pay
@@ -81,11 +75,9 @@ class StayMeters:
         """Show anew what is open and what waits."""
         async with self._service_db.connection() as tx:
             counted = await meter_store.counted(tx)
-            ages = await meter_store.oldest_facts(tx, ACTED_ON)
         async with self._batch_db.connection() as tx:  # the role that tasks belong to
             cases = await meter_store.open_tasks(tx)
         OPEN.replace(_by(Pool, counted))
-        OUTBOX.replace(_by(ACTED_ON, ages))
         CASES.replace(_by(KINDS, cases))
         return 0
 

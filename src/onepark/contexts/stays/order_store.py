@@ -5,9 +5,8 @@ Never: decides; a row goes in or out as it is.
 """
 
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import msgspec
 from msgspec.json import Decoder, Encoder
 
 from onepark.contexts.membership.model import Benefit
@@ -15,13 +14,11 @@ from onepark.contexts.stays.model import Charge, Order, Stay
 from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, stay_of
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
-from onepark.kernel.events import Fact, encode, name_of, name_of_kind
+from onepark.kernel.events import Fact, encode, name_of
 from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, RevenueKind
 
 _LINES = Decoder(tuple[Line, ...])
 _ENCODER = Encoder()
-
-OneFact = TypeVar("OneFact", bound=Fact)
 
 
 LOCK_ORDER = """
@@ -199,46 +196,31 @@ async def save_money(tx: Tx, order: Order) -> None:
     )
 
 
-POST = "INSERT INTO stays.outbox (fact, payload) VALUES ($1, $2)"
+POST = "INSERT INTO stays.outbox (fact, payload, aggregate) VALUES ($1, $2, $3)"
 
 
-async def post(tx: Tx, fact: Fact) -> None:
-    """Publish a fact with this transaction."""
-    await tx.execute(POST, name_of(fact), encode(fact))
+async def post(tx: Tx, fact: Fact, *, of: OrderNo) -> None:
+    """Publish a fact of an order that this transaction holds the lock of."""
+    await tx.execute(POST, name_of(fact), encode(fact), of)
 
 
-# Nobody acts on cars that came in, and the index leaves them out.
-TAKE_FACTS = """
-    DELETE FROM stays.outbox WHERE id IN (
-        SELECT id FROM stays.outbox
-        WHERE fact = $1 AND fact <> 'stays.entered.v1'
-        ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
-    RETURNING id, payload
-"""
-
-# Who left is judged however long the worker was away.
+# Who left is judged however long the worker was away, and what is handed on stays until it was.
 DROP_FACTS = """
     WITH dropped AS (
         DELETE FROM stays.outbox WHERE id IN (
             SELECT id FROM stays.outbox
-            WHERE recorded_at < $1 AND fact NOT IN ($2, 'stays.left.v1')
-            ORDER BY id LIMIT $3)
+            WHERE recorded_at < $1
+                AND (fact = 'stays.entered.v1' OR delivered_at < $1)
+            ORDER BY id LIMIT $2)
         RETURNING 1
     )
     SELECT count(*) FROM dropped
 """
 
 
-async def take_facts(tx: Tx, kind: type[OneFact], *, limit: int) -> list[OneFact]:
-    """Take the oldest facts of a kind out of the outbox, in order."""
-    rows = await tx.fetch(TAKE_FACTS, name_of_kind(kind), limit)
-    rows.sort(key=lambda row: row["id"])
-    return [msgspec.json.decode(row["payload"], type=kind) for row in rows]
-
-
-async def drop_facts(tx: Tx, before: datetime, *, but: str, limit: int) -> int:
-    """Delete the oldest facts of every other kind that were recorded before a moment."""
-    dropped: int = await tx.fetchval(DROP_FACTS, before, but, limit)
+async def drop_facts(tx: Tx, before: datetime, *, limit: int) -> int:
+    """Delete the oldest facts that nobody acts on, or that were acted on before a moment."""
+    dropped: int = await tx.fetchval(DROP_FACTS, before, limit)
     return dropped
 
 

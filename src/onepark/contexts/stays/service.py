@@ -33,7 +33,7 @@ from onepark.contexts.stays.errors import (
     OrderUnknown,
     StoreUnavailable,
 )
-from onepark.contexts.stays.events import LetOut, OrderPaid
+from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.model import (
     Candidate,
     Charge,
@@ -54,7 +54,6 @@ from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.infra.traces import as_part
-from onepark.kernel.events import name_of_kind
 from onepark.kernel.types import Fen, LotId, OrderNo, PlanId
 
 TRIES = 4
@@ -275,7 +274,7 @@ class Stays:
         money.settle(case.order, case.stay, amount_fen=amount, paid_at=paid_at, grace=grace)
         await order_store.drop_charge(tx, lot_id, order_no)  # another one was priced without this
         await order_store.save_money(tx, case.order)
-        await order_store.post(tx, _paid(case))
+        await order_store.post(tx, _paid(case), of=case.order.order_no)
         meters.paid(case.order)
         faults.point("stays.settled")
         return True
@@ -298,19 +297,10 @@ class Stays:
         await coupons.release(tx, lot_id, order_no)
         await order_store.save_money(tx, case.order)
 
-    async def take_let_outs(self, tx: Tx, *, limit: int) -> list[LetOut]:
-        """Take the cars that people let out; the caller's transaction acts on them or none."""
-        return await order_store.take_facts(tx, LetOut, limit=limit)
-
-    async def take_paid_orders(self, tx: Tx, *, limit: int) -> list[OrderPaid]:
-        """Take facts that nobody has acted on; the caller's transaction acts on them or none."""
-        return await order_store.take_facts(tx, OrderPaid, limit=limit)
-
     async def drop_facts(self, *, before: datetime) -> int:
-        """Forget facts that nobody listens to; return how many."""
+        """Forget facts that nobody listens to, or that were acted on; return how many."""
         async with self._service_db.transaction() as tx:
-            kept = name_of_kind(OrderPaid)
-            return await order_store.drop_facts(tx, before, but=kept, limit=FORGET_AT_ONCE)
+            return await order_store.drop_facts(tx, before, limit=FORGET_AT_ONCE)
 
     async def make_passage_months(self) -> int:
         """Make the partitions of the raw passages ahead of time."""
