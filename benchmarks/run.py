@@ -26,6 +26,7 @@ MODULES = {
     "boards": ("R1",),
     "overload": ("OVERLOAD", "OVERLOAD_16", "LATENCY"),
     "backlog": ("BACKLOG",),
+    "notices": ("M1",),
 }
 LIBRARIES = (
     "onepark",

@@ -63,7 +63,14 @@ PARTS = (
     "readiness",
 )
 MONEY_PARTS = (
-    "payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"
+    "payments",
+    "notices",
+    "receipts",
+    "refund_desk",
+    "contracts",
+    "clearing",
+    "statements",
+    "payouts",
 )
 HANDLERS = [
     *access_http.HANDLERS,
@@ -176,12 +183,14 @@ async def _life(settings: Settings, parts: Parts) -> AsyncIterator[None]:
         )
         await platform.vacancies.start()
         platform.gate.start()
+        platform.money.start()
         stop = asyncio.Event()
         refreshing = asyncio.create_task(run_jobs(platform.refresh_jobs(), stop))
         _calm_the_collector()
         yield
         stop.set()
         await refreshing
+        await platform.money.stop()
         await platform.gate.stop()
         await platform.vacancies.stop()
 

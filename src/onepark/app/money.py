@@ -17,7 +17,9 @@ from onepark.contexts.ledger import jobs as ledger_jobs
 from onepark.contexts.ledger.meters import LedgerMeters
 from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.contexts.payments import jobs as payment_jobs
+from onepark.contexts.payments.facts import Facts
 from onepark.contexts.payments.meters import PaymentMeters
+from onepark.contexts.payments.notices import Bounds, Notices
 from onepark.contexts.payments.ports import Channel
 from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.refund_desk import RefundDesk
@@ -43,6 +45,7 @@ class Money:
     """Every part that money goes through."""
 
     payments: Payments
+    notices: Notices
     receipts: Receipts
     channels: Mapping[str, Channel]
     refunds: Refunds
@@ -57,7 +60,7 @@ class Money:
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
         return [
-            *payment_jobs.jobs(self.payments, self.refunds),
+            *payment_jobs.jobs(self.payments, self.notices, self.refunds),
             *ledger_jobs.jobs(self.sealer),
             *self.settlement.jobs(self.settings),
         ]
@@ -85,6 +88,17 @@ class Money:
     def refresh_jobs(self) -> list[Job]:
         """Return what keeps the keys of channels up to date, in every process that uses them."""
         return self.channels.jobs() if isinstance(self.channels, LiveChannels) else []
+
+    def start(self) -> None:
+        """Let notices go together from now on."""
+        given = self.settings
+        self.notices.start(
+            Bounds(given.notice_batch_max, given.notice_queue_max, given.notice_connections)
+        )
+
+    async def stop(self) -> None:
+        """Handle what waits, and end."""
+        await self.notices.stop()
 
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
@@ -121,17 +135,18 @@ def money_of(
         clock=clock,
         public_url=settings.public_url,
     )
+    facts = Facts(payable=stays, channels=channels, ledger=ledger, clock=clock)
     payments = Payments(
         databases.service,
         payable=stays,
         channels=channels,
-        refunds=refunds,
-        ledger=ledger,
+        facts=facts,
         clock=clock,
         public_url=settings.public_url,
     )
     return Money(
         payments=payments,
+        notices=Notices(databases.service, facts=facts, refunds=refunds, clock=clock),
         receipts=Receipts(
             databases.service,
             payments=payments,

@@ -102,3 +102,18 @@ class Folded(Struct):
     facts: list[Fact]
     doubts: list[Doubt] = field(default_factory=list)
     amended: list[Amended] = field(default_factory=list)
+
+
+class PaidCharge(NamedTuple):
+    """A charge that somebody paid, and by which attempt."""
+
+    lot_id: LotId
+    order_no: OrderNo
+    charge_no: int
+    settled_by: str
+    paid_at: datetime
+
+    @property
+    def key(self) -> tuple[LotId, OrderNo, int]:
+        """Return what names the charge."""
+        return self.lot_id, self.order_no, self.charge_no

@@ -1,0 +1,40 @@
+"""What takes and gives back money, put together as the application puts it together."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from onepark.contexts.ledger.service import Ledger
+from onepark.contexts.payments.facts import Facts
+from onepark.contexts.payments.notices import Notices
+from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.refunds import Refunds
+from onepark.contexts.payments.service import Payments
+from onepark.contexts.stays.service import Stays
+from onepark.infra.clock import Clock
+from onepark.infra.db import Database
+
+PUBLIC_URL = "http://127.0.0.1:1/"
+
+
+class Till(NamedTuple):
+    """The parts that the money of a city goes through."""
+
+    payments: Payments
+    notices: Notices
+    refunds: Refunds
+
+
+def a_till(
+    service_db: Database, stays: Stays, channels: Mapping[str, Channel], clock: Clock
+) -> Till:
+    """A till of these channels."""
+    ledger, shared = Ledger(), {"public_url": PUBLIC_URL}
+    facts = Facts(payable=stays, channels=channels, ledger=ledger, clock=clock)
+    refunds = Refunds(
+        service_db, payable=stays, channels=channels, ledger=ledger, clock=clock, **shared
+    )
+    payments = Payments(
+        service_db, payable=stays, channels=channels, facts=facts, clock=clock, **shared
+    )
+    notices = Notices(service_db, facts=facts, refunds=refunds, clock=clock)
+    return Till(payments, notices, refunds)
