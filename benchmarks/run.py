@@ -27,6 +27,7 @@ MODULES = {
     "overload": ("OVERLOAD", "OVERLOAD_16", "LATENCY"),
     "backlog": ("BACKLOG",),
     "notices": ("M1",),
+    "clearing": ("M2",),
 }
 LIBRARIES = (
     "onepark",

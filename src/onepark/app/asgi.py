@@ -114,9 +114,11 @@ class Served(Observed):
     """The application with its life: what the server runs and asks to drain."""
 
     def __init__(self, app: Litestar, parts: Parts, settings: Settings) -> None:
-        body_bytes_max = settings.gate_body_bytes_max
         short = ShortWays(
-            cast("ASGIApp", app), lambda: parts.platform, body_bytes_max=body_bytes_max
+            cast("ASGIApp", app),
+            lambda: parts.platform,
+            gate_bytes_max=settings.gate_body_bytes_max,
+            body_bytes_max=settings.body_bytes_max,
         )
         super().__init__(traced(short))
         self.app = app
