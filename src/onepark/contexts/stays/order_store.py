@@ -15,8 +15,8 @@ from onepark.contexts.stays.model import Charge, Order, Stay
 from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, stay_of
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
-from onepark.kernel.events import Fact, encode, name_of, name_of_kind
-from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, RevenueKind
+from onepark.kernel.events import Fact, name_of_kind
+from onepark.kernel.types import LotId, OrderNo, PlanId, RevenueKind
 
 _LINES = Decoder(tuple[Line, ...])
 _ENCODER = Encoder()
@@ -160,21 +160,6 @@ async def freeze_charge(
     return _charge(row)
 
 
-SETTLE_CHARGE = """
-    UPDATE stays.charge SET state = 'settled', settled_by = $4, settled_at = $5
-    WHERE lot_id = $1 AND order_no = $2 AND charge_no = $3 AND state <> 'settled'
-    RETURNING amount_fen
-"""
-
-
-async def settle_charge(
-    tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, settled_at: datetime
-) -> Fen | None:
-    """Settle a charge once and return its amount; None if it was settled before."""
-    amount: Fen | None = await tx.fetchval(SETTLE_CHARGE, *key, settled_by, settled_at)
-    return amount
-
-
 SAVE_MONEY = """
     UPDATE stays.stay_order SET
         state = $3, owed_fen = $4, paid_fen = $5, written_off_fen = $6, refund_due_fen = $7,
@@ -197,14 +182,6 @@ async def save_money(tx: Tx, order: Order) -> None:
         order.covered_until_at,
         order.settled,
     )
-
-
-POST = "INSERT INTO stays.outbox (fact, payload) VALUES ($1, $2)"
-
-
-async def post(tx: Tx, fact: Fact) -> None:
-    """Publish a fact with this transaction."""
-    await tx.execute(POST, name_of(fact), encode(fact))
 
 
 # Nobody acts on cars that came in, and the index leaves them out.
