@@ -94,7 +94,7 @@ class City:
 
 
 @contextmanager
-def served(**settings: int) -> Iterator[City]:
+def served(**settings: int | str) -> Iterator[City]:
     """Serve the city with these settings beside the defaults; leaving ends all of it."""
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
@@ -114,7 +114,9 @@ def served(**settings: int) -> Iterator[City]:
                 child.stop()
 
 
-def _environment(database_url: str, redis_url: str, settings: Mapping[str, int]) -> dict[str, str]:
+def _environment(
+    database_url: str, redis_url: str, settings: Mapping[str, int | str]
+) -> dict[str, str]:
     bare = {name: text for name, text in os.environ.items() if not name.startswith("ONEPARK_")}
     return bare | {
         "ONEPARK_DATABASE_URL": database_url,

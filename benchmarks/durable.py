@@ -29,8 +29,8 @@ MICRO = 1_000_000
 class Reached(NamedTuple):
     """What a side reached in a round."""
 
-    rate: float  # passages a second
-    cpu_us: float  # a passage, over all processes of the side
+    rate: float  # operations a second
+    cpu_us: float  # an operation, over all processes of the side
 
 
 class Driven:
@@ -72,7 +72,7 @@ def beside_single_rows(name: str, *, each: int) -> Iterator[Measurement]:
         check_rows(peer.url, passages=peer.passages, visits=peer.passages // 2)
         check_fees(city)
         unit = f"passages/s; pgbench with {peer.clients} clients; {words(settings)}"
-        yield from _both(name, rounds, unit)
+        yield from both(name, rounds, unit)
 
 
 def on_one_lot(name: str) -> Iterator[Measurement]:
@@ -85,7 +85,7 @@ def on_one_lot(name: str) -> Iterator[Measurement]:
         passages, visits = one.passages + many.passages, one.visits + many.visits
         check_rows(city.database_url, passages=passages, visits=visits)
         check_fees(city)
-        yield from _both(name, rounds, f"passages/s, one lot and 1,007; {words(settings)}")
+        yield from both(name, rounds, f"passages/s, one lot and 1,007; {words(settings)}")
 
 
 def alternated(
@@ -111,12 +111,14 @@ def _single_rows(city: City, peer: SingleRows, passages: int) -> Reached:
     return Reached(rate, spent_s / (peer.passages - before) * MICRO)
 
 
-def _both(name: str, rounds: list[tuple[Reached, Reached]], unit: str) -> Iterator[Measurement]:
+def both(
+    name: str, rounds: list[tuple[Reached, Reached]], unit: str, *, one: str = "a passage"
+) -> Iterator[Measurement]:
     """Tell the throughput and, beside it, the CPU; of pgbench, PostgreSQL's part alone."""
     rates = [(ours.rate, peer.rate) for ours, peer in rounds]
     costs = [(ours.cpu_us, peer.cpu_us) for ours, peer in rounds]
     yield _told(name, rates, [a / b for a, b in rates], unit)
-    all_of = "CPU µs a passage over all processes, pgbench itself left out; peer ÷ ours"
+    all_of = f"CPU µs {one} over all processes, pgbench itself left out; peer ÷ ours"
     yield _told(f"{name}_cpu", costs, [b / a for a, b in costs], all_of)
 
 

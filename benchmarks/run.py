@@ -26,6 +26,8 @@ MODULES = {
     "boards": ("R1",),
     "overload": ("OVERLOAD", "OVERLOAD_16", "LATENCY"),
     "backlog": ("BACKLOG",),
+    "notices": ("M1",),
+    "clearing": ("M2",),
 }
 LIBRARIES = (
     "onepark",

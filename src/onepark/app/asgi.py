@@ -71,7 +71,8 @@ PARTS = (
     "readiness",
 )
 MONEY_PARTS = (
-    *("payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"),
+    *("payments", "notices", "receipts", "refund_desk"),
+    *("contracts", "clearing", "statements", "payouts"),
     "reconciliation_desk",
     *("passes", "pass_office", "lists", "coupons", "coupon_office"),
     *("invoices", "invoice_counter", "invoice_desk", "seller_office", "title_book"),
@@ -134,9 +135,11 @@ class Served(Observed):
     """The application with its life: what the server runs and asks to drain."""
 
     def __init__(self, app: Litestar, parts: Parts, settings: Settings) -> None:
-        body_bytes_max = settings.gate_body_bytes_max
         short = ShortWays(
-            cast("ASGIApp", app), lambda: parts.platform, body_bytes_max=body_bytes_max
+            cast("ASGIApp", app),
+            lambda: parts.platform,
+            gate_bytes_max=settings.gate_body_bytes_max,
+            body_bytes_max=settings.body_bytes_max,
         )
         super().__init__(traced(short))
         self.app = app
@@ -203,12 +206,14 @@ async def _life(settings: Settings, parts: Parts) -> AsyncIterator[None]:
         )
         await platform.vacancies.start()
         platform.gate.start()
+        platform.money.start()
         stop = asyncio.Event()
         refreshing = asyncio.create_task(run_jobs(platform.refresh_jobs(), stop))
         _calm_the_collector()
         yield
         stop.set()
         await refreshing
+        await platform.money.stop()
         await platform.gate.stop()
         await platform.vacancies.stop()
 

@@ -24,7 +24,7 @@ async def open_databases(settings: Settings, stack: AsyncExitStack) -> Databases
     """Connect every role; leaving the stack closes them."""
     sizes = {
         Role.BATCH: settings.gate_connections + settings.gate_backlog_connections,
-        Role.SERVICE: settings.service_connections,
+        Role.SERVICE: settings.service_connections + 2 * settings.notice_connections,
         Role.STAFF: settings.staff_connections,
     }
     opened: dict[Role, Database] = {}

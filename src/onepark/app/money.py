@@ -61,6 +61,14 @@ class Money(NamedTuple):
         """Return the recurring work that no request waits for."""
         return [job for room in self for job in room.jobs()]
 
+    def start(self) -> None:
+        """Let what providers send go together from now on, in a process that they reach."""
+        self.taking.start()
+
+    async def stop(self) -> None:
+        """Keep and handle what waits, and end."""
+        await self.taking.stop()
+
     def measuring_jobs(self) -> list[Job]:
         """Return what reads from the database how money is, for the metrics of the worker."""
         rooms = (self.taking, self.books, self.reconciling)

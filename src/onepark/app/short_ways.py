@@ -1,11 +1,11 @@
-"""The two requests that come most, answered before the framework is asked.
+"""The three requests that come most, answered before the framework is asked.
 
 Owns: which requests go the short way, and how their bodies and answers cross ASGI.
 Never: answers otherwise than the framework would: whatever is unusual about a request goes on to it
 untouched, and an error is told in the words of every other.
 
-A gate's passages and a citizen's look at vacancies are most of all traffic, and the framework costs
-more than what they ask for.
+A gate's passages, a citizen's look at vacancies and a provider's notice of a payment are most of
+all traffic, and the framework costs more than what they ask for.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,12 +18,16 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Receive, 
 from onepark.app.problems import answer_to
 from onepark.app.wiring import Platform
 from onepark.contexts.gate.model import SIGNED_BY, Credentials
+from onepark.contexts.payments.model import NoticeAnswer
 from onepark.contexts.vacancies.errors import QueryInvalid
 from onepark.contexts.vacancies.model import NearbyQuery
 from onepark.infra.openapi import PROBLEM_MEDIA_TYPE
 from onepark.infra.query import decode_query
 
 PASSAGES, VACANCIES = "/v1/gate/passages", "/v1/vacancies"
+NOTICES = "/v1/payments/notices/"
+NOTICES_OF = f"{NOTICES}{{channel:str}}"
+NO_CONTENT = 204
 HTTP: Final = ScopeType.HTTP
 OF_JSON = (b"content-type", b"application/json")
 OF_PROBLEM = (b"content-type", PROBLEM_MEDIA_TYPE.encode())
@@ -39,10 +43,15 @@ class ShortWays:
     """An ASGI app before another one, to which it leaves all that it does not answer."""
 
     def __init__(
-        self, app: ASGIApp, platform: Callable[[], Platform | None], *, body_bytes_max: int
+        self,
+        app: ASGIApp,
+        platform: Callable[[], Platform | None],
+        *,
+        gate_bytes_max: int,
+        body_bytes_max: int,
     ) -> None:
         self._app, self._platform = app, platform
-        self._body_bytes_max = body_bytes_max
+        self._gate_bytes_max, self._body_bytes_max = gate_bytes_max, body_bytes_max
         self._ways: dict[tuple[str, str], Way] = {
             ("POST", PASSAGES): self._passages,
             ("GET", VACANCIES): _vacancies,
@@ -51,7 +60,7 @@ class ShortWays:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what has a short way; pass anything else on as it came."""
         if scope["type"] == HTTP:
-            way = self._ways.get((scope["method"], scope["path"]))
+            way = self._ways.get((scope["method"], scope["path"])) or self._way_of_notice(scope)
             platform = self._platform()
             if way and platform and await way(platform, scope, receive, send):
                 return
@@ -61,7 +70,7 @@ class ShortWays:
         self, platform: Platform, scope: Scope, receive: Receive, send: Send
     ) -> bool:
         headers = dict(reversed([*scope["headers"]]))  # the first of a name counts
-        if not self._is_announced(headers.get(b"content-length", b"")):
+        if not _is_announced(headers, self._gate_bytes_max):
             return False
         scope["path_template"] = PASSAGES
         body = await _body(receive)
@@ -76,9 +85,48 @@ class ShortWays:
             await _tell(send, 200, _ENCODER.encode(results), OF_JSON)
         return True
 
-    def _is_announced(self, length: bytes) -> bool:
-        """Tell whether a body says how long it is and is no longer than allowed."""
-        return length.isdigit() and int(length) <= self._body_bytes_max
+    def _way_of_notice(self, scope: HTTPScope) -> Way | None:
+        is_one = scope["path"].startswith(NOTICES) and scope["method"] == "POST"
+        return self._notice if is_one else None
+
+    async def _notice(self, platform: Platform, scope: Scope, receive: Receive, send: Send) -> bool:
+        channel = scope["path"].removeprefix(NOTICES)
+        headers = dict(reversed([*scope["headers"]]))  # the first of a name counts
+        if not channel or "/" in channel or not _is_announced(headers, self._body_bytes_max):
+            return False
+        scope["path_template"] = NOTICES_OF
+        body = await _body(receive)
+        if body is None:
+            return True  # the provider left, and sends it again
+        texts = {name.decode("latin-1"): text.decode("latin-1") for name, text in headers.items()}
+        notices = platform.money.taking.notices
+        try:
+            received = await notices.receive(channel, texts, body)
+        except Exception as error:  # noqa: BLE001  told as the framework would tell it
+            status, problem, others = answer_to(cast("HTTPScope", scope), error)
+            await _tell(send, status, problem, OF_PROBLEM, *others)
+            return True
+        await _say(send, received.answer)
+        if received.notice_id is not None:
+            await notices.handle_soon(received)
+        return True
+
+
+def _is_announced(headers: dict[bytes, bytes], bytes_max: int) -> bool:
+    """Tell whether a body says how long it is and is no longer than allowed."""
+    length = headers.get(b"content-length", b"")
+    return length.isdigit() and int(length) <= bytes_max
+
+
+async def _say(send: Send, said: NoticeAnswer) -> None:
+    """Answer in the words of a provider; no content has neither a type nor a length."""
+    if said.status == NO_CONTENT:
+        await send({"type": "http.response.start", "status": NO_CONTENT, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return
+    charset = "; charset=utf-8" if said.media_type.startswith("text/") else ""
+    media_type = f"{said.media_type}{charset}".encode()
+    await _tell(send, said.status, said.body, (b"content-type", media_type))
 
 
 async def _vacancies(platform: Platform, scope: Scope, _receive: Receive, send: Send) -> bool:

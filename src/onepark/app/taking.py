@@ -14,7 +14,9 @@ from onepark.app.databases import Databases
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
+from onepark.contexts.payments.facts import Facts
 from onepark.contexts.payments.meters import PaymentMeters
+from onepark.contexts.payments.notices import Bounds, Notices
 from onepark.contexts.payments.ports import Channel, Payable, RefundWatch
 from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.refund_desk import RefundDesk
@@ -34,15 +36,25 @@ class Taking(NamedTuple):
     """Every part of payments."""
 
     payments: Payments
+    notices: Notices
     receipts: Receipts
     refunds: Refunds
     refund_desk: RefundDesk
     channels: Mapping[str, Channel]
     meters: PaymentMeters
+    bounds: Bounds
 
     def jobs(self) -> list[Job]:
         """Return the recurring work that no request waits for."""
-        return payment_jobs.jobs(self.payments, self.refunds)
+        return payment_jobs.jobs(self.payments, self.notices, self.refunds)
+
+    def start(self) -> None:
+        """Let notices wait for each other from now on."""
+        self.notices.start(self.bounds)
+
+    async def stop(self) -> None:
+        """Keep and handle what waits, and end."""
+        await self.notices.stop()
 
     def refresh_jobs(self) -> list[Job]:
         """Return what keeps the keys of channels up to date, in every process that uses them."""
@@ -82,17 +94,18 @@ def taking_of(
         public_url=public_url,
         watch=watch,
     )
+    facts = Facts(payable=payable, channels=channels, ledger=ledger, clock=clock)
     payments = Payments(
         service,
         payable=payable,
         channels=channels,
-        refunds=refunds,
-        ledger=ledger,
+        facts=facts,
         clock=clock,
         public_url=public_url,
     )
     return Taking(
         payments=payments,
+        notices=Notices(service, facts=facts, refunds=refunds, clock=clock),
         receipts=Receipts(
             service,
             payments=payments,
@@ -104,7 +117,12 @@ def taking_of(
         refund_desk=RefundDesk(service, databases.staff, refunds=refunds, audit=audit, clock=clock),
         channels=channels,
         meters=PaymentMeters(service, clock, slow=_slow(channels)),
+        bounds=_bounds(settings),
     )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(settings.notice_batch_max, settings.notice_queue_max, settings.notice_connections)
 
 
 def _slow(channels: Mapping[str, Channel]) -> dict[str, timedelta]:

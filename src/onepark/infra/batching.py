@@ -89,7 +89,9 @@ class Batcher(Generic[Item, Answer]):
         if not self.has_room(len(items), pressing=pressing):
             raise QueueFull
         cut = range(0, len(items), self._batch_max)
-        groups = [_Group[Item, Answer](items[at : at + self._batch_max]) for at in cut]
+        groups: list[_Group[Item, Answer]] = [
+            _Group(items[at : at + self._batch_max]) for at in cut
+        ]
         self._groups.extend(groups)
         self._waiting += len(items)
         self._idle.clear()

@@ -54,6 +54,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     gate_request_max: Positive = 1_000  # passages in one request
     gate_body_bytes_max: Positive = 1_048_576
     body_bytes_max: Positive = 65_536
+    notice_batch_max: Annotated[int, Meta(ge=1, le=1_024)] = 256  # in one transaction
+    notice_queue_max: Positive = 4_096  # notices that wait; beyond it they are to be sent again
+    notice_connections: Positive = 2  # for keeping them, and as many for handling them
     service_connections: Positive = 6
     staff_connections: Positive = 2
     stream_subscribers_max: Positive = 10_000

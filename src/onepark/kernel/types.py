@@ -1,12 +1,13 @@
 """The nouns and units that every context speaks.
 
-Owns: identifiers, money, instants and the closed vocabularies of GA 36 and the city interface.
+Owns: identifiers, money, what was paid, instants and the closed vocabularies of GA 36 and the city
+interface.
 Never: reads a clock, opens a connection, or knows a table.
 """
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 OperatorId = NewType("OperatorId", int)
 LotId = NewType("LotId", int)  # our own key; the world knows the lot by its code
@@ -62,3 +63,18 @@ class Pool(StrEnum):
     RESERVED = "reserved"
     DISABLED = "disabled"
     CHARGING = "charging"
+
+
+class PaidCharge(NamedTuple):
+    """A charge of an order that somebody paid, and by which attempt."""
+
+    lot_id: LotId
+    order_no: OrderNo
+    charge_no: int
+    settled_by: str
+    paid_at: datetime
+
+    @property
+    def key(self) -> tuple[LotId, OrderNo, int]:
+        """Return what names the charge."""
+        return self.lot_id, self.order_no, self.charge_no

@@ -26,7 +26,7 @@ async def client(city: City, service_db: Any) -> AsyncIterator[AsyncClient]:
     receipts = Receipts(
         service_db, payments=city.payments, archive=archive, audit=Audit(), clock=city.clock
     )
-    peers = {"payments": city.payments, "receipts": receipts}
+    peers = {"payments": city.payments, "notices": city.notices, "receipts": receipts}
     async with served(HANDLERS, HandClock(), peers) as opened:
         yield opened
 

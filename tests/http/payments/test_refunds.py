@@ -7,11 +7,8 @@ import msgspec
 import pytest
 
 from onepark.contexts.access.service import Audit
-from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.model import Notice, RefundWord, TradeFact, TradeState
 from onepark.contexts.payments.refund_desk import RefundDesk
-from onepark.contexts.payments.refunds import Refunds
-from onepark.contexts.payments.service import Payments
 from onepark.contexts.payments.staff_http import HANDLERS
 from onepark.contexts.stays.http import show_order
 from onepark.contexts.stays.service import Stays
@@ -23,6 +20,7 @@ from tests.builders import a_passage, minutes
 from tests.fakes.channel import OpenChannel
 from tests.fakes.lots import NumberedLots
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import a_till
 from tests.http.staff_app import bearer, served
 
 URL, WHY = "/v1/payments/refunds", "the barrier stayed shut"
@@ -42,26 +40,21 @@ def channel() -> OpenChannel:
 @pytest.fixture
 def parts(batch_db, service_db, staff_db, redis, *, clock, channel) -> dict[str, Any]:
     stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-    shared: dict[str, Any] = {
-        "payable": stays,
-        "channels": {"open": channel},
-        "clock": clock,
-        "public_url": "http://127.0.0.1:1/",
-    }
-    refunds = Refunds(service_db, ledger=Ledger(), **shared)
+    till = a_till(service_db, stays, {"open": channel}, clock)
     orders = PublicOrders(
         stays,
-        refunds=refunds,
+        refunds=till.refunds,
         archive=NumberedLots,
         limiter=Limiter(redis, key=b"k" * 32),
         per_minute=1,
     )
     return {
         "stays": stays,
-        "payments": Payments(service_db, refunds=refunds, **shared),
-        "refunds": refunds,
+        "payments": till.payments,
+        "notices": till.notices,
+        "refunds": till.refunds,
         "refund_desk": RefundDesk(
-            service_db, staff_db, refunds=refunds, audit=Audit(), clock=clock
+            service_db, staff_db, refunds=till.refunds, audit=Audit(), clock=clock
         ),
         "orders": orders,
     }
@@ -87,8 +80,8 @@ async def paid(parts, clock) -> tuple[str, str]:
         clock.now(),
     )
     body = msgspec.json.encode(Notice(f"e{next(numbers)}", "paid", fact))
-    received = await parts["payments"].receive("open", {"word": "please"}, body)
-    await parts["payments"].handle(received.notice_id)
+    received = await parts["notices"].receive("open", {"word": "please"}, body)
+    await parts["notices"].handle(received.notice_id)
     return answer.order_no, attempt.attempt_no
 
 

@@ -22,12 +22,9 @@ from onepark.contexts.invoices.office import SellerAsked, SellerOffice
 from onepark.contexts.invoices.ports import InvoiceProvider
 from onepark.contexts.invoices.service import Ask, Invoices, InvoiceView
 from onepark.contexts.invoices.titles import TitleBook
-from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.kept import KeptMoney
 from onepark.contexts.payments.model import Verdict
 from onepark.contexts.payments.refund_desk import RefundDesk
-from onepark.contexts.payments.refunds import Refunds
-from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.model import Kind
 from onepark.contexts.stays.service import Stays
 from onepark.infra.db import Database
@@ -42,6 +39,7 @@ from tests.fakes.city import Archive, a_city_lot
 from tests.fakes.clock import HandClock
 from tests.fakes.invoice_provider import OpenProvider
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import a_till
 from tests.store.payments.conftest import City, key, plates, success, tell
 
 GARAGE, STREET, FOREIGN = LotId(7), LotId(8), LotId(9)
@@ -121,16 +119,12 @@ async def bureau(
     )
     clock, channel, other = HandClock(), OpenChannel(), OpenChannel()
     stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-    shared: dict[str, Any] = {
-        "payable": stays,
-        "channels": {"open": channel, "other": other},
-        "clock": clock,
-        "public_url": "http://127.0.0.1:1/",
-    }
-    refunds = Refunds(service_db, ledger=Ledger(), watch=InvoiceWatch(clock), **shared)
-    payments = Payments(service_db, refunds=refunds, **shared)
-    refund_desk = RefundDesk(service_db, staff_db, refunds=refunds, audit=Audit(), clock=clock)
-    city = City(clock, stays, payments, channel, other, refunds, refund_desk, service_db)
+    till = a_till(
+        *(service_db, stays, {"open": channel, "other": other}, clock),
+        watch=InvoiceWatch(clock),
+    )
+    refund_desk = RefundDesk(service_db, staff_db, refunds=till.refunds, audit=Audit(), clock=clock)
+    city = City(clock, stays, *till[:2], channel, other, till.refunds, refund_desk, service_db)
     made = _bureau(city, service_db, staff_db)
     await made.office.file(a_seller(), by=FINANCE)
     await made.office.file(a_seller(**FISCAL), by=FINANCE)

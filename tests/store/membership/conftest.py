@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from itertools import count
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import asyncpg
 import pytest
@@ -14,6 +14,7 @@ from onepark.contexts.membership.earning import Earning
 from onepark.contexts.membership.lists import Lists
 from onepark.contexts.membership.office import PassOffice
 from onepark.contexts.membership.service import Passes
+from onepark.contexts.payments.notices import Notices
 from onepark.contexts.payments.payables import Payables
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
@@ -26,6 +27,7 @@ from tests.builders import EIGHT, minutes
 from tests.fakes.channel import OpenChannel
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import a_till
 
 OURS = Principal(1, "li.ming", StaffRole.OPERATOR_ADMIN, OperatorId(7))
 THEIRS = Principal(2, "wang.fang", StaffRole.OPERATOR_ADMIN, OperatorId(8))
@@ -63,6 +65,7 @@ class Town(NamedTuple):
     coupon_office: CouponOffice
     earning: Earning
     payments: Payments
+    notices: Notices
     refunds: Refunds
     channel: OpenChannel
 
@@ -81,14 +84,8 @@ async def town(batch_db, service_db, staff_db, redis) -> Town:
         clock=clock,
         per_minute=1_000,
     )
-    shared: dict[str, Any] = {
-        "payable": Payables(parking=stays, members=passes),
-        "channels": {"open": channel},
-        "clock": clock,
-        "public_url": "http://127.0.0.1:1/",
-    }
-    shared["ledger"] = Ledger()
-    refunds = Refunds(service_db, **shared)
+    payable = Payables(parking=stays, members=passes)
+    till = a_till(service_db, payable, {"open": channel, "other": channel}, clock)
     return Town(
         clock,
         stays,
@@ -98,8 +95,7 @@ async def town(batch_db, service_db, staff_db, redis) -> Town:
         coupons,
         CouponOffice(staff_db, archive=archive, audit=Audit(), clock=clock),
         Earning(service_db, ledger=Ledger(), clock=clock),
-        Payments(service_db, refunds=refunds, **shared),
-        refunds,
+        *till,
         channel,
     )
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from onepark.contexts.membership.errors import (
@@ -19,9 +20,9 @@ from onepark.contexts.membership.errors import (
 from onepark.contexts.membership.model import PassState, ProductKind, Window
 from onepark.contexts.membership.office import CancelAsked, GrantAsked, ProductAsked, SaleAsked
 from onepark.contexts.membership.service import PassAsked
-from onepark.contexts.payments.model import AttemptState, TradeFact, TradeState
+from onepark.contexts.payments.model import AttemptState, Notice, TradeFact, TradeState, Verdict
 from onepark.contexts.stays.model import Kind, Open
-from onepark.kernel.types import LotCode, LotId, PlateColor, Pool
+from onepark.kernel.types import LotCode, LotId, PaidCharge, PlateColor, Pool
 from tests.builders import EIGHT, a_passage, minutes
 from tests.store.membership.conftest import CITY, OURS, THEIRS
 
@@ -49,8 +50,8 @@ async def buy(town, product_id, plate):
     return await town.passes.buy(PassAsked(product_id, plate, BLUE), address=ADDRESS)
 
 
-async def pay(town, order_no, key=None):
-    attempt = await town.payments.begin(order_no, "open", key=key or f"k-{order_no}")
+async def begun(town, order_no, key=None, channel="open"):
+    attempt = await town.payments.begin(order_no, channel, key=key or f"k-{order_no}")
     fact = TradeFact(
         attempt.attempt_no,
         TradeState.SUCCESS,
@@ -61,6 +62,11 @@ async def pay(town, order_no, key=None):
         provider_txn=f"t-{attempt.attempt_no}",
         paid_at=town.clock.now(),
     )
+    return attempt, fact
+
+
+async def pay(town, order_no, key=None):
+    attempt, fact = await begun(town, order_no, key)
     town.channel.facts[attempt.attempt_no] = fact
     await town.payments._ask(attempt)
     return attempt
@@ -114,7 +120,35 @@ async def test_a_paid_pass_owes_nothing_and_a_second_payment_goes_back(town, pla
         await town.payments.begin(order.order_no, "open", key=f"again-{order.order_no}")
     async with town.passes._db.transaction() as tx:
         key = (attempt.lot_id, order.order_no, attempt.charge_no)
-        assert not await town.passes.settle(tx, key, settled_by="another", paid_at=town.clock.now())
+        again = PaidCharge(*key, settled_by="another", paid_at=town.clock.now())
+        assert await town.passes.settle(tx, [again]) == [False]
+
+
+async def test_notices_of_passes_and_of_a_stay_are_handled_together(town, owner, plate):
+    """Each is counted once, by the context that it belongs to, and stands in the books."""
+    product_id, came_at = await on_sale(town), town.clock.now() - minutes(61)
+    entry = a_passage(lot_id=LOT, plate=plate, at=came_at)
+    [came] = (await town.stays.take([entry])).taken
+    passes = [await buy(town, product_id, f"{plate[:-1]}{one}") for one in "AB"]
+    orders = [passes[0].order_no, came.answer.order_no, passes[1].order_no]
+    twice = [await begun(town, passes[0].order_no, key=f"twice-{plate}", channel="other")]
+    told = [*[await begun(town, one) for one in orders], *twice]
+    kept = []
+    for attempt, fact in told:
+        body = msgspec.json.encode(Notice(f"ev-{attempt.attempt_no}", "paid", fact))
+        received = await town.notices.receive(attempt.channel, {"word": "please"}, body)
+        kept.append(received.notice_id)
+    assert await town.notices._handle(kept) == [Verdict.APPLIED] * 4
+    for one in passes:
+        assert (await town.passes.order(one.order_no)).state == PassState.ACTIVE
+    assert (await town.stays.due(came.answer.order_no)).due_fen == 0
+    kinds = await owner.fetch(
+        "SELECT kind, count(*) FROM ledger.journal WHERE order_no = ANY($1) GROUP BY 1 ORDER BY 1",
+        orders,
+    )
+    assert [tuple(one) for one in kinds] == [
+        *[("duplicate_receipt", 1), ("prepayment", 2), ("receipt", 1)]
+    ]
 
 
 @pytest.mark.parametrize(

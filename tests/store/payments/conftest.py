@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from onepark.contexts.access.service import Audit
-from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.model import (
     Attempt,
     Notice,
@@ -19,6 +18,7 @@ from onepark.contexts.payments.model import (
     TradeState,
     Verdict,
 )
+from onepark.contexts.payments.notices import Notices
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
@@ -30,6 +30,7 @@ from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.channel import OpenChannel
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import a_till
 
 AN_HOUR_AND_A_MINUTE = minutes(61)
 numbers = count(1)
@@ -42,6 +43,7 @@ class City(NamedTuple):
     clock: HandClock
     stays: Stays
     payments: Payments
+    notices: Notices
     channel: OpenChannel
     other: OpenChannel
     refunds: Refunds
@@ -54,17 +56,9 @@ async def city(batch_db: Database, service_db: Database, staff_db: Database) -> 
     clock = HandClock()
     channel, other = OpenChannel(), OpenChannel()
     stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-    channels, public_url = {"open": channel, "other": other}, "http://127.0.0.1:1/"
-    shared: dict[str, Any] = {
-        "payable": stays,
-        "channels": channels,
-        "clock": clock,
-        "public_url": public_url,
-    }
-    refunds = Refunds(service_db, ledger=Ledger(), **shared)
-    payments = Payments(service_db, refunds=refunds, **shared)
-    desk = RefundDesk(service_db, staff_db, refunds=refunds, audit=Audit(), clock=clock)
-    return City(clock, stays, payments, channel, other, refunds, desk, service_db)
+    till = a_till(service_db, stays, {"open": channel, "other": other}, clock)
+    desk = RefundDesk(service_db, staff_db, refunds=till.refunds, audit=Audit(), clock=clock)
+    return City(clock, stays, *till[:2], channel, other, till.refunds, desk, service_db)
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +116,11 @@ async def tell(
     """Send a notice and let it be handled."""
     notice = Notice(event or f"ev-{next(numbers)}", "paid", fact, refund)
     body = msgspec.json.encode(notice)
-    received = await city.payments.receive(channel, {"word": "please"}, body)
+    received = await city.notices.receive(channel, {"word": "please"}, body)
     assert received.answer.status == 200
     if received.notice_id is None:
         return None
-    return await city.payments.handle(received.notice_id)
+    return await city.notices.handle(received.notice_id)
 
 
 async def state_of(city: City, order_no: OrderNo) -> tuple[OrderState, int]:

@@ -20,7 +20,7 @@ from tests.store.payments.conftest import City, a_car_inside, key, state_of, suc
 async def hint(city: City, fact):
     """Send a hint and let it be handled."""
     body = msgspec.json.encode(Notice(key(), "paid", fact, is_hint=True))
-    received = await city.payments.receive("open", {"word": "please"}, body)
+    received = await city.notices.receive("open", {"word": "please"}, body)
     assert received.answer.status == 200
     assert received.notice_id is not None
     return received.notice_id
@@ -35,25 +35,25 @@ async def test_a_hint_pays_when_the_provider_says_so_too(city: City):
     order_no, attempt = await begun(city)
     city.channel.facts[attempt.attempt_no] = success(attempt)
     notice_id = await hint(city, success(attempt))
-    assert await city.payments.handle(notice_id) == Verdict.APPLIED
+    assert await city.notices.handle(notice_id) == Verdict.APPLIED
     assert await state_of(city, order_no) == (OrderState.PAID, 0)
 
 
 async def test_a_forged_hint_pays_nothing_and_waits(city: City, owner):
     order_no, attempt = await begun(city)
     notice_id = await hint(city, success(attempt))
-    assert await city.payments.handle(notice_id) is None
+    assert await city.notices.handle(notice_id) is None
     assert (await state_of(city, order_no))[0] == OrderState.OPEN
     late = "UPDATE payments.notice SET received_at = $2 WHERE notice_id = $1"
     await owner.execute(late, notice_id, city.clock.now() - timedelta(hours=26))
-    assert await city.payments.handle(notice_id) == Verdict.UNMATCHED
+    assert await city.notices.handle(notice_id) == Verdict.UNMATCHED
 
 
 async def test_the_amount_of_the_answer_counts_and_not_that_of_the_hint(city: City):
     order_no, attempt = await begun(city)
     city.channel.facts[attempt.attempt_no] = success(attempt, amount_fen=1)
     notice_id = await hint(city, success(attempt))
-    assert await city.payments.handle(notice_id) == Verdict.QUARANTINED
+    assert await city.notices.handle(notice_id) == Verdict.QUARANTINED
     assert (await state_of(city, order_no))[0] == OrderState.OPEN
 
 
@@ -62,7 +62,7 @@ async def test_money_that_came_after_the_end_is_found_by_its_hint(city: City):
     city.clock.at = attempt.expires_at + timedelta(hours=1)
     await city.payments.ask_providers()
     city.channel.facts[attempt.attempt_no] = success(attempt)
-    assert await city.payments.handle(await hint(city, success(attempt))) == Verdict.APPLIED
+    assert await city.notices.handle(await hint(city, success(attempt))) == Verdict.APPLIED
     assert (await state_of(city, order_no))[0] != OrderState.OPEN
 
 
@@ -77,7 +77,7 @@ async def test_a_hint_about_a_strangers_trade_asks_nobody(city: City):
 
     city.channel.query = query  # type: ignore[method-assign]
     stranger = success(attempt, out_trade_no="nobody")
-    assert await city.payments.handle(await hint(city, stranger)) is None
+    assert await city.notices.handle(await hint(city, stranger)) is None
     assert asked == []
 
 
@@ -91,10 +91,10 @@ async def test_a_hint_waits_while_the_provider_is_silent(city: City):
     city.channel.query = silent  # type: ignore[method-assign]
     notice_id = await hint(city, success(attempt))
     with pytest.raises(ChannelUnavailable):
-        await city.payments.handle(notice_id)
+        await city.notices.handle(notice_id)
     city.channel.query = true_query  # type: ignore[method-assign]
     city.channel.facts[attempt.attempt_no] = success(attempt)
-    assert await city.payments.handle(notice_id) == Verdict.APPLIED
+    assert await city.notices.handle(notice_id) == Verdict.APPLIED
     assert await state_of(city, order_no) == (OrderState.PAID, 0)
 
 
@@ -102,6 +102,6 @@ async def test_a_hint_of_failure_ends_the_attempt_as_the_provider_says(city: Cit
     _, attempt = await begun(city)
     failed = success(attempt, state=TradeState.FAILED)
     city.channel.facts[attempt.attempt_no] = failed
-    assert await city.payments.handle(await hint(city, failed)) == Verdict.APPLIED
+    assert await city.notices.handle(await hint(city, failed)) == Verdict.APPLIED
     again = await city.payments.begin(attempt.order_no, "other", key=key())
     assert again.state == AttemptState.PENDING

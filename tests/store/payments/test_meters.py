@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator
 from itertools import count
-from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
 
-from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.meters import PaymentMeters
 from onepark.contexts.payments.model import Attempt, Notice, TradeFact, TradeState
-from onepark.contexts.payments.refunds import Refunds
+from onepark.contexts.payments.notices import Notices
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.service import Stays
 from onepark.infra.metrics import REGISTRY
@@ -20,6 +18,7 @@ from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.channel import OpenChannel
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import Till, a_till
 
 numbers = count(1)
 
@@ -46,15 +45,18 @@ def stays(batch_db, service_db, clock) -> Stays:
 
 
 @pytest.fixture
-def payments(service_db, stays, clock) -> Payments:
-    shared: dict[str, Any] = {
-        "payable": stays,
-        "channels": {"open": OpenChannel()},
-        "clock": clock,
-        "public_url": "http://127.0.0.1:1/",
-    }
-    refunds = Refunds(service_db, ledger=Ledger(), **shared)
-    return Payments(service_db, refunds=refunds, **shared)
+def till(service_db, stays, clock) -> Till:
+    return a_till(service_db, stays, {"open": OpenChannel()}, clock)
+
+
+@pytest.fixture
+def payments(till: Till) -> Payments:
+    return till.payments
+
+
+@pytest.fixture
+def notices(till: Till) -> Notices:
+    return till.notices
 
 
 async def begun(stays: Stays, payments: Payments, *, times: int = 1) -> Attempt:
@@ -93,21 +95,21 @@ async def test_what_is_unknown_for_the_longest_is_shown(stays, payments, service
     assert told("payment_unknown_age_seconds") == 660
 
 
-async def test_a_notice_that_nobody_handles_grows_old(stays, payments, service_db, clock, owner):
+async def test_a_notice_that_nobody_handles_grows_old(
+    stays, payments, notices, service_db, clock, owner
+):
     await owner.execute("DELETE FROM payments.notice")
     meters = PaymentMeters(service_db, clock)
-    received = await payments.receive(
-        "open", {"word": "please"}, paid(await begun(stays, payments))
-    )
+    received = await notices.receive("open", {"word": "please"}, paid(await begun(stays, payments)))
     assert received.notice_id is not None
     await meters.measure()
     assert told("payment_notice_oldest_seconds") > 0
-    await payments.handle(received.notice_id)
+    await notices.handle(received.notice_id)
     await meters.measure()
     assert told("payment_notice_oldest_seconds") == 0
 
 
-async def test_notices_are_counted_by_what_became_of_them(stays, payments):
+async def test_notices_are_counted_by_what_became_of_them(stays, payments, notices):
     def seen() -> list[float]:
         results = ("stored", "stale", "unverified")
         return [told("payment_callbacks_total", provider="open", result=one) for one in results]
@@ -115,11 +117,11 @@ async def test_notices_are_counted_by_what_became_of_them(stays, payments):
     before = seen()
     body = paid(await begun(stays, payments))
     for word in ("please", "please", "stale", "nonsense"):
-        await payments.receive("open", {"word": word}, body)
+        await notices.receive("open", {"word": word}, body)
     assert [new - old for new, old in zip(seen(), before, strict=True)] == [2, 1, 1]
 
 
-async def test_facts_paid_orders_and_repeated_keys_are_counted(stays, payments):
+async def test_facts_paid_orders_and_repeated_keys_are_counted(stays, payments, notices):
     def seen() -> list[float]:
         return [
             told("payment_facts_total", provider="open", verdict="applied"),
@@ -129,7 +131,7 @@ async def test_facts_paid_orders_and_repeated_keys_are_counted(stays, payments):
 
     before = seen()
     attempt = await begun(stays, payments, times=3)
-    received = await payments.receive("open", {"word": "please"}, paid(attempt))
+    received = await notices.receive("open", {"word": "please"}, paid(attempt))
     assert received.notice_id is not None
-    await payments.handle(received.notice_id)
+    await notices.handle(received.notice_id)
     assert [new - old for new, old in zip(seen(), before, strict=True)] == [1, 1, 2]

@@ -168,7 +168,7 @@ async def test_a_trade_that_is_not_ours_waits_and_is_given_up_after_the_provider
     assert await tell(city, stranger, event=event) is None
     late = "UPDATE payments.notice SET received_at = $2 WHERE event_key = $1"
     await owner.execute(late, event, city.clock.now() - timedelta(hours=26))
-    await city.payments.handle_waiting()
+    await city.notices.handle_waiting()
     verdict = "SELECT verdict FROM payments.notice WHERE event_key = $1"
     assert await owner.fetchval(verdict, event) == "unmatched"
 
@@ -179,7 +179,7 @@ async def test_an_event_that_we_do_not_act_on_is_kept_and_acknowledged(city: Cit
 
 async def test_an_unverifiable_notice_leaves_no_trace(city: City, owner):
     before = await owner.fetchval("SELECT count(*) FROM payments.notice")
-    received = await city.payments.receive("open", {}, b"{}")
+    received = await city.notices.receive("open", {}, b"{}")
     assert (received.answer.status, received.notice_id) == (401, None)
     assert await owner.fetchval("SELECT count(*) FROM payments.notice") == before
 
@@ -188,7 +188,7 @@ async def test_a_stale_notice_is_only_a_hint_to_ask_the_provider(city: City):
     order_no = await a_car_inside(city)
     attempt = await city.payments.begin(order_no, "open", key=key())
     body = msgspec.json.encode(Notice(key(), "paid", success(attempt)))
-    received = await city.payments.receive("open", {"word": "stale"}, body)
+    received = await city.notices.receive("open", {"word": "stale"}, body)
     assert received.answer.status == 401
     assert (await state_of(city, order_no))[1] == 1000
     city.channel.facts[attempt.attempt_no] = success(attempt)
@@ -329,9 +329,9 @@ async def test_a_notice_that_cannot_be_handled_holds_up_no_other(city: City, own
     order_no = await a_car_inside(city)
     attempt = await city.payments.begin(order_no, "open", key=key())
     body = msgspec.json.encode(Notice(key(), "paid", success(attempt)))
-    await city.payments.receive("open", {"word": "please"}, body)
+    await city.notices.receive("open", {"word": "please"}, body)
     late = "UPDATE payments.notice SET received_at = $1 WHERE handled_at IS NULL"
     await owner.execute(late, city.clock.now() - timedelta(minutes=1))
-    await city.payments.handle_waiting()
+    await city.notices.handle_waiting()
     assert await state_of(city, order_no) == (OrderState.PAID, 0)
     await owner.execute("DELETE FROM payments.notice WHERE channel = 'gone'")

@@ -18,7 +18,6 @@ from hypothesis.stateful import (
 )
 
 from onepark.contexts.access.service import Audit
-from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments.errors import ChannelDeclined, RefundAbovePaid
 from onepark.contexts.payments.model import (
     RefundFact,
@@ -28,14 +27,13 @@ from onepark.contexts.payments.model import (
     Verdict,
 )
 from onepark.contexts.payments.refund_desk import RefundDesk, RulingAsked
-from onepark.contexts.payments.refunds import Refunds
-from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.service import Stays
 from onepark.infra.db import Role, open_database
 from tests.builders import minutes
 from tests.fakes.channel import OpenChannel
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import a_till
 from tests.reference.refund_oracle import PaidOnce
 from tests.store.payments.conftest import City, tell
 from tests.store.payments.refunding import (
@@ -101,16 +99,11 @@ class World:
     def a_city(self) -> City:
         clock, channel = HandClock(), HeardChannel()
         stays = Stays(self.batch, self.service, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-        shared: dict[str, Any] = {
-            "payable": stays,
-            "channels": {"open": channel},
-            "clock": clock,
-            "public_url": "http://127.0.0.1:1/",
-        }
-        refunds = Refunds(self.service, ledger=Ledger(), **shared)
-        payments = Payments(self.service, refunds=refunds, **shared)
-        desk = RefundDesk(self.service, self.staff, refunds=refunds, audit=Audit(), clock=clock)
-        return City(clock, stays, payments, channel, channel, refunds, desk, self.service)
+        till = a_till(self.service, stays, {"open": channel}, clock)
+        desk = RefundDesk(
+            self.service, self.staff, refunds=till.refunds, audit=Audit(), clock=clock
+        )
+        return City(clock, stays, *till[:2], channel, channel, till.refunds, desk, self.service)
 
     async def _open(self) -> None:
         self.service = await open_database(self.url, Role.SERVICE, connections=2)

@@ -31,6 +31,7 @@ from tests.builders import a_passage
 from tests.fakes.asgi import client_of
 from tests.fakes.clock import HandClock
 from tests.fakes.plans import FIVE_AN_HOUR, OnePlan
+from tests.fakes.till import a_till
 
 HOST = "http://127.0.0.1:1"
 numbers = count(1)
@@ -146,19 +147,12 @@ async def world(
         way = InProcess(simulator)
         channels = open_channels(write_payments_file(folder, HOST, keys), way, clock, demo=True)
         stays = Stays(batch_db, service_db, plans=OnePlan(FIVE_AN_HOUR), clock=clock)
-        shared: dict[str, Any] = {
-            "payable": stays,
-            "channels": channels,
-            "clock": clock,
-            "public_url": "http://127.0.0.1:2",
-        }
-        refunds = Refunds(service_db, ledger=Ledger(), **shared)
-        payments = Payments(service_db, refunds=refunds, **shared)
+        till = a_till(service_db, stays, channels, clock)
         reconciliation = Reconciliation(
             service_db,
             sources=open_bill_sources(channels, way, clock),
-            attempts=payments,
-            refunds=refunds,
+            attempts=till.payments,
+            refunds=till.refunds,
             fees=BilledFees(Ledger()),
             fee_ppm={"wechat": 6_000},
             clock=clock,
@@ -176,7 +170,7 @@ async def world(
             json={"pay": False, "lose_notices": True, "duplicates": 0, "refund_delay_s": 0},
         )
         yield World(
-            *(clock, day, stays, payments, refunds, reconciliation, desk, simulator, way),
+            *(clock, day, stays, till.payments, till.refunds, reconciliation, desk, simulator, way),
             *(owner, service_db),
         )
         await courier.close()

@@ -284,7 +284,7 @@ async def test_what_was_fetched_is_kept_as_it_came_for_ever(world):
 
 
 def a_lie(world: World, attempt) -> TradeFact:
-    channel = world.payments._channels["wechat"]
+    channel = world.payments.facts.channel("wechat")
     return TradeFact(
         out_trade_no=attempt.attempt_no,
         state=TradeState.SUCCESS,

@@ -14,7 +14,7 @@ from onepark.contexts.stays.rulings import Confirmation, Rulings, Voiding
 from onepark.contexts.stays.service import Stays
 from onepark.contexts.stays.unopened import Unopened
 from onepark.kernel.staff import Principal, StaffRole
-from onepark.kernel.types import Fen, LotCode, LotId, OperatorId, OrderNo
+from onepark.kernel.types import Fen, LotCode, LotId, OperatorId, OrderNo, PaidCharge
 from tests.builders import EIGHT, a_passage, minutes
 from tests.fakes.clock import HandClock
 from tests.fakes.lots import NumberedLots
@@ -249,7 +249,8 @@ async def test_what_is_paid_after_an_exit_does_not_tell_that_it_was_opened_for(
         *(lot, number, NINE),
     )
     async with service_db.transaction() as tx:
-        assert await stays.settle(tx, key, settled_by="t", paid_at=NINE + minutes(2))
+        paid = PaidCharge(*key, settled_by="t", paid_at=NINE + minutes(2))
+        assert await stays.settle(tx, [paid]) == [True]
     await unopened.judge()
     [one] = await odd(rulings, lot)
     assert proof_of(one).owed_fen == Fen(500)

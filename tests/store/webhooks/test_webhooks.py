@@ -59,7 +59,7 @@ class Rig(NamedTuple):
 
     async def publish(self, fact: AttemptSucceeded | RefundSucceeded) -> None:
         async with self.db.transaction() as tx:
-            await payments_store.post(tx, fact)
+            await payments_store.post(tx, [fact])
 
     async def send(self) -> int:
         """Hand on what waits, and post until nothing may be posted now."""

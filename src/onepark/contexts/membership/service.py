@@ -5,7 +5,7 @@ payment, and what goes back of one.
 Never: covers time that has passed, says whose a pass is, or talks to a provider.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 
@@ -27,7 +27,7 @@ from onepark.contexts.membership.ports import Archive
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
 from onepark.infra.limits import Limit, Limiter
-from onepark.kernel.types import Fen, LotCode, LotId, OrderNo, PlateColor, RevenueKind
+from onepark.kernel.types import Fen, LotCode, LotId, OrderNo, PaidCharge, PlateColor, RevenueKind
 
 UNPAID_KEEPS = timedelta(minutes=30)  # a place of the quota
 OFFERS_MAX = 100
@@ -165,16 +165,17 @@ class Passes:
         amount = found.price_fen
         return PassCharge(numbers.KEY_LOT, order_no, CHARGE_NO, found.operator_id, amount)
 
-    async def settle(
-        self,
-        tx: Tx,
-        key: tuple[LotId, OrderNo, int],
-        *,
-        settled_by: str,  # noqa: ARG002  its attempt says it
-        paid_at: datetime,  # noqa: ARG002
-    ) -> bool:
-        """Let a pass that is paid for be valid; False: it was before, and the money is surplus."""
-        found = await self._of_order(tx, key[1])
+    async def settle(self, tx: Tx, paid: Sequence[PaidCharge]) -> list[bool]:
+        """Let passes that are paid for be valid; False for each that was: its money is surplus.
+
+        They are locked in the order of their numbers; of two payments of one the first counts.
+        """
+        places = sorted(range(len(paid)), key=lambda at: (paid[at].order_no, at))
+        settled = {at: await self._settle_one(tx, paid[at].order_no) for at in places}
+        return [settled[at] for at in range(len(paid))]
+
+    async def _settle_one(self, tx: Tx, order_no: OrderNo) -> bool:
+        found = await self._of_order(tx, order_no)
         if found.state != PassState.UNPAID:
             return False
         product = await store.product(tx, found.product_id)

@@ -28,6 +28,7 @@ from onepark.contexts.payments.errors import (
     ReceiptReused,
 )
 from onepark.contexts.payments.model import PaymentAnswer, PaymentAsked, ReceiptTold
+from onepark.contexts.payments.notices import Notices
 from onepark.contexts.payments.receipts import Receipts, ReceiptTaken
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.errors import NothingDue, OrderUnknown
@@ -90,11 +91,11 @@ async def begin_payment(
     },
 )
 async def take_notice(
-    request: Request[Any, Any, Any], channel: FromPath[str], payments: NamedDependency[Payments]
+    request: Request[Any, Any, Any], channel: FromPath[str], notices: NamedDependency[Notices]
 ) -> Response[bytes]:
     """A provider says that something was paid."""
-    received = await payments.receive(channel, dict(request.headers), await request.body())
-    handle = received.notice_id and BackgroundTask(payments.handle_soon, received.notice_id)
+    received = await notices.receive(channel, dict(request.headers), await request.body())
+    handle = received.notice_id and BackgroundTask(notices.handle_soon, received)
     said = received.answer
     return Response(
         said.body, status_code=said.status, media_type=said.media_type, background=handle or None

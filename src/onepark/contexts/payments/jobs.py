@@ -4,6 +4,7 @@ Owns: notices that wait, providers that were not heard of, money that goes back.
 Never: believes anything that the service would not.
 """
 
+from onepark.contexts.payments.notices import Notices
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.infra.schedule import Job
@@ -13,7 +14,7 @@ ASK_EVERY_S = 1.0
 GIVE_BACK_EVERY_S = 2.0
 
 
-def jobs(payments: Payments, refunds: Refunds) -> list[Job]:
+def jobs(payments: Payments, notices: Notices, refunds: Refunds) -> list[Job]:
     """Return the recurring work of payments."""
 
     async def ask() -> int:
@@ -21,7 +22,7 @@ def jobs(payments: Payments, refunds: Refunds) -> list[Job]:
         return 0
 
     async def handle() -> int:
-        await payments.handle_waiting()
+        await notices.handle_waiting()
         return 0
 
     return [

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from onepark.contexts.payments import refund_store, store
+from onepark.contexts.payments import notice_store, refund_store, store
 from onepark.contexts.payments.errors import NoticeUnverified
 from onepark.contexts.payments.model import Cause, Verdict
 from onepark.infra.clock import Clock
@@ -82,7 +82,7 @@ class PaymentMeters:
         now = self._clock.now()
         async with self._db.connection() as tx:
             attempt_at = await store.oldest_unknown(tx, self._slow)
-            notice_age_s = await store.oldest_unhandled_s(tx)
+            notice_age_s = await notice_store.oldest_unhandled_s(tx)
             refund_at = await refund_store.oldest_under_way(tx)
             waiting = await refund_store.waiting_for_people(tx)
         UNKNOWN_AGE.replace({(): _age_s(attempt_at, now)})

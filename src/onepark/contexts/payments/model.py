@@ -6,7 +6,7 @@ Never: knows a provider's wire format.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -273,6 +273,31 @@ class KeptNotice(Struct, frozen=True):
     tries: int
     refund: RefundFact | None = None
     is_hint: bool = False
+
+
+class Incoming(NamedTuple):
+    """A verified notice that is to be kept."""
+
+    channel: str
+    notice: Notice
+    body: bytes
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what is the same over re-sends."""
+        return self.channel, self.notice.event_key
+
+
+class Told(NamedTuple):
+    """What the provider of a channel says of a trade."""
+
+    channel: str
+    fact: TradeFact
+
+    @property
+    def txn(self) -> tuple[str, str] | None:
+        """Return the provider's transaction, if it names one."""
+        return None if self.fact.provider_txn is None else (self.channel, self.fact.provider_txn)
 
 
 class PaymentAsked(Struct, frozen=True, forbid_unknown_fields=True):

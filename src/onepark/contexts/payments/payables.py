@@ -4,12 +4,12 @@ Owns: which context an order belongs to.
 Never: decides what is owed.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
 
 from onepark.contexts.membership.numbers import is_members
 from onepark.contexts.payments.ports import FrozenCharge, Payable
 from onepark.infra.db import Tx
-from onepark.kernel.types import Fen, LotId, OrderNo
+from onepark.kernel.types import Fen, OrderNo, PaidCharge
 
 
 class Payables:
@@ -25,11 +25,15 @@ class Payables:
         """Freeze what an order owes now."""
         return await self._of(order_no).freeze(tx, order_no, keep=keep)
 
-    async def settle(
-        self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
-    ) -> bool:
-        """Count a paid charge in; False when it was settled before."""
-        return await self._of(key[1]).settle(tx, key, settled_by=settled_by, paid_at=paid_at)
+    async def settle(self, tx: Tx, paid: Sequence[PaidCharge]) -> list[bool]:
+        """Count paid charges in, those of parking first; False for each whose money is surplus."""
+        owed: dict[int, bool] = {}
+        for payable in (self._parking, self._members):
+            places = [at for at, one in enumerate(paid) if self._of(one.order_no) is payable]
+            if places:
+                settled = await payable.settle(tx, [paid[at] for at in places])
+                owed.update(zip(places, settled, strict=True))
+        return [owed[at] for at in range(len(paid))]
 
     async def refund_due(self, tx: Tx, order_no: OrderNo) -> Fen:
         """Lock an order and return what it has to give back."""

@@ -22,7 +22,7 @@ from onepark.contexts.payments.model import (
 from onepark.contexts.registry.model import Lot
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import Fen, LotCode, LotId, OrderNo, RevenueKind
+from onepark.kernel.types import Fen, LotCode, LotId, OrderNo, PaidCharge, RevenueKind
 
 
 class Channel(Protocol):
@@ -92,9 +92,9 @@ class Payable(Protocol):
 
     async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> FrozenCharge: ...
 
-    async def settle(
-        self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
-    ) -> bool: ...
+    async def settle(self, tx: Tx, paid: Sequence[PaidCharge]) -> list[bool]:
+        """Count paid charges in; False for each whose money is surplus."""
+        ...
 
     async def refund_due(self, tx: Tx, order_no: OrderNo) -> Fen:
         """Lock an order and return what it has to give back."""

@@ -106,7 +106,7 @@ class Receipts:
         made = attempts.new_attempt(charge, told.channel, now, expires_at=now)
         made = replace(made, kind=PayKind.COUNTER)
         await store.new_attempt(tx, made, next_query_at=None)
-        await self._payments.succeed(tx, made, _fact(told, made, lot))
+        await self._payments.facts.succeed(tx, [(made, _fact(told, made, lot))])
         return made
 
 

@@ -319,7 +319,7 @@ class Refunds:
         by_hand = refund.ruling == Ruling.PAID_ELSEWHERE
         paid = journals.paid_by_hand if by_hand else journals.paid
         await self._post(tx, refund, paid, at=refund.refunded_at)
-        await store.post(tx, refund_succeeded_of(refund, refunded_at=refund.refunded_at))
+        await store.post(tx, [refund_succeeded_of(refund, refunded_at=refund.refunded_at)])
         meters.REFUNDED.labels(refund.channel, refund.cause.value).inc()
         faults.point("payments.refunded")
 

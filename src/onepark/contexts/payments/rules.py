@@ -8,6 +8,9 @@ Never: awaits, or reads the clock.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from onepark.contexts.ledger.model import (
     Account,
@@ -30,6 +33,7 @@ from onepark.contexts.payments.model import (
     RefundWord,
     Ruling,
     Terms,
+    Told,
     TradeFact,
     TradeState,
     Verdict,
@@ -65,10 +69,71 @@ def _pays(attempt: Attempt, fact: TradeFact) -> bool:
     return same and fact.provider_txn is not None
 
 
-def lags(notice: KeptNotice, answer: TradeFact) -> bool:
-    """Say whether a provider's answer does not know yet of the money that its hint told of."""
-    told_paid = notice.fact is not None and notice.fact.state == TradeState.SUCCESS
-    return notice.is_hint and told_paid and answer.state in {TradeState.PENDING, TradeState.ABSENT}
+class Folded(NamedTuple):
+    """What facts come to, one after the other."""
+
+    verdicts: list[Verdict | None]  # of each; None: there is no such attempt
+    ended: dict[str, AttemptState]  # attempts that nobody paid
+    paid: list[tuple[Attempt, TradeFact]]
+
+
+def fold(
+    told: Sequence[Told],
+    attempts: Mapping[str, Attempt],
+    payers: Mapping[tuple[str, str], str],
+    *,
+    sides: Mapping[str, tuple[str, str]],
+) -> Folded:
+    """Say what facts do, each after those before it.
+
+    ``payers`` tells which attempts transactions have paid, ``sides`` the merchant and app of each
+    channel. A transaction that has paid one attempt pays no other.
+    """
+    now, taken = dict(attempts), dict(payers)
+    folded = Folded([], {}, [])
+    for one in told:
+        attempt = now.get(one.fact.out_trade_no)
+        if attempt is None or attempt.channel != one.channel:
+            folded.verdicts.append(None)
+            continue
+        merchant, app = sides[one.channel]
+        verdict = judge(attempt, one.fact, merchant=merchant, app=app)
+        if verdict == Verdict.APPLIED and one.txn is not None and _is_paid(one.fact):
+            payer = taken.setdefault(one.txn, attempt.attempt_no)
+            verdict = verdict if payer == attempt.attempt_no else Verdict.QUARANTINED
+        if verdict == Verdict.APPLIED:
+            now[attempt.attempt_no] = replace(attempt, state=STATE_OF[one.fact.state])
+            if _is_paid(one.fact):
+                folded.paid.append((attempt, one.fact))
+            else:
+                folded.ended[attempt.attempt_no] = STATE_OF[one.fact.state]
+        folded.verdicts.append(verdict)
+    return folded
+
+
+def _is_paid(fact: TradeFact) -> bool:
+    return fact.state == TradeState.SUCCESS
+
+
+def fact_of(notice: KeptNotice, answer: TradeFact | None) -> TradeFact | None:
+    """Return what a notice says of a trade, or, of a hint, what its provider answered.
+
+    An answer that does not know yet of the money that its hint told of says nothing.
+    """
+    if not notice.is_hint or notice.fact is None or answer is None:
+        return None if notice.is_hint else notice.fact
+    lags = _is_paid(notice.fact) and answer.state in {TradeState.PENDING, TradeState.ABSENT}
+    return None if lags else answer
+
+
+def verdict_of(
+    notice: KeptNotice, words: Sequence[Verdict | None], now: datetime
+) -> Verdict | None:
+    """Return what a notice did by what each part of it did; None: it waits for its attempt."""
+    said = [word for word in words if word is not None]
+    if len(said) == len(words):
+        return gravest(said)
+    return Verdict.UNMATCHED if now - notice.received_at > UNMATCHED_AFTER else None
 
 
 def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:

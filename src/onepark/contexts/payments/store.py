@@ -4,7 +4,7 @@ Owns: every statement on the tables of schema payments.
 Never: decides; a row goes in or out as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,22 +15,17 @@ from onepark.contexts.payments.model import (
     Attempt,
     AttemptState,
     JsapiCall,
-    KeptNotice,
-    Notice,
     PayInstruction,
     PayKind,
-    RefundFact,
-    TradeFact,
-    Verdict,
 )
-from onepark.infra.db import Record, Tx
+from onepark.infra.db import Record, Tx, columns_of
 from onepark.kernel.events import encode, name_of
 from onepark.kernel.types import OrderNo, RevenueKind
 
-_FACTS = Decoder(TradeFact | None)
 _JSAPI = Decoder(JsapiCall)
-_REFUND_FACTS = Decoder(RefundFact | None)
 _ENCODER = Encoder()
+
+Txn = tuple[str, str]  # a channel, and what its provider calls a transaction
 
 ONE_PAYER_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
 
@@ -102,21 +97,26 @@ ATTEMPT_PENDING = """
     WHERE attempt_no = $1 AND state = 'created'
 """
 
-ATTEMPT_ENDED = """
-    UPDATE payments.attempt SET state = $2, next_query_at = NULL
-    WHERE attempt_no = $1 AND state IN ('created', 'pending')
+ATTEMPTS_ENDED = """
+    UPDATE payments.attempt AS kept SET state = told.state, next_query_at = NULL
+    FROM unnest($1::text[], $2::text[]) AS told (attempt_no, state)
+    WHERE kept.attempt_no = told.attempt_no AND kept.state IN ('created', 'pending')
 """
 
-ATTEMPT_SUCCEEDED = """
-    UPDATE payments.attempt AS mine
-    SET state = 'success', provider_txn = $2, paid_at = $3, surplus = $4, next_query_at = NULL
-    WHERE mine.attempt_no = $1
+ATTEMPTS_SUCCEEDED = """
+    UPDATE payments.attempt AS kept
+    SET state = 'success', provider_txn = told.provider_txn, paid_at = told.paid_at,
+        surplus = told.surplus, next_query_at = NULL
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[])
+        AS told (attempt_no, provider_txn, paid_at, surplus)
+    WHERE kept.attempt_no = told.attempt_no
 """
 
-TXN_OF_ANOTHER = """
-    SELECT EXISTS (
-        SELECT FROM payments.attempt
-        WHERE channel = $1 AND provider_txn = $2 AND attempt_no <> $3)
+PAYERS_OF = """
+    SELECT paid.channel, paid.provider_txn, paid.attempt_no
+    FROM unnest($1::text[], $2::text[]) AS told (channel, provider_txn)
+    JOIN payments.attempt AS paid
+        ON paid.channel = told.channel AND paid.provider_txn = told.provider_txn
 """
 
 
@@ -163,22 +163,29 @@ async def attempt_pending(tx: Tx, attempt_no: str, handed: PayInstruction) -> No
     await tx.execute(ATTEMPT_PENDING, attempt_no, handed.code_url, call)
 
 
-async def attempt_ended(tx: Tx, attempt_no: str, state: AttemptState) -> None:
-    """Close or fail a live attempt."""
-    await tx.execute(ATTEMPT_ENDED, attempt_no, state)
+class Paid(NamedTuple):
+    """What is kept of an attempt that was paid."""
+
+    attempt_no: str
+    provider_txn: str | None
+    paid_at: datetime
+    surplus: bool
 
 
-async def attempt_succeeded(
-    tx: Tx, attempt_no: str, *, provider_txn: str, paid_at: datetime, surplus: bool
-) -> None:
-    """Keep that an attempt was paid."""
-    await tx.execute(ATTEMPT_SUCCEEDED, attempt_no, provider_txn, paid_at, surplus)
+async def attempts_ended(tx: Tx, ended: Mapping[str, AttemptState]) -> None:
+    """Close or fail live attempts."""
+    await tx.execute(ATTEMPTS_ENDED, list(ended), list(ended.values()))
 
 
-async def txn_of_another(tx: Tx, channel: str, *, provider_txn: str, attempt_no: str) -> bool:
-    """Say whether a provider's transaction has paid another attempt."""
-    found: bool = await tx.fetchval(TXN_OF_ANOTHER, channel, provider_txn, attempt_no)
-    return found
+async def attempts_succeeded(tx: Tx, paid: Sequence[Paid]) -> None:
+    """Keep that attempts were paid."""
+    await tx.execute(ATTEMPTS_SUCCEEDED, *columns_of(paid))
+
+
+async def payers_of(tx: Tx, txns: Collection[Txn]) -> dict[Txn, str]:
+    """Return which attempts these transactions of providers have paid."""
+    rows = await tx.fetch(PAYERS_OF, *columns_of(txns, width=2)) if txns else []
+    return {(row["channel"], row["provider_txn"]): row["attempt_no"] for row in rows}
 
 
 DUE_FOR_QUERY = f"""
@@ -206,86 +213,16 @@ async def query_again_at(tx: Tx, attempt_no: str, at: datetime) -> None:
     await tx.execute(QUERY_AGAIN_AT, attempt_no, at)
 
 
-KEEP_NOTICE = """
-    INSERT INTO payments.notice (channel, event_key, event_type, fact, body, refund_fact, is_hint)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-    ON CONFLICT (channel, event_key) DO NOTHING
-    RETURNING notice_id
+POST = """
+    INSERT INTO payments.outbox (aggregate, fact, payload)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
 """
 
-NOTICE_COLUMNS = """
-    notice_id, channel, fact, received_at, tries, coalesce(refund_fact, 'null') AS refund, is_hint
-"""
 
-TAKE_NOTICE = f"""
-    SELECT {NOTICE_COLUMNS} FROM payments.notice
-    WHERE notice_id = $1 AND handled_at IS NULL
-    FOR UPDATE SKIP LOCKED
-"""  # noqa: S608
-
-HINT = f"""
-    SELECT {NOTICE_COLUMNS} FROM payments.notice
-    WHERE notice_id = $1 AND handled_at IS NULL AND is_hint
-"""  # noqa: S608
-
-# Each time that one was looked at in vain it rests twice as long as before.
-UNHANDLED_NOTICES = """
-    SELECT notice_id FROM payments.notice
-    WHERE handled_at IS NULL AND received_at < $1
-      AND received_at + (power(2, least(tries, 17)) - 1) * interval '1 second' < $1
-    ORDER BY tries, received_at LIMIT $2
-"""
-
-NOTICE_HANDLED = """
-    UPDATE payments.notice SET handled_at = now(), verdict = $2 WHERE notice_id = $1
-"""
-
-NOTICE_TRIED = "UPDATE payments.notice SET tries = tries + 1 WHERE notice_id = $1"
-
-
-async def keep_notice(tx: Tx, channel: str, notice: Notice, *, body: bytes) -> int | None:
-    """Keep a verified notice and return its number; None if it is known already."""
-    fact = _ENCODER.encode(notice.fact).decode()
-    refund_fact = None if notice.refund is None else _ENCODER.encode(notice.refund).decode()
-    what = (notice.event_key, notice.event_type, fact, body, refund_fact, notice.is_hint)
-    number: int | None = await tx.fetchval(KEEP_NOTICE, channel, *what)
-    return number
-
-
-async def take_notice(tx: Tx, notice_id: int) -> KeptNotice | None:
-    """Lock an unhandled notice; None if it is handled or being handled."""
-    row = await tx.fetchrow(TAKE_NOTICE, notice_id)
-    return None if row is None else _notice(row)
-
-
-async def hint(tx: Tx, notice_id: int) -> KeptNotice | None:
-    """Return an unhandled notice that is only a hint; None if there is none."""
-    row = await tx.fetchrow(HINT, notice_id)
-    return None if row is None else _notice(row)
-
-
-async def unhandled_notices(tx: Tx, before: datetime, *, limit: int) -> list[int]:
-    """Return notices that were kept before a moment and not handled yet."""
-    rows = await tx.fetch(UNHANDLED_NOTICES, before, limit)
-    return [row["notice_id"] for row in rows]
-
-
-async def notice_handled(tx: Tx, notice_id: int, verdict: Verdict) -> None:
-    """Note what a notice did."""
-    await tx.execute(NOTICE_HANDLED, notice_id, verdict)
-
-
-async def notice_tried(tx: Tx, notice_id: int) -> None:
-    """Note that a notice was looked at in vain."""
-    await tx.execute(NOTICE_TRIED, notice_id)
-
-
-POST = "INSERT INTO payments.outbox (aggregate, fact, payload) VALUES ($1, $2, $3)"
-
-
-async def post(tx: Tx, fact: AttemptSucceeded | RefundSucceeded) -> None:
-    """Publish a fact of an attempt that this transaction holds the lock of."""
-    await tx.execute(POST, fact.attempt_no, name_of(fact), encode(fact))
+async def post(tx: Tx, facts: Sequence[AttemptSucceeded | RefundSucceeded]) -> None:
+    """Publish facts of attempts that this transaction holds the locks of."""
+    rows = [(fact.attempt_no, name_of(fact), encode(fact)) for fact in facts]
+    await tx.execute(POST, *columns_of(rows, width=3))
 
 
 OLDEST_UNKNOWN = """
@@ -293,11 +230,6 @@ OLDEST_UNKNOWN = """
     FROM payments.attempt LEFT JOIN unnest($1::text[], $2::interval[]) AS slow (channel, more)
         USING (channel)
     WHERE state IN ('created', 'pending')
-"""
-
-OLDEST_UNHANDLED = """
-    SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
-    FROM payments.notice WHERE handled_at IS NULL
 """
 
 
@@ -308,19 +240,6 @@ async def oldest_unknown(tx: Tx, slow: Mapping[str, timedelta]) -> datetime | No
     """
     created_at: datetime | None = await tx.fetchval(OLDEST_UNKNOWN, list(slow), list(slow.values()))
     return created_at
-
-
-async def oldest_unhandled_s(tx: Tx) -> float:
-    """Return the age of the oldest notice that nobody has handled, in seconds."""
-    age_s: float = await tx.fetchval(OLDEST_UNHANDLED)
-    return age_s
-
-
-def _notice(row: Record) -> KeptNotice:
-    values = dict(row)
-    values["fact"] = _FACTS.decode(row["fact"])
-    values["refund"] = _REFUND_FACTS.decode(row["refund"])
-    return KeptNotice(**values)
 
 
 def attempt_of(row: Record) -> Attempt:

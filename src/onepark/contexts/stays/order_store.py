@@ -15,7 +15,7 @@ from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, st
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
 from onepark.kernel.events import Fact, encode, name_of
-from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, RevenueKind
+from onepark.kernel.types import LotId, OrderNo, PlanId, RevenueKind
 
 _LINES = Decoder(tuple[Line, ...])
 _ENCODER = Encoder()
@@ -155,21 +155,6 @@ async def freeze_charge(
         opened_at,
     )
     return _charge(row)
-
-
-SETTLE_CHARGE = """
-    UPDATE stays.charge SET state = 'settled', settled_by = $4, settled_at = $5
-    WHERE lot_id = $1 AND order_no = $2 AND charge_no = $3 AND state <> 'settled'
-    RETURNING amount_fen
-"""
-
-
-async def settle_charge(
-    tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, settled_at: datetime
-) -> Fen | None:
-    """Settle a charge once and return its amount; None if it was settled before."""
-    amount: Fen | None = await tx.fetchval(SETTLE_CHARGE, *key, settled_by, settled_at)
-    return amount
 
 
 SAVE_MONEY = """

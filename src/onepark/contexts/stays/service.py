@@ -23,6 +23,7 @@ from onepark.contexts.stays import (
     save_store,
     seat_store,
     sequence_store,
+    settling,
     store,
     task_store,
 )
@@ -33,7 +34,6 @@ from onepark.contexts.stays.errors import (
     OrderUnknown,
     StoreUnavailable,
 )
-from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.model import (
     Candidate,
     Charge,
@@ -41,7 +41,7 @@ from onepark.contexts.stays.model import (
     Due,
     Passage,
     Progress,
-    StayState,
+    Stay,
     Taken,
 )
 from onepark.contexts.stays.moments import in_order
@@ -54,7 +54,7 @@ from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.infra.traces import as_part
-from onepark.kernel.types import Fen, LotId, OrderNo, PlanId
+from onepark.kernel.types import Fen, LotId, OrderNo, PaidCharge, PlanId
 
 TRIES = 4
 DUES_MAX = 20
@@ -259,25 +259,13 @@ class Stays:
         await coupons.freeze(tx, lot_id, order_no, charge.charge_no)
         return charge
 
-    async def settle(
-        self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
-    ) -> bool:
-        """Count a paid charge in; False when it was settled before and the money is surplus."""
-        lot_id, order_no, _ = key
-        await order_store.lock_order(tx, lot_id, order_no)
-        amount = await order_store.settle_charge(tx, key, settled_by=settled_by, settled_at=paid_at)
-        case = await order_store.read_order(tx, lot_id, order_no)
-        if amount is None or case is None:
-            return False
-        plan = None if case.stay.plan_id is None else self._plans.plan(case.stay.plan_id)
-        grace = DEFAULT_GRACE if plan is None else timedelta(seconds=plan.exit_grace_s)
-        money.settle(case.order, case.stay, amount_fen=amount, paid_at=paid_at, grace=grace)
-        await order_store.drop_charge(tx, lot_id, order_no)  # another one was priced without this
-        await order_store.save_money(tx, case.order)
-        await order_store.post(tx, _paid(case), of=case.order.order_no)
-        meters.paid(case.order)
-        faults.point("stays.settled")
-        return True
+    async def settle(self, tx: Tx, paid: Sequence[PaidCharge]) -> list[bool]:
+        """Count paid charges in; False for each that was settled before: its money is surplus."""
+        return await settling.settle(tx, paid, grace_of=self._grace_of)
+
+    def _grace_of(self, stay: Stay) -> timedelta:
+        plan = None if stay.plan_id is None else self._plans.plan(stay.plan_id)
+        return DEFAULT_GRACE if plan is None else timedelta(seconds=plan.exit_grace_s)
 
     async def refund_due(self, tx: Tx, order_no: OrderNo) -> Fen:
         """Lock an order and return what it has to give back."""
@@ -336,20 +324,3 @@ def _go_on(
         folded.append(done.value)
         return None
     return folding, ask
-
-
-def _paid(case: order_store.OrderCase) -> OrderPaid:
-    order = case.order
-    return OrderPaid(
-        lot_id=order.lot_id,
-        stay_id=order.stay_id,
-        order_no=order.order_no,
-        still_inside=case.stay.state == StayState.OPEN,
-        plate=order.plate,
-        car_key=order.car_key,
-        covered_until_at=order.covered_until_at,
-        asked_lane=order.asked_lane,
-        asked_device_id=order.asked_device_id,
-        asked_passage_id=order.asked_passage_id,
-        asked_at=order.asked_at,
-    )
