@@ -86,7 +86,7 @@ def _counts(one: Right, at: datetime) -> bool:
 def _discounted(due_fen: int, coupons: Sequence[Coupon]) -> int:
     for kind, value in coupons:
         if kind == "off_permille":
-            due_fen -= due_fen * value // 1_000
+            due_fen = due_fen * (1_000 - value) // 1_000  # what is left is rounded down
     for kind, value in coupons:
         if kind == "amount_fen":
             due_fen = max(due_fen - value, 0)

@@ -73,6 +73,14 @@ class Money(NamedTuple):
         return [job for room in rooms for job in room.meters.jobs()]
 
 
+class Parking(NamedTuple):
+    """What money is paid for."""
+
+    stays: Stays
+    plans: Plans
+    registry: Registry
+
+
 class Counterparts(NamedTuple):
     """Whom money speaks to outside: who takes it, who sends bills, who makes out invoices."""
 
@@ -93,14 +101,13 @@ async def open_counterparts(
 def money_of(
     settings: Settings,
     databases: Databases,
+    parking: Parking,
     *,
-    stays: Stays,
-    plans: Plans,
-    registry: Registry,
     limiter: Limiter,
     counterparts: Counterparts,
 ) -> Money:
     """Assemble what money goes through."""
+    stays, plans, registry = parking
     clock, channels = registry.clock, counterparts.channels
     shared: _Shared = {"databases": databases, "registry": registry}
     members = members_of(settings, **shared, plans=plans, limiter=limiter)

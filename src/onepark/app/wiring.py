@@ -12,7 +12,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
-from onepark.app.money import Counterparts, Money, money_of, open_counterparts
+from onepark.app.money import Counterparts, Money, Parking, money_of, open_counterparts
 from onepark.app.staff import Staff, staff_of
 from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
@@ -172,14 +172,8 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    money = money_of(
-        *(settings, databases),
-        stays=stays,
-        plans=tariffs,
-        registry=registry,
-        limiter=limiter,
-        counterparts=counterparts,
-    )
+    parking = Parking(stays, tariffs, registry)
+    money = money_of(settings, databases, parking, limiter=limiter, counterparts=counterparts)
     return Platform(
         settings=settings,
         clock=clock,

@@ -6,14 +6,16 @@ import pytest
 
 from onepark.contexts.invoices import http, staff_http
 from onepark.contexts.invoices.service import InvoiceCounter
+from onepark.contexts.payments.kept import KeptMoney
 from onepark.infra.limits import Limiter
+from onepark.kernel.types import OrderNo
 from tests.archive import HandClock
 from tests.http.staff_app import bearer, served
 from tests.store.invoices import conftest as bureaus
 from tests.store.invoices.conftest import a_paid_order
 
 bureau, owner = bureaus.bureau, bureaus.owner
-ORDER = "P0000007" + "A" * 24
+ORDER, PAYMENT = "P0000007" + "A" * 24, "A" * 32
 TITLE = {"kind": "organisation", "name": "某某公司", "tax_id": "91350100M000100Y43"}
 PERSON = {"kind": "individual", "name": "张三"}
 
@@ -39,9 +41,28 @@ async def client(bureau, redis, clock):
         yield client
 
 
+async def paid(bureau, order_no: OrderNo) -> dict[str, Any]:
+    """An order with the number of its payment, as whoever has paid knows it."""
+    async with bureau.service_db.transaction() as tx:
+        [kept] = await KeptMoney().lock(tx, [order_no])
+    return {"order_nos": [order_no], "payment_nos": [kept.payments[0].payment_no]}
+
+
+async def test_who_knows_a_plate_but_has_not_paid_gets_no_invoice(client, bureau):
+    body = await paid(bureau, await a_paid_order(bureau)) | {"title": PERSON}
+    other = await paid(bureau, await a_paid_order(bureau))
+    for wrong in (["B" * 32], other["payment_nos"]):
+        refused = await client.post("/v1/invoices", json=body | {"payment_nos": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (404, "invoices.payment_unknown")
+    both = body | {"order_nos": body["order_nos"] + other["order_nos"]}
+    assert (await client.post("/v1/invoices", json=both)).status_code == 404
+    both["payment_nos"] = body["payment_nos"] + other["payment_nos"]
+    assert (await client.post("/v1/invoices", json=both)).status_code == 201
+
+
 async def test_a_citizen_asks_sees_and_downloads(client, bureau):
     order_no = await a_paid_order(bureau)
-    body = {"order_nos": [order_no], "title": TITLE, "contact": {"email": "a@b.example"}}
+    body = await paid(bureau, order_no) | {"title": TITLE, "contact": {"email": "a@b.example"}}
     asked = await client.post("/v1/invoices", json=body)
     assert asked.status_code == 201, asked.text
     number = asked.json()["invoice_no"]
@@ -62,7 +83,7 @@ async def test_a_title_is_kept_and_named_by_its_token(client, bureau):
     token = kept["title_token"]
     assert (await client.get(f"/v1/invoices/titles/{token}")).json()["title"] == TITLE
     order_no = await a_paid_order(bureau)
-    body = {"order_nos": [order_no], "title_token": token}
+    body = await paid(bureau, order_no) | {"title_token": token}
     assert (await client.post("/v1/invoices", json=body)).json()["buyer_name"] == "某某公司"
     assert (await client.delete(f"/v1/invoices/titles/{token}")).status_code == 204
     gone = await client.get(f"/v1/invoices/titles/{token}")
@@ -86,7 +107,8 @@ async def test_a_title_is_kept_and_named_by_its_token(client, bureau):
     ],
 )
 async def test_a_body_that_cannot_be_read_says_where(client, body: dict[str, Any], field):
-    answer = await client.post("/v1/invoices", json=body)
+    paid = {"payment_nos": [PAYMENT]} if body else {}
+    answer = await client.post("/v1/invoices", json=body | paid)
     assert answer.status_code == 400
     assert field in answer.text
 
@@ -105,13 +127,13 @@ async def test_a_body_that_cannot_be_read_says_where(client, body: dict[str, Any
     ],
 )  # fmt: skip
 async def test_a_request_that_cannot_be_is_refused(client, body, status, code):
-    answer = await client.post("/v1/invoices", json=body)
+    answer = await client.post("/v1/invoices", json=body | {"payment_nos": [PAYMENT]})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 async def test_a_street_gets_a_receipt_and_a_clear_refusal_of_an_invoice(client, bureau):
     order_no = await a_paid_order(bureau, lot_id=bureaus.STREET)
-    body: dict[str, Any] = {"order_nos": [order_no], "title": TITLE, "document": "special"}
+    body = await paid(bureau, order_no) | {"title": TITLE, "document": "special"}
     refused = await client.post("/v1/invoices", json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "invoices.fiscal_receipt_only")
     body["document"] = None
@@ -126,7 +148,7 @@ async def test_an_invoice_that_is_not_there_is_unknown(client, number):
 
 
 async def test_one_address_asks_so_often_and_no_more(client):
-    body = {"order_nos": [ORDER], "title": PERSON}
+    body = {"order_nos": [ORDER], "payment_nos": [PAYMENT], "title": PERSON}
     codes = [(await client.post("/v1/invoices", json=body)).status_code for _ in range(31)]
     assert (codes[0], codes[-1]) == (404, 429)
 

@@ -18,6 +18,15 @@ class InvoiceUnknown(Refusal):
     title_zh = "发票不存在"
 
 
+class PaymentUnknown(Refusal):
+    """No payment of an order has one of these numbers: whoever asks has not paid it."""
+
+    code = "invoices.payment_unknown"
+    status = 404
+    title = "No payment of this order has this number."
+    title_zh = "支付单号与订单不符"
+
+
 class TitleUnknown(Refusal):
     """No title was kept under this token, or it was forgotten."""
 

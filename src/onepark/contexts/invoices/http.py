@@ -20,6 +20,7 @@ from onepark.contexts.invoices.errors import (
     OrderInvoiced,
     OrdersDiffer,
     OrderStillOpen,
+    PaymentUnknown,
     ProviderDeclined,
     ProviderUnavailable,
     RequestInvalid,
@@ -74,6 +75,7 @@ def _address(request: Request[Any, Any, Any]) -> str:
     ),
     responses=refusals(
         *(TitleInvalid, TitleUnknown, RequestInvalid, OrderUnknown, OrderStillOpen, NothingPaid),
+        PaymentUnknown,
         *(OrderInvoiced, OrdersDiffer, FiscalReceiptOnly, VatInvoiceOnly, SellerMissing),
         *(ChannelNotInvoiced, TooManyRequests),
     ),

@@ -44,6 +44,7 @@ Email: TypeAlias = Annotated[
     ),
 ]
 Phone: TypeAlias = Annotated[str, Meta(pattern=r"^1[0-9]{10}$(?!\n)", examples=["13800000000"])]
+PaymentText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z2-7]{32}$(?!\n)", examples=["A" * 32])]
 OrderText: TypeAlias = Annotated[
     str, Meta(pattern=ORDER_NO_PATTERN + r"(?!\n)", examples=[ORDER_NO_EXAMPLE])
 ]
@@ -90,10 +91,12 @@ class Contact(Struct, frozen=True, forbid_unknown_fields=True):
 class InvoiceAsked(Struct, frozen=True, forbid_unknown_fields=True):
     """An invoice for one or more paid orders of one operator; ``document`` null is what fits them.
 
-    Either ``title``, or the token of one that was kept.
+    ``payment_nos`` name one payment of each order: who owes can be found by a plate, and only
+    who has paid knows these. Either ``title``, or the token of one that was kept.
     """
 
     order_nos: Annotated[tuple[OrderText, ...], Meta(min_length=1, max_length=ORDERS_MAX)]
+    payment_nos: Annotated[tuple[PaymentText, ...], Meta(min_length=1, max_length=ORDERS_MAX)]
     title: Title | None = None
     title_token: TokenText | None = None
     contact: Contact | None = None

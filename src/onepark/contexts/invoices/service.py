@@ -6,7 +6,7 @@ Never: writes SQL, speaks HTTP, or waits for a provider inside a transaction.
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from onepark.contexts.invoices.errors import (
     OrderInvoiced,
     OrdersDiffer,
     OrderStillOpen,
+    PaymentUnknown,
     ProviderUnavailable,
     RequestInvalid,
     SellerMissing,
@@ -88,6 +89,7 @@ class Ask(NamedTuple):
     document: Document | None
     contact: Contact
     follows: str | None = None
+    payment_nos: frozenset[str] | None = None  # None: who asks is known
 
 
 class Case(NamedTuple):
@@ -127,6 +129,7 @@ class Invoices:
         cases = [await self._case(order_no) for order_no in wanted]
         async with self._db.transaction() as tx:
             kept = {one.order_no: one for one in await self._money.lock(tx, wanted)}
+            _demand_payer(kept.values(), ask.payment_nos)
             document = _document(cases, kept, ask.document)
             made = await self._standing(tx, wanted, ask.title, document)
             if made is None:
@@ -267,8 +270,23 @@ class InvoiceCounter:
             raise RequestInvalid("title: give a title or the token of one", field="title")
         title = asked.title or await self._titles.use(asked.title_token or "")
         return await self.invoices.request(
-            asked.order_nos, Ask(title, asked.document, asked.contact or Contact())
+            asked.order_nos,
+            Ask(
+                title,
+                asked.document,
+                asked.contact or Contact(),
+                payment_nos=frozenset(asked.payment_nos),
+            ),
         )
+
+
+def _demand_payer(kept: Iterable[Kept], payment_nos: frozenset[str] | None) -> None:
+    """Refuse who names no payment of an order that has one."""
+    if payment_nos is None:
+        return
+    for one in kept:
+        if one.payments and payment_nos.isdisjoint(paid.payment_no for paid in one.payments):
+            raise PaymentUnknown("A payment of another order.", field="payment_nos")
 
 
 def _document(
