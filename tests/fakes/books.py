@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import datetime
 
+from onepark.contexts.membership.model import Benefit
 from onepark.contexts.stays import refold, rules
 from onepark.contexts.stays.case import CarCase, Folded, History, Known, PriceOf
 from onepark.contexts.stays.model import (
@@ -39,6 +40,7 @@ class Books:
         *,
         price: Callable[[PriceOf], Quote] = five_an_hour,
         quota: FreeQuota | None = None,
+        benefits: tuple[Benefit, ...] = (),
     ) -> None:
         self.car = Car(LOT, "苏B12345/blue")
         self.stays: dict[StayId, Stay] = {}
@@ -47,6 +49,7 @@ class Books:
         self.answers: dict[Key, Answer] = {}
         self.occupied = 0
         self.price, self.quota, self.new_ids = price, quota, NewIds()
+        self.benefits = benefits
 
     def take(self, *passages: Passage) -> Folded | None:
         """Take a batch; a passage that is known already is not folded again."""
@@ -72,6 +75,7 @@ class Books:
             list(new),
             self.pair(self.car.open_stay_id),
             self.pair(self.car.last_stay_id),
+            benefits=self.benefits,
         )
         late = [one.seen_at for one in new if is_late(one, self.car)]
         if late:

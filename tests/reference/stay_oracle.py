@@ -1,6 +1,7 @@
 """What one car's passages come to, found the slow way: all of them at once, in order of time.
 
-Owns: the plainest reading of docs/ARCHITECTURE.md, "How passages become stays".
+Owns: the plainest reading of docs/ARCHITECTURE.md, "How passages become stays", and of
+docs/membership.md, "What a pass covers", at 5 yuan a begun hour.
 Never: imports the rules that it judges, or remembers anything from one call to the next.
 """
 
@@ -9,9 +10,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from onepark.contexts.stays.model import Kind, Passage
+from onepark.kernel.types import CHINA
 
 TWO_MINUTES = timedelta(minutes=2)
 TEN_MINUTES = timedelta(minutes=10)
+ONE_MINUTE = timedelta(minutes=1)
+
+Coupon = tuple[str, int]
 
 
 class Visit(NamedTuple):
@@ -23,6 +28,69 @@ class Visit(NamedTuple):
     exited_at: datetime | None
     exit_lane: str | None
     derived: bool
+
+
+class Right(NamedTuple):
+    """A pass, or a coupon (with its kind) that was redeemed for the visit that began then."""
+
+    from_at: datetime
+    until_at: datetime
+    weekday: int | None = None  # 0 is Monday; a pass counts on it only
+    minutes: tuple[int, int] = (0, 1_440)  # of that day, or of every day
+    coupon: tuple[str, int] | None = None
+
+
+def fee_fen(visit: Visit, rights: Sequence[Right]) -> int:
+    """Return what a visit costs, minute by minute; no right makes it dearer."""
+    assert visit.entered_at is not None
+    assert visit.exited_at is not None
+    passes = [one for one in rights if one.coupon is None]
+    coupons = [
+        one.coupon
+        for one in rights
+        if one.coupon is not None and visit.entered_at <= one.from_at <= visit.exited_at
+    ]
+    whole = (visit.entered_at, visit.exited_at)
+    return min(
+        _discounted(_walked(*whole, passes, coupons), coupons),
+        _discounted(_walked(*whole, [], coupons), coupons),
+    )
+
+
+def _walked(
+    from_at: datetime, until_at: datetime, passes: Sequence[Right], coupons: Sequence[Coupon]
+) -> int:
+    due_fen, left = 0, 0
+    skipped = sum(value for kind, value in coupons if kind == "minutes")
+    for minute in range(int((until_at - from_at) // ONE_MINUTE)):
+        at = from_at + minute * ONE_MINUTE
+        if minute < skipped or any(_counts(one, at) for one in passes):
+            left = 0
+            continue
+        if left == 0:
+            due_fen, left = due_fen + 500, 60
+        left -= 1
+    return due_fen
+
+
+def _counts(one: Right, at: datetime) -> bool:
+    local = at.astimezone(CHINA)
+    of_day = local.hour * 60 + local.minute
+    return (
+        one.from_at <= at < one.until_at
+        and one.weekday in {None, local.weekday()}
+        and one.minutes[0] <= of_day < one.minutes[1]
+    )
+
+
+def _discounted(due_fen: int, coupons: Sequence[Coupon]) -> int:
+    for kind, value in coupons:
+        if kind == "off_permille":
+            due_fen = due_fen * (1_000 - value) // 1_000  # what is left is rounded down
+    for kind, value in coupons:
+        if kind == "amount_fen":
+            due_fen = max(due_fen - value, 0)
+    return 0 if any(kind == "full" for kind, _ in coupons) else due_fen
 
 
 def visits(passages: Sequence[Passage]) -> list[Visit]:

@@ -27,6 +27,11 @@ from onepark.contexts.access import account_http
 from onepark.contexts.access import http as access_http
 from onepark.contexts.calendar import http as calendar_http
 from onepark.contexts.gate import http as gate_http
+from onepark.contexts.invoices import http as invoices_http
+from onepark.contexts.invoices import staff_http as invoices_staff_http
+from onepark.contexts.membership import http as membership_http
+from onepark.contexts.membership import list_http as membership_list_http
+from onepark.contexts.membership import staff_http as membership_staff_http
 from onepark.contexts.payments import http as payments_http
 from onepark.contexts.payments import staff_http as payments_staff_http
 from onepark.contexts.reconciliation import http as reconciliation_http
@@ -68,6 +73,8 @@ PARTS = (
 MONEY_PARTS = (
     *("payments", "receipts", "refund_desk", "contracts", "clearing", "statements", "payouts"),
     "reconciliation_desk",
+    *("passes", "pass_office", "lists", "coupons", "coupon_office"),
+    *("invoices", "invoice_counter", "invoice_desk", "seller_office", "title_book"),
 )
 STAFF_PARTS = ("access", "accounts", "trail")
 HANDLERS = [
@@ -79,12 +86,17 @@ HANDLERS = [
     *filing_http.HANDLERS,
     *stays_http.HANDLERS,
     *stays_staff_http.HANDLERS,
+    *membership_http.HANDLERS,
+    *membership_staff_http.HANDLERS,
+    *membership_list_http.HANDLERS,
     *payments_http.HANDLERS,
     *settlement_http.HANDLERS,
     *statement_http.HANDLERS,
     *payout_http.HANDLERS,
     *payments_staff_http.HANDLERS,
     *reconciliation_http.HANDLERS,
+    *invoices_http.HANDLERS,
+    *invoices_staff_http.HANDLERS,
     *vacancies_http.HANDLERS,
     *webhooks_http.HANDLERS,
     *probes.HANDLERS,

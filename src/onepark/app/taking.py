@@ -15,14 +15,13 @@ from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
 from onepark.contexts.payments import jobs as payment_jobs
 from onepark.contexts.payments.meters import PaymentMeters
-from onepark.contexts.payments.ports import Channel
+from onepark.contexts.payments.ports import Channel, Payable, RefundWatch
 from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.payments.refund_desk import RefundDesk
 from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.rules import ATTEMPT_LIVES
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.registry.service import Registry
-from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import open_http_client
 from onepark.infra.schedule import Job
@@ -66,24 +65,26 @@ def taking_of(
     clock: Clock,
     *,
     databases: Databases,
-    stays: Stays,
+    payable: Payable,
     registry: Registry,
     channels: Mapping[str, Channel],
+    watch: RefundWatch,
 ) -> Taking:
     """Assemble payments."""
     service, audit = databases.service, Audit()
     ledger, public_url = Ledger(), settings.public_url
     refunds = Refunds(
         service,
-        payable=stays,
+        payable=payable,
         channels=channels,
         ledger=ledger,
         clock=clock,
         public_url=public_url,
+        watch=watch,
     )
     payments = Payments(
         service,
-        payable=stays,
+        payable=payable,
         channels=channels,
         refunds=refunds,
         ledger=ledger,

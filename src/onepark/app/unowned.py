@@ -9,6 +9,7 @@ from collections.abc import Mapping
 UNOWNED: Mapping[str, str] = {
     "calendar.day_ruling": "days are the same in every lot of the city",
     "calendar.revision": "a number that says when to read the days again",
+    "invoices.kept_title": "a citizen's own title, sealed, found only by the token they hold",
     "jobs.run": "work of the whole platform with a calendar, and nobody's rows",
     "ledger.anchor": "the heads of the chains of all operators together, to be shown to everybody",
     "payments.notice": "what providers send is kept before anybody knows whose it is",

@@ -4,7 +4,7 @@ Owns: which part is handed to which; nothing connects before it is opened here.
 Never: decides anything about parking, or hides a part from a test.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,18 +13,14 @@ from functools import cached_property
 from redis.asyncio import Redis
 
 from onepark.app.databases import Databases, open_databases
-from onepark.app.money import Money, money_of
+from onepark.app.money import Counterparts, Money, Parking, money_of, open_counterparts
 from onepark.app.outboxes import Outboxes, outboxes_of
-from onepark.app.reconciling import open_sources
 from onepark.app.staff import Staff, staff_of
-from onepark.app.taking import open_channels
 from onepark.contexts.access.service import Audit
 from onepark.contexts.calendar.service import Calendar
 from onepark.contexts.gate import jobs as gate_jobs
 from onepark.contexts.gate.meters import Devices
 from onepark.contexts.gate.service import Gate
-from onepark.contexts.payments.ports import Channel
-from onepark.contexts.reconciliation.ports import BillSource
 from onepark.contexts.registry.directory import Directory
 from onepark.contexts.registry.service import Registry, RegistryImports, RegistryOffice
 from onepark.contexts.stays import jobs as stay_jobs
@@ -54,7 +50,6 @@ from onepark.infra.redis import open_redis
 from onepark.infra.schedule import Job
 from onepark.infra.settings import Settings, secret_key
 from onepark.infra.tokens import derive
-from onepark.integrations.webhooks.poster import open_poster
 
 REFRESH_EVERY_S = 1.0
 
@@ -167,17 +162,9 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         databases = await open_databases(settings, stack)
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        channels = await open_channels(settings, clock, stack)
-        sources = await open_sources(channels, clock, stack)
-        posts = await stack.enter_async_context(open_poster(loopback=settings.demo))
+        counterparts = await open_counterparts(settings, clock, stack)
         platform = _assemble(
-            settings,
-            clock,
-            databases=databases,
-            redis=redis,
-            channels=channels,
-            sources=sources,
-            posts=posts,
+            settings, clock, databases=databases, redis=redis, counterparts=counterparts
         )
         await platform.registry.load()
         await platform.tariffs.load()
@@ -192,9 +179,7 @@ def _assemble(
     *,
     databases: Databases,
     redis: Redis,
-    channels: Mapping[str, Channel],
-    sources: Mapping[str, BillSource],
-    posts: Posts,
+    counterparts: Counterparts,
 ) -> Platform:
     key, audit = secret_key(settings), Audit()
     limiter = Limiter(redis, key=derive(key, "limits v1"))
@@ -205,7 +190,8 @@ def _assemble(
     vacancies = _vacancies(settings, clock, databases=databases, redis=redis, registry=registry)
     ghosts = _ghosts(settings, clock, databases=databases, stays=stays, registry=registry)
     past = _past(clock, databases=databases, registry=registry, ghosts=ghosts)
-    money = _money(settings, databases, registry, stays=stays, channels=channels, sources=sources)
+    parking = Parking(stays, tariffs, registry)
+    money = money_of(settings, databases, parking, limiter=limiter, counterparts=counterparts)
     return Platform(
         settings=settings,
         clock=clock,
@@ -232,27 +218,7 @@ def _assemble(
         past=past,
         calibrator=_calibrator(settings, clock, databases=databases),
         gate=_gate(settings, databases, registry, stays=stays, vacancies=vacancies, past=past),
-        posts=posts,
-    )
-
-
-def _money(
-    settings: Settings,
-    databases: Databases,
-    registry: Registry,
-    *,
-    stays: Stays,
-    channels: Mapping[str, Channel],
-    sources: Mapping[str, BillSource],
-) -> Money:
-    return money_of(
-        settings,
-        registry.clock,
-        databases=databases,
-        stays=stays,
-        registry=registry,
-        channels=channels,
-        sources=sources,
+        posts=counterparts.posts,
     )
 
 

@@ -36,6 +36,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     channel_fee_ppm: str = ""  # what contracts say, as wechat=6000,…; empty: as bills say
     bank_csv_file: str = ""  # what the columns of the bank's CSV files are called, JSON
     public_url: str = "http://127.0.0.1:8000"
+    smtp_url: str = ""  # smtps://user:password@host; empty: no mail is sent
+    mail_from: str = "onepark@localhost"
+    mail_spool: str = ""  # without a server: a folder that mail is laid into
     host: str = "127.0.0.1"
     port: Port = 8000
     work_metrics_host: str = "127.0.0.1"
@@ -65,6 +68,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         11  # a day is cleared so long after it
     )
     dues_per_minute_max: Positive = 30  # per address and, separately, per plate
+    invoices_per_minute_max: Positive = 20  # requests for invoices, per address
     login_per_minute_max: Positive = 10  # per address and, separately, per account
     login_per_hour_max: Positive = 30  # per account, from addresses at which it is not known
     staff_per_minute_max: Positive = 600  # requests of one person

@@ -47,7 +47,7 @@ def test_a_payment_is_counted_from_its_notice_to_its_order(city: City):
     city.pay(order_no, "wechat")
     soon(lambda: city.is_paid(order_no))
     soon(lambda: api(city, "parking_payment_callbacks_total", **stored) > before)
-    soon(lambda: api(city, "parking_orders_total", state="paid") == paid + 1)
+    soon(lambda: api(city, "parking_orders_total", state="paid") > paid)  # others pay as well
     lot.exit.pass_by("exit", plate)
 
 

@@ -314,7 +314,7 @@ async def test_what_is_locked_is_read_as_it_is_then_and_nothing_else_is(
 
     async def lock() -> int:
         async with batch_db.transaction() as tx:
-            [row] = await tx.fetch(slow, [lot], [f"{TRUE}/blue"], [entry.stay_id])
+            [row] = await tx.fetch(slow, [lot], [f"{TRUE}/blue"], [entry.stay_id], 32)
             paid: int = row["inside_order"]["paid_fen"]
             return paid
 

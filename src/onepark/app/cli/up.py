@@ -134,6 +134,7 @@ def _city(data: DataDir, port: int, servers: dict[str, str]) -> City:
     unless_given = {
         f"{PREFIX}SECRET_KEY": data.secret_key(),
         f"{PREFIX}PAYMENTS_FILE": str(data.payments_file),
+        f"{PREFIX}MAIL_SPOOL": str(data.root / "mail"),
         f"{PREFIX}PUBLIC_URL": f"http://127.0.0.1:{port}",
         WORK_METRICS_PORT: str(free_port()),
     }

@@ -80,7 +80,9 @@ _KEEPING_BOOKS = _READING_MONEY | {
 _SECOND_HAND = _READING_MONEY | {Permission.SETTLE_REFUND, Permission.APPROVE_PAYOUT}
 
 MATRIX: Mapping[StaffRole, frozenset[Permission]] = {
-    StaffRole.CITY_ADMIN: _ADMINISTERING | _SUPERVISING | {Permission.RULE_CALENDAR},
+    StaffRole.CITY_ADMIN: _ADMINISTERING
+    | _SUPERVISING
+    | {Permission.RULE_CALENDAR, Permission.MANAGE_PASSES},
     StaffRole.CITY_SUPERVISOR: _READING | _SUPERVISING | _READING_MONEY,
     # A payout is checked by the city, so that no operator pays itself; its contract is approved
     # by the city for the same reason.

@@ -16,12 +16,11 @@ from onepark.contexts.payments.model import (
     PayKind,
     PaymentAnswer,
 )
-from onepark.contexts.payments.ports import Channel
-from onepark.contexts.stays.model import Charge
+from onepark.contexts.payments.ports import Channel, FrozenCharge
 
 
 def new_attempt(
-    charge: Charge, channel_name: str, now: datetime, *, expires_at: datetime
+    charge: FrozenCharge, channel_name: str, now: datetime, *, expires_at: datetime
 ) -> Attempt:
     """Return an attempt on a charge that nobody has heard of yet."""
     return Attempt(

@@ -12,6 +12,8 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
+from onepark.contexts.membership.errors import NothingDue as PassNothingDue
+from onepark.contexts.membership.errors import PassUnknown
 from onepark.contexts.payments.errors import (
     ChannelDeclined,
     ChannelUnavailable,
@@ -48,6 +50,8 @@ TAGS = ["payments 支付"]
         KeyReused,
         OrderUnknown,
         NothingDue,
+        PassUnknown,
+        PassNothingDue,
         ChannelUnknown,
         ChannelDeclined,
         ChannelUnavailable,

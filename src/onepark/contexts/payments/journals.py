@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind, Posting
+from onepark.contexts.membership.numbers import is_members
 from onepark.contexts.payments import rules
 from onepark.contexts.payments.model import Refund
 from onepark.kernel.types import Fen, OperatorId
@@ -73,9 +74,11 @@ def _journal(
 
 
 def _source(refund: Refund) -> Account:
-    """Return where the receipt went: to what was earned, or to what was paid twice."""
+    """Return where the receipt went: to what was earned or prepaid, or to what was paid twice."""
     if refund.surplus:
         return Account(AccountKind.DUPLICATE_RECEIPTS, refund.channel)
+    if is_members(refund.order_no):
+        return Account(AccountKind.PREPAID, "pass")
     return Account(AccountKind.PARKING_REVENUE, refund.revenue_kind)
 
 

@@ -20,10 +20,9 @@ from onepark.contexts.payments.model import (
     TradeFact,
 )
 from onepark.contexts.registry.model import Lot
-from onepark.contexts.stays.model import Charge
 from onepark.infra.db import Tx
 from onepark.kernel.staff import Change
-from onepark.kernel.types import Fen, LotCode, LotId, OrderNo
+from onepark.kernel.types import Fen, LotCode, LotId, OrderNo, RevenueKind
 
 
 class Channel(Protocol):
@@ -66,10 +65,32 @@ class Archive(Protocol):
     def lot(self, code: LotCode) -> Lot | None: ...
 
 
-class Payable(Protocol):
-    """What a charge belongs to: stays, for parking."""
+class FrozenCharge(Protocol):
+    """One amount that an attempt pays."""
 
-    async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> Charge: ...
+    @property
+    def lot_id(self) -> LotId: ...
+
+    @property
+    def order_no(self) -> OrderNo: ...
+
+    @property
+    def charge_no(self) -> int: ...
+
+    @property
+    def operator_id(self) -> int: ...
+
+    @property
+    def amount_fen(self) -> Fen: ...
+
+    @property
+    def revenue_kind(self) -> RevenueKind: ...
+
+
+class Payable(Protocol):
+    """What a charge belongs to: stays for parking, membership for passes."""
+
+    async def freeze(self, tx: Tx, order_no: OrderNo, *, keep: bool) -> FrozenCharge: ...
 
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
@@ -88,3 +109,9 @@ class AuditTrail(Protocol):
     """What staff changed."""
 
     async def append(self, tx: Tx, changes: Sequence[Change], *, at: datetime) -> None: ...
+
+
+class RefundWatch(Protocol):
+    """Who must know, in the same transaction, that money of an order goes back: invoices."""
+
+    async def refund_reserved(self, tx: Tx, order_no: OrderNo) -> None: ...

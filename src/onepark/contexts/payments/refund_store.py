@@ -297,7 +297,11 @@ GOING_BACK = """
 """
 
 ORDERS_TO_GIVE_BACK = f"""
-    SELECT due.lot_id, due.order_no FROM stays.pub_refund_due AS due
+    SELECT due.lot_id, due.order_no FROM (
+        SELECT lot_id, order_no, refund_due_fen FROM stays.pub_refund_due
+        UNION ALL
+        SELECT lot_id, order_no, refund_due_fen FROM membership.pub_refund_due
+    ) AS due
     WHERE due.refund_due_fen > ({GOING_BACK.replace("$1", "due.order_no")})
         AND EXISTS (
             SELECT FROM payments.attempt AS paid

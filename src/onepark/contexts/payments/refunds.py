@@ -34,7 +34,7 @@ from onepark.contexts.payments.model import (
     Ruling,
     Verdict,
 )
-from onepark.contexts.payments.ports import Channel, Payable
+from onepark.contexts.payments.ports import Channel, Payable, RefundWatch
 from onepark.contexts.stays.ports import OrderRefund, RefundView
 from onepark.infra import faults
 from onepark.infra.clock import Clock
@@ -82,8 +82,10 @@ class Refunds:
         ledger: Ledger,
         clock: Clock,
         public_url: str,
+        watch: RefundWatch | None = None,
     ) -> None:
         self._db, self._payable, self._ledger, self._clock = service_db, payable, ledger, clock
+        self._watch = watch
         self._channels, self._public_url = channels, public_url.rstrip("/")
 
     # -- reserving -----------------------------------------------------------------------------
@@ -92,6 +94,9 @@ class Refunds:
         """Reserve parts of attempts that the caller has locked; the provider is asked later."""
         now = self._clock.now()
         made = [_new_refund(attempt, amount, ask, at=now) for attempt, amount in parts]
+        for order_no in sorted({one.order_no for one in made if not one.surplus}):
+            if self._watch is not None:
+                await self._watch.refund_reserved(tx, order_no)
         for refund in made:
             await refund_store.new_refund(tx, refund)
             await self._post(tx, refund, journals.reserved, at=now)

@@ -16,6 +16,7 @@ from onepark.contexts.ledger.model import (
     JournalKind,
     Posting,
 )
+from onepark.contexts.membership.numbers import is_members
 from onepark.contexts.payments.model import (
     LIVE_STATES,
     Attempt,
@@ -71,19 +72,22 @@ def lags(notice: KeptNotice, answer: TradeFact) -> bool:
 
 
 def receipt(attempt: Attempt, *, paid_at: datetime, owed: bool) -> Journal:
-    """Return how a paid attempt stands in the books: as revenue, or as what is to be given back."""
+    """Return how a paid attempt stands in the books: earned, prepaid, or to be given back."""
     received = Account(AccountKind.CHANNEL_RECEIVABLE, attempt.channel)
+    of_pass = is_members(attempt.order_no)
     earned = Account(AccountKind.PARKING_REVENUE, attempt.revenue_kind)
+    owed_for = Account(AccountKind.PREPAID, "pass") if of_pass else earned
     twice = Account(AccountKind.DUPLICATE_RECEIPTS, attempt.channel)
+    kind = JournalKind.PREPAYMENT if of_pass else JournalKind.RECEIPT
     return Journal(
-        kind=JournalKind.RECEIPT if owed else JournalKind.DUPLICATE_RECEIPT,
+        kind=kind if owed else JournalKind.DUPLICATE_RECEIPT,
         business_key=receipt_key(attempt.attempt_no),
         operator_id=OperatorId(attempt.operator_id),
         occurred_at=paid_at,
         revenue_kind=attempt.revenue_kind,
         postings=(
             Posting(received, attempt.amount_fen),
-            Posting(earned if owed else twice, Fen(-attempt.amount_fen)),
+            Posting(owed_for if owed else twice, Fen(-attempt.amount_fen)),
         ),
         order_no=attempt.order_no,
         lot_id=attempt.lot_id,

@@ -54,7 +54,9 @@ def sort_out(
             continue
         case = cases.get(passage.car)
         if case is None:
-            case = cases[passage.car] = CarCase(known.car, [], known.open, known.last)
+            case = cases[passage.car] = CarCase(
+                known.car, [], known.open, known.last, benefits=known.benefits
+            )
         case.passages.append(passage)
     return resolved, list(cases.values())
 

@@ -4,11 +4,13 @@ Owns: a car's case with its history, and everything that a batch saves of it.
 Never: decides anything.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from onepark.contexts.membership.model import Benefit
 from onepark.contexts.stays.model import (
     Answer,
     Car,
@@ -21,6 +23,8 @@ from onepark.contexts.stays.model import (
 )
 from onepark.kernel.events import Fact
 from onepark.kernel.types import LotId, OrderNo, StayId
+
+SeatKey = tuple[LotId, int]  # a lot and a fleet
 
 
 class Known(NamedTuple):
@@ -42,6 +46,25 @@ class History(Struct):
     earlier: list[Stay]  # that began up to two days before, for the visits that a quota counts
 
 
+class Seats:
+    """How many cars of a fleet a lot lets in free at once, and how many it has let in.
+
+    One for a batch: its cars take seats one after the other.
+    """
+
+    def __init__(self, taken: Mapping[SeatKey, int]) -> None:
+        self._taken = dict(taken)
+
+    def take(self, lot_id: LotId, fleet: Benefit, at: datetime) -> bool:  # noqa: ARG002  of others
+        """Take a seat of a fleet, for a car that came at a moment, if one is free."""
+        assert fleet.fleet_id is not None, "a fleet has a number"
+        key = (lot_id, fleet.fleet_id)
+        if key not in self._taken or self._taken[key] >= (fleet.seats or 0):
+            return False
+        self._taken[key] += 1
+        return True
+
+
 class CarCase(Struct):
     """Everything that one decision about one car may look at."""
 
@@ -52,6 +75,8 @@ class CarCase(Struct):
     history: History | None = None  # where its late passages belong
     suspicions: dict[tuple[int, str, str], Suspicion] = field(default_factory=dict)
     again: dict[tuple[int, str, str], StayId] = field(default_factory=dict)  # whose exit, once more
+    benefits: tuple[Benefit, ...] = ()  # passes and coupons of the car in this lot
+    seats: Seats | None = None  # of its fleets, as far as they were asked for
 
 
 class Doubt(NamedTuple):
@@ -89,6 +114,7 @@ class PriceOf(NamedTuple):
     stay: Stay
     until_at: datetime
     explained: bool = True  # whether the car is told the lines
+    benefits: tuple[Benefit, ...] = ()
 
 
 class Folded(Struct):

@@ -13,7 +13,14 @@ import structlog
 from msgspec.json import Decoder, Encoder
 
 from onepark.contexts.access.rules import allows
-from onepark.contexts.stays import history_store, misreads, store, task_store, tasks
+from onepark.contexts.stays import (
+    history_store,
+    misreads,
+    seat_store,
+    store,
+    task_store,
+    tasks,
+)
 from onepark.contexts.stays.batch import sort_out
 from onepark.contexts.stays.case import Kept
 from onepark.contexts.stays.errors import (
@@ -163,6 +170,7 @@ class MisreadDesk:
         loaded = await store.load(tx, [passage])
         _, cases = sort_out([passage], loaded)
         await history_store.load_history(tx, cases)
+        await seat_store.load_seats(tx, cases)
         open_or_given_up = tasks.could_leave(cases, choice)
         folds = self._stays.fold(cases, loaded[0].block)
         [kept] = [one for fold in folds for one in fold.kept]

@@ -75,6 +75,7 @@ class OpenReason(StrEnum):
 
     ENTERED = "entered"
     FREE = "free"
+    PASS = "pass"  # noqa: S105  a pass covers its stay
     PAID = "paid"
     LEAVING = "leaving"  # an answered open whose car has not passed yet
 
@@ -178,7 +179,7 @@ CLOCK_SUSPECT = "clock_suspect"  # the mark of a stay whose ends such a clock to
 
 
 class Stay(Struct):
-    """One car's time in one lot; the fields stand in the order of stays.stay_row_v3."""
+    """One car's time in one lot; the fields stand in the order of stays.stay_row_v4."""
 
     lot_id: LotId
     stay_id: StayId
@@ -200,6 +201,7 @@ class Stay(Struct):
     cap_charged_fen: Fen | None = None
     free_visits_used: int | None = None  # as counted at its entry; None: its plan has no quota
     zone: str | None = None  # that it came into; None: into none, or nobody saw it come
+    fleet_id: int | None = None  # of which it took a seat as it came
 
     @property
     def is_billed(self) -> bool:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from msgspec.json import Decoder, Encoder
 
+from onepark.contexts.membership.model import Benefit
 from onepark.contexts.stays.model import Charge, Order, Stay
-from onepark.contexts.stays.store import order_of, stay_of
+from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, stay_of
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
 from onepark.kernel.events import Fact, encode, name_of
@@ -28,7 +29,12 @@ LOCK_ORDER = """
 """
 
 READ_ORDER = """
-    SELECT o AS stay_order, s AS stay
+    SELECT o AS stay_order, s AS stay,
+        ARRAY(
+            SELECT one FROM membership.pub_benefit AS one
+            WHERE one.lot_id = ANY(ARRAY[s.lot_id, 0]) AND one.car_key = s.car_key
+            ORDER BY one.until_at DESC LIMIT $3
+        ) AS benefits
     FROM stays.stay_order AS o
     JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
     WHERE o.lot_id = $1 AND o.order_no = $2
@@ -36,10 +42,11 @@ READ_ORDER = """
 
 
 class OrderCase(NamedTuple):
-    """An order with the stay that it is owed for."""
+    """An order with the stay that it is owed for, and what its car has."""
 
     order: Order
     stay: Stay
+    benefits: tuple[Benefit, ...] = ()
 
 
 async def lock_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
@@ -49,12 +56,17 @@ async def lock_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
 
 async def read_order(tx: Tx, lot_id: LotId, order_no: OrderNo) -> OrderCase | None:
     """Return an order with its stay and car, if there is one."""
-    row = await tx.fetchrow(READ_ORDER, lot_id, order_no)
+    row = await tx.fetchrow(READ_ORDER, lot_id, order_no, BENEFITS_MAX)
     return None if row is None else _order_case(row)
 
 
 UNSETTLED_BY_PLATE = """
-    SELECT o AS stay_order, s AS stay
+    SELECT o AS stay_order, s AS stay,
+        ARRAY(
+            SELECT one FROM membership.pub_benefit AS one
+            WHERE one.lot_id = ANY(ARRAY[s.lot_id, 0]) AND one.car_key = s.car_key
+            ORDER BY one.until_at DESC LIMIT $3
+        ) AS benefits
     FROM stays.stay_order AS o
     JOIN stays.stay AS s ON s.lot_id = o.lot_id AND s.stay_id = o.stay_id
     WHERE o.plate = $1 AND NOT o.settled
@@ -65,7 +77,8 @@ UNSETTLED_BY_PLATE = """
 
 async def unsettled_by_plate(tx: Tx, plate: str, *, limit: int) -> list[OrderCase]:
     """Return the orders of a plate that may owe something, oldest first."""
-    return [_order_case(row) for row in await tx.fetch(UNSETTLED_BY_PLATE, plate, limit)]
+    rows = await tx.fetch(UNSETTLED_BY_PLATE, plate, limit, BENEFITS_MAX)
+    return [_order_case(row) for row in rows]
 
 
 LIVE_CHARGE = """
@@ -102,6 +115,22 @@ FREEZE_CHARGE = """
     RETURNING lot_id, order_no, charge_no, operator_id, amount_fen, priced_until_at, plan_id, lines,
         revenue_kind
 """
+
+
+REVENUE_OF_ORDER = """
+    SELECT coalesce(
+        (SELECT min(revenue_kind) FROM stays.charge WHERE lot_id = $1 AND order_no = $2),
+        (SELECT filed.revenue_kind FROM registry.pub_lot_revenue AS filed
+         WHERE filed.lot_id = $1 AND filed.since_at <= $3
+         ORDER BY filed.since_at DESC LIMIT 1),
+        'commercial')
+"""
+
+
+async def revenue_of_order(tx: Tx, order: Order) -> RevenueKind:
+    """Return whose money an order is, as its charges have it or would."""
+    key = (order.lot_id, order.order_no)
+    return RevenueKind(await tx.fetchval(REVENUE_OF_ORDER, *key, order.opened_at))
 
 
 async def drop_charge(tx: Tx, lot_id: LotId, order_no: OrderNo) -> None:
@@ -205,7 +234,8 @@ async def make_passage_months(tx: Tx, ahead: int) -> int:
 
 
 def _order_case(row: Record) -> OrderCase:
-    return OrderCase(order_of(row["stay_order"]), stay_of(row["stay"]))
+    benefits = benefits_of(row["benefits"])
+    return OrderCase(order_of(row["stay_order"]), stay_of(row["stay"]), benefits)
 
 
 def _charge(row: Record | None) -> Charge:

@@ -13,6 +13,7 @@ from itertools import count
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from onepark.contexts.membership.model import Benefit
 from onepark.contexts.stays import money
 from onepark.contexts.stays.case import (
     Amended,
@@ -23,6 +24,7 @@ from onepark.contexts.stays.case import (
     Kept,
     Known,
     PriceOf,
+    Seats,
 )
 from onepark.contexts.stays.events import Entered, left_of
 from onepark.contexts.stays.model import (
@@ -59,7 +61,10 @@ def refold(
     """
     assert case.history is not None, "late passages need what came after them"
     last = case.history.before
-    then = CarCase(_car_then(case, quota_of), [], None, last, None, case.suspicions, case.again)
+    then = CarCase(
+        *(_car_then(case, quota_of), [], None, last, None, case.suspicions, case.again),
+        *(case.benefits, _SeatsBefore(case.history, case.seats)),
+    )
     replay = Fold(then, _Placeholders(), plan_for, quota_of)
     known = [one.passage for one in case.history.known]
     for passage in sorted([*known, *filter(moves, case.passages)], key=in_order):
@@ -114,6 +119,21 @@ def _car_then(case: CarCase, quota_of: QuotaOf) -> Car:
             continue
         car.free_entries_at = remember(car.free_entries_at or [], stay.entered_at)
     return car
+
+
+class _SeatsBefore(Seats):
+    """The seats that visits of before have, and those that are free for others."""
+
+    def __init__(self, history: History, free: Seats | None) -> None:
+        super().__init__({})
+        self._had = {pair.stay.entered_at: pair.stay.fleet_id for pair in history.pairs}
+        self._free = free
+
+    def take(self, lot_id: LotId, fleet: Benefit, at: datetime) -> bool:
+        """Keep the seat of a visit that is folded again; let a new one take its own."""
+        if at in self._had:
+            return self._had[at] == fleet.fleet_id
+        return self._free is not None and self._free.take(lot_id, fleet, at)
 
 
 class _Placeholders:
@@ -240,7 +260,8 @@ class _Change:
     def answer_requests(self, plan_for: PlanFor, quota_of: QuotaOf) -> Generator[PriceOf, Quote]:
         """Answer who asked to leave by what is known now; it moves nothing that has passed."""
         case = CarCase(
-            self.case.car, [], self.open, self.last, None, self.case.suspicions, self.case.again
+            *(self.case.car, [], self.open, self.last, None, self.case.suspicions, self.case.again),
+            benefits=self.case.benefits,
         )
         asking = Fold(case, self.new_ids, plan_for, quota_of)
         asking.folded = self.folded

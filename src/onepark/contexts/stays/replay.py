@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from onepark.contexts.stays import replay_store
+from onepark.contexts.stays.pricing import with_benefits
 from onepark.contexts.stays.replay_store import PastStay
 from onepark.contexts.stays.visits import remember, used_before
 from onepark.contexts.tariffs.model import Carry, Plan, PriceRequest, Quote
@@ -144,7 +146,16 @@ def price_again(
     if any(quote.carry for quote in quotes) or any(carries.values()):
         quotes = _visit_by_visit(plan, stays, carries)
     last = {_car(stays[-1]): quotes[-1].carry} if stays else {}
-    return [quote.amount_fen for quote in quotes], last
+    known = zip(stays, quotes, strict=True)
+    return [
+        _fee(plan, stay, quote) if stay.benefits else quote.amount_fen for stay, quote in known
+    ], last
+
+
+def _fee(plan: Plan, stay: PastStay, plain: Quote) -> Fen:
+    """Return what a stay costs with the passes and coupons that its car had."""
+    request = replace(_request(plan, stay, None), explained=False)
+    return with_benefits(stay, request, plain, stay.benefits).amount_fen
 
 
 def _visit_by_visit(plan: Plan, stays: Sequence[PastStay], carries: Carries) -> list[Quote]:

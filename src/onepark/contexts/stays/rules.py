@@ -47,8 +47,9 @@ from onepark.contexts.stays.moments import (
     was_given_up,
 )
 from onepark.contexts.stays.ports import NewIds
+from onepark.contexts.stays.pricing import settle_in
 from onepark.contexts.stays.visits import count_in
-from onepark.contexts.tariffs.model import FreeQuota, Quote
+from onepark.contexts.tariffs.model import FreeQuota, LineRule, Quote
 from onepark.kernel.types import PlanId, Pool
 
 OPEN_HOLDS = timedelta(minutes=3)
@@ -88,6 +89,7 @@ class Fold:
         self.new_ids, self.plan_for, self.quota_of = new_ids, plan_for, quota_of
         self.folded = Folded(case.car, [], {}, {}, [], [])
         self.suspicions, self.again = case.suspicions, case.again
+        self.benefits, self.seats = case.benefits, case.seats
 
     def take(self, passage: Passage) -> Generator[PriceOf, Quote, None]:
         """Fold the next passage."""
@@ -135,6 +137,8 @@ class Fold:
         """Open a stay and its order; the lot holds one car more."""
         stay = self.new_stay(passage, StayState.OPEN)
         self.come(stay, passage)
+        if self.benefits:
+            settle_in(stay, self.benefits, self.seats)
         self.open = StayAndOrder(stay, self.new_order(stay))
         self.car.open_stay_id = stay.stay_id
         self.folded.deltas.append((stay, 1))
@@ -174,7 +178,7 @@ class Fold:
         if inside.stay.entered_at is None or passage.seen_at < inside.stay.entered_at:
             return told(Hold(HoldReason.CLOCK_SUSPECT), inside), PassageState.HELD
         assert inside.order is not None, "an open stay has an order"
-        quote = yield PriceOf(inside.stay, passage.seen_at)
+        quote = yield self.price_of(inside.stay, passage, explained=True)
         due = money.due_of(inside.order, inside.stay, quote, at=passage.seen_at)
         if passage.clock_suspect:
             due = money.nothing_due(due)
@@ -207,7 +211,7 @@ class Fold:
         if passage.key in self.again:
             return Answer(Nothing(), self.again[passage.key]), PassageState.DUPLICATE_EXIT
         if inside is not None and reaches(passage, inside.stay):
-            quote = yield PriceOf(inside.stay, passage.seen_at, explained=False)
+            quote = yield self.price_of(inside.stay, passage)
             inside.stay.exit_derived = passage.derived
             self.close(inside, passage, quote)
             return told(Nothing(), inside), PassageState.FOLDED
@@ -243,7 +247,7 @@ class Fold:
 
     def leave_after_all(self, passage: Passage, before: StayAndOrder) -> Told:
         """Believe an exit more than what had shown that the car was gone before it."""
-        quote = yield PriceOf(before.stay, passage.seen_at, explained=False)
+        quote = yield self.price_of(before.stay, passage)
         _end_at(before.stay, passage)
         self.folded.stays[before.stay.stay_id] = before.stay
         self.charge(before, quote)
@@ -263,7 +267,7 @@ class Fold:
         _end_at(stay, passage)
         pair = StayAndOrder(stay, self.new_order(stay))
         self.remember(pair)
-        self.charge(pair, (yield PriceOf(stay, passage.seen_at, explained=False)))
+        self.charge(pair, (yield self.price_of(stay, passage)))
         return told(Nothing(), pair), PassageState.FOLDED
 
     def close(self, inside: StayAndOrder, passage: Passage, quote: Quote) -> None:
@@ -289,6 +293,9 @@ class Fold:
         if asks and new.passage.kind == Kind.EXIT_REQUEST:
             self.folded.doubts.remove(asks[0])
         self.folded.doubts.append(new)
+
+    def price_of(self, stay: Stay, passage: Passage, *, explained: bool = False) -> PriceOf:
+        return PriceOf(stay, passage.seen_at, explained, self.benefits)
 
     # -- bookkeeping ---------------------------------------------------------------------------
 
@@ -348,7 +355,10 @@ def _decide_exit(passage: Passage, due: Due) -> Decision:
     if due.due_fen > 0:
         wait = Pay(passage.seen_at + money.QUOTE_HOLDS)
         return wait if is_live(passage) else Nothing()
-    return _open(passage, OpenReason.PAID if due.order.paid_fen else OpenReason.FREE)
+    if due.order.paid_fen:
+        return _open(passage, OpenReason.PAID)
+    by_pass = any(line.rule == LineRule.PASS for line in due.lines)
+    return _open(passage, OpenReason.PASS if by_pass else OpenReason.FREE)
 
 
 def _open(passage: Passage, reason: OpenReason) -> Decision:

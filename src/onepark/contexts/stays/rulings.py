@@ -13,7 +13,14 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from onepark import _native
-from onepark.contexts.stays import history_store, oddities, oddity_store, ruling_store, store
+from onepark.contexts.stays import (
+    history_store,
+    oddities,
+    oddity_store,
+    ruling_store,
+    seat_store,
+    store,
+)
 from onepark.contexts.stays.batch import sort_out
 from onepark.contexts.stays.case import CarCase
 from onepark.contexts.stays.errors import (
@@ -192,6 +199,7 @@ class Rulings:
         loaded = await store.load(tx, [told, *true])
         cases = _cases(loaded, told, true)
         await history_store.load_history(tx, cases, since={told.car: told.seen_at})
+        await seat_store.load_seats(tx, cases)
         if cases[0].history is None:
             raise RulingImpossible("Too much has come after it to be folded again.")
         folds = self._stays.fold(cases, loaded[0].block)
@@ -224,7 +232,7 @@ def _car_of(told: Passage) -> tuple[int, str, int]:
 def _cases(loaded: list[store.Loaded], told: Passage, true: list[Passage]) -> list[CarCase]:
     """Return the car that the passage was of, without it, and the one that it really was of."""
     first = loaded[0]
-    case = CarCase(first.car, [], first.open, first.last)
+    case = CarCase(first.car, [], first.open, first.last, benefits=first.benefits)
     _, others = sort_out(true, loaded[1:])
     if others and others[0].car.car_key == told.car_key:
         case.passages, others = others[0].passages, []

@@ -29,7 +29,7 @@ SAVE = """
     WITH given AS MATERIALIZED (
         SELECT * FROM unnest($4::stays.passage_row_v3[])
     ), saved_stay AS (
-        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v3[])
+        INSERT INTO stays.stay SELECT * FROM unnest($1::stays.stay_row_v4[])
         ON CONFLICT (lot_id, stay_id) DO UPDATE SET
             vehicle = excluded.vehicle, pool = excluded.pool, plan_id = excluded.plan_id,
             state = excluded.state, marks = excluded.marks,
@@ -37,7 +37,8 @@ SAVE = """
             exited_at = excluded.exited_at, exit_lane = excluded.exit_lane,
             exit_derived = excluded.exit_derived, cap_anchor_at = excluded.cap_anchor_at,
             cap_charged_fen = excluded.cap_charged_fen,
-            free_visits_used = excluded.free_visits_used, zone = excluded.zone
+            free_visits_used = excluded.free_visits_used, zone = excluded.zone,
+            fleet_id = excluded.fleet_id
         RETURNING 1
     ), saved_order AS (
         INSERT INTO stays.stay_order SELECT * FROM unnest($2::stays.order_row[])

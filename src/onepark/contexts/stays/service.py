@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
+from onepark.contexts.membership import coupons
 from onepark.contexts.registry.model import Device
 from onepark.contexts.stays import (
     history_store,
@@ -20,6 +21,7 @@ from onepark.contexts.stays import (
     refold,
     rules,
     save_store,
+    seat_store,
     sequence_store,
     store,
     task_store,
@@ -30,7 +32,6 @@ from onepark.contexts.stays.errors import (
     NothingDue,
     OrderUnknown,
     StoreUnavailable,
-    TariffNotLoaded,
 )
 from onepark.contexts.stays.events import OrderPaid
 from onepark.contexts.stays.model import (
@@ -47,21 +48,19 @@ from onepark.contexts.stays.moments import in_order
 from onepark.contexts.stays.numbers import FreshIds, lot_of
 from onepark.contexts.stays.plates import PlateModels
 from onepark.contexts.stays.ports import Matches, NewIds, Plans
-from onepark.contexts.tariffs.model import FreeQuota, PriceRequest, Quote
-from onepark.contexts.tariffs.rules import price, terms_of_stay
+from onepark.contexts.stays.pricing import price_stays
+from onepark.contexts.tariffs.model import FreeQuota, Quote
 from onepark.infra import faults
 from onepark.infra.clock import Clock
 from onepark.infra.db import Again, Database, Trouble, Tx, trouble_of
 from onepark.infra.traces import as_part
-from onepark.kernel.types import Fen, LotId, OrderNo, PlanId, Vehicle
+from onepark.kernel.types import Fen, LotId, OrderNo, PlanId
 
 TRIES = 4
 DUES_MAX = 20
 FORGET_AT_ONCE = 5_000
 PASSAGE_MONTHS_AHEAD = 2
 DEFAULT_GRACE = timedelta(minutes=15)
-FREE = Quote(Fen(0), (), None)
-VEHICLES = {one.value: one for one in Vehicle}  # looking one up costs a tenth of calling the class
 
 Also = frozenset[store.CarName]  # cars to lock beside those of the passages
 
@@ -162,6 +161,7 @@ class Stays:
                 inside = store.inside_of(loaded[0].others)
                 cases = await self._recognise(tx, cases, inside)
             await history_store.load_history(tx, cases)
+            await seat_store.load_seats(tx, cases)
             folds = self.fold(cases, loaded[0].block)
             faults.point("stays.folded")
             saved = await self.save(tx, folds) if folds else save_store.Saved([], {})
@@ -202,7 +202,7 @@ class Stays:
         foldings = (self._folding(case, new_ids) for case in cases)
         asking = [asked for one in foldings if (asked := _go_on(one, None, folded))]
         while asking:
-            quotes = self._price([ask for _, ask in asking])
+            quotes = price_stays(self._plans, [ask for _, ask in asking])
             pairs = zip(asking, quotes, strict=True)
             asking = [asked for (g, _), q in pairs if (asked := _go_on(g, q, folded))]
         misreads.name_stays(folded)
@@ -219,36 +219,6 @@ class Stays:
     def _quota_of(self, plan_id: PlanId | None) -> FreeQuota | None:
         plan = None if plan_id is None else self._plans.plan(plan_id)
         return None if plan is None else plan.free_quota
-
-    def _price(self, asks: Sequence[PriceOf]) -> list[Quote]:
-        """Price spans; a stay in a lot without a filed tariff costs nothing.
-
-        Raises TariffNotLoaded for a plan that was filed since this process last looked.
-        """
-        requests = [self._request(ask) for ask in asks]
-        quotes = iter(price([one for one in requests if one is not None]))
-        return [FREE if one is None else next(quotes) for one in requests]
-
-    def _request(self, ask: PriceOf) -> PriceRequest | None:
-        stay = ask.stay
-        if stay.plan_id is None:
-            return None
-        plan = self._plans.plan(stay.plan_id)
-        if plan is None:
-            raise TariffNotLoaded("The tariff of this stay is not loaded yet; try again.")
-        if stay.entered_at is None:
-            return None
-        return PriceRequest(
-            plan,
-            stay.entered_at,
-            ask.until_at,
-            VEHICLES[stay.vehicle],
-            stay.carry,
-            terms=terms_of_stay(
-                stay.plate, stay.plate_color, stay.free_visits_used or 0, stay.zone
-            ),
-            explained=ask.explained,
-        )
 
     # -- dues and payments ---------------------------------------------------------------------
 
@@ -283,8 +253,11 @@ class Stays:
             raise NothingDue("The order owes nothing now.", order_no=order_no)
         if live is not None:
             await order_store.drop_charge(tx, lot_id, order_no)
+            await coupons.release(tx, lot_id, order_no)
         at = {"opened_at": due.order.opened_at, "frozen_at": self._clock.now()}
-        return await order_store.freeze_charge(tx, money.charge_of(due), **at)
+        charge = await order_store.freeze_charge(tx, money.charge_of(due), **at)
+        await coupons.freeze(tx, lot_id, order_no, charge.charge_no)
+        return charge
 
     async def settle(
         self, tx: Tx, key: tuple[LotId, OrderNo, int], *, settled_by: str, paid_at: datetime
@@ -321,6 +294,7 @@ class Stays:
         assert case is not None, "what was paid was paid for an order"
         money.give_back(case.order, case.stay, amount_fen=amount_fen)
         await order_store.drop_charge(tx, lot_id, order_no)  # it was priced with what went back
+        await coupons.release(tx, lot_id, order_no)
         await order_store.save_money(tx, case.order)
 
     async def drop_facts(self, *, before: datetime) -> int:
@@ -348,7 +322,7 @@ class Stays:
 
     def _due(self, case: order_store.OrderCase) -> Due:
         until_at = money.priced_until(case.order, case.stay, self._clock.now())
-        [quote] = self._price([PriceOf(case.stay, until_at)])
+        [quote] = price_stays(self._plans, [PriceOf(case.stay, until_at, benefits=case.benefits)])
         return money.due_of(case.order, case.stay, quote, at=until_at)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.json import Decoder
 
+from onepark.contexts.membership.model import Benefit
 from onepark.contexts.stays.misreads import CANDIDATES_MAX, RECENT_MAX, may_be_misread
 from onepark.contexts.stays.model import (
     Answer,
@@ -28,9 +29,11 @@ from onepark.infra.traces import as_part
 from onepark.kernel.types import LotId, Pool
 
 _ANSWERS = Decoder(Answer)
+BENEFITS_MAX = 32  # of one car in one lot; the last ones count
 
 # By name: a column that a later version adds must not trouble the code of today.
 _STAY, _ORDER = itemgetter(*Stay.__struct_fields__), itemgetter(*Order.__struct_fields__)
+_BENEFIT = itemgetter(*Benefit._fields)
 # Looking a member up costs a tenth of calling its class, and millions of rows are read a day.
 POOLS = {one.value: one for one in Pool}
 _STAY_STATES = {one.value: one for one in StayState}
@@ -47,6 +50,7 @@ class Loaded(NamedTuple):
     last: StayAndOrder | None
     block: int  # the first of 4,096 stay numbers that only this batch gets
     others: Sequence[Record] | None  # the cars in the lots of unmatched exits; first row only
+    benefits: tuple[Benefit, ...] = ()
 
 
 # In the order of the keys: every batch takes its locks in one order. DO UPDATE … WHERE false locks
@@ -103,6 +107,11 @@ LOAD = """
         known.free_entries_at, known.known_until_at,
         known.inside, known.inside_order, known.before, known.before_order,
         (SELECT nextval('stays.stay_block')) AS block,
+        ARRAY(
+            SELECT one FROM membership.pub_benefit AS one
+            WHERE one.lot_id = ANY(ARRAY[known.lot_id, 0]) AND one.car_key = known.car_key
+            ORDER BY one.until_at DESC LIMIT $6
+        ) AS benefits,
         CASE WHEN known.place = 1 THEN (
             SELECT array_agg(ROW(
                 lot.lot_id, stay_id, car_key, plate, plate_color, vehicle,
@@ -165,6 +174,7 @@ async def load(tx: Tx, passages: Sequence[Passage]) -> list[Loaded]:
         CANDIDATES_MAX,
         REREAD,
         RECENT_MAX,
+        BENEFITS_MAX,
     )
     return [_loaded(passage, row) for passage, row in zip(passages, rows, strict=True)]
 
@@ -180,7 +190,13 @@ def _loaded(passage: Passage, row: Record) -> Loaded:
         pair_of(row["before"], row["before_order"]),
         row["block"],
         row["others"],
+        benefits_of(row["benefits"]),
     )
+
+
+def benefits_of(rows: Sequence[Record]) -> tuple[Benefit, ...]:
+    """Return rows of membership.pub_benefit as nouns, the oldest first."""
+    return tuple(sorted(Benefit(*_BENEFIT(row)) for row in rows)) if rows else ()
 
 
 def pair_of(stay: Record | None, order: Record | None) -> StayAndOrder | None:

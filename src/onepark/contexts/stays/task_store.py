@@ -12,7 +12,7 @@ from msgspec.json import Decoder, Encoder
 
 from onepark.contexts.stays.case import CarCase
 from onepark.contexts.stays.model import Candidate, Car, Kind, Suspicion, Verdict
-from onepark.contexts.stays.store import pair_of
+from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, pair_of
 from onepark.contexts.stays.tasks import Misread
 from onepark.infra.db import Record, Tx
 from onepark.kernel.types import LotId, OperatorId, StayId
@@ -37,7 +37,12 @@ LOCK_INSIDE = """
         greatest(
             car.known_until_at, inside.entered_at, before.entered_at, before.exited_at
         ) AS known_until_at,
-        inside, inside_order, before, before_order
+        inside, inside_order, before, before_order,
+        ARRAY(
+            SELECT one FROM membership.pub_benefit AS one
+            WHERE one.lot_id = ANY(ARRAY[car.lot_id, 0]) AND one.car_key = car.car_key
+            ORDER BY one.until_at DESC LIMIT $4
+        ) AS benefits
     FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS given (lot_id, car_key, stay_id)
     JOIN stays.car AS car
         ON car.lot_id = given.lot_id AND car.car_key = given.car_key
@@ -56,11 +61,13 @@ LOCK_INSIDE = """
 
 async def lock_inside(tx: Tx, cars: Collection[tuple[int, str, StayId | None]]) -> list[CarCase]:
     """Lock cars by lot, key and open stay; return those that are inside still and in no hands."""
-    rows = await tx.fetch(
-        LOCK_INSIDE, [car[0] for car in cars], [car[1] for car in cars], [car[2] for car in cars]
-    )
+    keys = [[car[place] for car in cars] for place in range(3)]
+    rows = await tx.fetch(LOCK_INSIDE, *keys, BENEFITS_MAX)
     return [
-        CarCase(Car(*row[:8]), [], pair_of(row[8], row[9]), pair_of(row[10], row[11]))
+        CarCase(
+            *(Car(*row[:8]), [], pair_of(row[8], row[9]), pair_of(row[10], row[11])),
+            benefits=benefits_of(row["benefits"]),
+        )
         for row in rows
     ]
 

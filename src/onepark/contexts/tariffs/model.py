@@ -37,6 +37,7 @@ class LineRule(StrEnum):
     NIGHT_PACK = "night_pack"
     REPEAT = "repeat"  # whole days that cost what an equal day costs
     OVERRIDE = "override"  # what an emergency instruction changes
+    PASS = "pass"  # noqa: S105  time that a pass of the car covers
     DISCOUNT = "discount"
     COUPON = "coupon"
     EXEMPT = "exempt"  # the car never pays

@@ -24,9 +24,11 @@ from onepark.contexts.tariffs.model import (
     Assignment,
     Carry,
     Catalogue,
+    Coupon,
     Line,
     LineRule,
     NextChange,
+    Override,
     Plan,
     PlanRow,
     PlanSpan,
@@ -199,12 +201,23 @@ def native_terms(terms: QuoteTerms | None) -> _native.Terms | None:
 
 
 def terms_of_stay(
-    plate: str, color: str, free_visits_used: int = 0, zone: str | None = None
+    plate: str,
+    color: str,
+    free_visits_used: int = 0,
+    zone: str | None = None,
+    *,
+    coupons: Sequence[Coupon] = (),
+    overrides: Sequence[Override] = (),
 ) -> _native.Terms | None:
     """Return what decides a price by the plate (GA 36-2018), by earlier visits and by the zone.
 
     None, which costs nothing to price, stands for nothing at all.
     """
+    if coupons or overrides:
+        kind = "" if color in ORDINARY_COLORS else _native.classify_plate(plate, color)[0]
+        traits = tuple(TRAITS_OF_KIND.get(kind, ()))
+        whole = QuoteTerms(traits, zone, free_visits_used, tuple(coupons), tuple(overrides))
+        return native_terms(whole)
     if color not in ORDINARY_COLORS:
         return _terms_of_kind(_native.classify_plate(plate, color)[0], free_visits_used, zone)
     is_plain = not free_visits_used and zone is None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -167,30 +167,46 @@ def _read_file(path: Path) -> PaymentsFile:
         raise ChannelMisconfigured(f"{path.name}: {error}") from error
 
 
-def _open_wechat(
-    given: WechatSettings, folder: Path, client: HttpClient, clock: Clock, *, ends: Ends
-) -> WechatChannel:
+class WechatMerchant(NamedTuple):
+    """What WeChat Pay knows us by, tested: whatever is asked of it is signed so."""
+
+    base_url: str
+    mchid: str
+    held: MerchantKeys
+    answer_serial: str
+
+
+def wechat_merchant(path: Path, *, demo: bool) -> WechatMerchant | None:
+    """Return the merchant of a payments file; None if it opens no WeChat Pay."""
+    given = _read_file(path).wechat
+    if given is None:
+        return None
+    _check_base_url(given.base_url, demo=demo)
+    return _merchant(given, path.parent)
+
+
+def _merchant(given: WechatSettings, folder: Path, *, ends: Ends | None = None) -> WechatMerchant:
     merchant_key = keys.read_private_key(folder / given.merchant_key_file)
     ring = {one.serial: _platform_key(one, folder) for one in given.platform_keys}
     _check_ring(ring, given)
     for serial, key in ring.items():
         keys.check_not_our_own(key, merchant_key, field=f"wechat.platform_keys {serial}")
-        if key.expires_at is not None:
+        if ends is not None and key.expires_at is not None:
             ends["wechat", serial] = key.expires_at
-    return WechatChannel(
-        client,
-        clock,
-        base_url=given.base_url,
-        mchid=given.mchid,
-        appid=given.appid,
-        held=MerchantKeys(
-            merchant_serial=given.merchant_serial,
-            merchant_key=merchant_key,
-            api_v3_key=_api_v3_key(folder / given.api_v3_key_file),
-            ring=ring,
-        ),
-        answer_serial=given.answer_serial,
+    held = MerchantKeys(
+        merchant_serial=given.merchant_serial,
+        merchant_key=merchant_key,
+        api_v3_key=_api_v3_key(folder / given.api_v3_key_file),
+        ring=ring,
     )
+    return WechatMerchant(given.base_url, given.mchid, held, given.answer_serial)
+
+
+def _open_wechat(
+    given: WechatSettings, folder: Path, client: HttpClient, clock: Clock, *, ends: Ends
+) -> WechatChannel:
+    merchant = _merchant(given, folder, ends=ends)
+    return WechatChannel(client, clock, appid=given.appid, **merchant._asdict())
 
 
 def _open_alipay(

@@ -11,12 +11,13 @@ from litestar.di import NamedDependency, Provide
 
 from onepark.infra.clock import Clock
 from onepark.infra.http_client import HttpClient
-from onepark.simulator.providers import bill_desk, control
+from onepark.simulator.providers import bill_desk, control, invoice_routes
 from onepark.simulator.providers.alipay import AlipayDesk, AlipayWords
 from onepark.simulator.providers.alipay_refunds import AlipayRefundDesk
 from onepark.simulator.providers.bill_desk import BillDesk
 from onepark.simulator.providers.control import Control
 from onepark.simulator.providers.courier import Courier
+from onepark.simulator.providers.invoices import WechatInvoiceDesk
 from onepark.simulator.providers.jsbank import JsbankDesk, JsbankWords
 from onepark.simulator.providers.keys import Keys
 from onepark.simulator.providers.pyun import PyunDesk, PyunWords
@@ -187,6 +188,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
         "pyun": PyunDesk(keys.acquirers, clock, **desk),
         "jsbank": JsbankDesk(keys.acquirers, clock, **desk),
         "alipay": alipay,
+        "wechat_invoices": WechatInvoiceDesk(keys, clock, book=book, courier=courier),
         "control": Control(clock, behaviours=behaviours, **desk),
     }
     app = Litestar(
@@ -201,6 +203,7 @@ def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Co
             *ACQUIRER_ROUTES,
             *control.ROUTES,
             *bill_desk.ROUTES,
+            *invoice_routes.ROUTES,
         ],
         dependencies={
             "call": Provide(as_call),

@@ -1,0 +1,1 @@
+"""Invoices for what was paid: who asks for one, who issues it, and how it is taken back."""

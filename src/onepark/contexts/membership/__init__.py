@@ -1,0 +1,1 @@
+"""Passes, coupons and whoever holds them."""

@@ -1,0 +1,1 @@
+"""Who issues invoices: one module a provider."""
