@@ -48,9 +48,16 @@ class Traffic:
         self._reached = median(self._sent(WARM, connections) for _ in range(TRIALS))
         return self._reached
 
+    def exits_alone(self, *, connections: int) -> float:
+        """Return the exits a second that are taken when nothing else comes."""
+        self._sent(WARM, connections)
+        return self._taken(self._load.generation(WARM).requests[1::2], connections)
+
     def _sent(self, passages: int, connections: int) -> float:
-        made = self._load.generation(passages)
-        took_s, tally = sent(self._city.port, made.requests, connections=connections)
+        return self._taken(self._load.generation(passages).requests, connections)
+
+    def _taken(self, requests: list[bytes], connections: int) -> float:
+        took_s, tally = sent(self._city.port, requests, connections=connections)
         assert set(tally.statuses) == {b"200"}, tally.statuses
         return tally.accepted / took_s
 
@@ -85,9 +92,14 @@ def overload(name: str, *, each: int) -> Iterator[Measurement]:
             check_refusals(report)
             reports[times].append(report)
         after = _p99_ms(traffic, capacity)
+        alone = median(traffic.exits_alone(connections=16) for _ in range(TRIALS))
         yield from _shares(name, reports)
         for times in TIMES:
             yield _exits(f"{name}_{times}x_exits", reports[times])
+        words = (
+            "exits/s when nothing else comes, beside the capacity: they are most of what is taken"
+        )
+        yield told(f"{name}_exits_alone", [alone / capacity], (alone, capacity), words)
         words = "ms at p99 from the fifth second after, and before; lower is better"
         yield told(f"{name}_after", [after / quiet], (after, quiet), words)
 
