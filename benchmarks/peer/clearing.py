@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
-from typing import ClassVar
 
 import msgspec
 from sqlalchemy import BigInteger, Date, ForeignKey, Integer, select
@@ -30,7 +29,7 @@ class Journal(Base):
     """A fact of the books."""
 
     __tablename__ = "journal"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "ledger"}
+    __table_args__ = ({"schema": "ledger"},)
 
     journal_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     operator_id: Mapped[int] = mapped_column(BigInteger)
@@ -41,7 +40,7 @@ class Journal(Base):
 
 class Posting(Base):
     __tablename__ = "posting"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "ledger"}
+    __table_args__ = ({"schema": "ledger"},)
 
     journal_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("ledger.journal.journal_id"), primary_key=True
@@ -55,7 +54,7 @@ class Version(Base):
     """A version of a contract, its terms as JSON."""
 
     __tablename__ = "version"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "settlement"}
+    __table_args__ = ({"schema": "settlement"},)
 
     version_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     terms: Mapped[str]
@@ -64,7 +63,7 @@ class Version(Base):
 
 class Party(Base):
     __tablename__ = "version_party"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "settlement"}
+    __table_args__ = ({"schema": "settlement"},)
 
     version_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("settlement.version.version_id"), primary_key=True
@@ -77,7 +76,7 @@ class VersionLot(Base):
     """When a version holds for a lot."""
 
     __tablename__ = "version_lot"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "settlement"}
+    __table_args__ = ({"schema": "settlement"},)
 
     version_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("settlement.version.version_id"), primary_key=True
@@ -90,7 +89,7 @@ class Line(Base):
     """What a party gets of an order."""
 
     __tablename__ = "line"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "peer"}
+    __table_args__ = ({"schema": "peer"},)
 
     journal_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     party: Mapped[str] = mapped_column(primary_key=True)
