@@ -4,6 +4,7 @@ Owns: the order of a run and its line in the ledger.
 Never: knows what a fault does or what an invariant says.
 
 usage: nox -s faults -- [--minutes 3] [--seed 1] [--kinds kill_api,cut_commit] [--ledger]
+       nox -s faults -- --kinds deliveries --deliveries 1000000
 """
 
 import argparse
@@ -24,6 +25,7 @@ import msgspec
 
 from onepark.simulator.city.wire import ProviderBooks, Trade
 from tests.faults.checker import Violation, look, violations
+from tests.faults.deliveries import delivered
 from tests.faults.disks import may_mount, small_disk
 from tests.faults.faults import FAULTS, KILL_AT, KILLS, Run
 from tests.faults.ledger import append, line_of
@@ -31,6 +33,7 @@ from tests.faults.rig import Rig
 from tests.faults.traffic import Traffic
 
 LOTS = 24
+DELIVERIES = "deliveries"  # a run of its own: see deliveries.py
 PAYING = 6  # lots whose cars pay
 OUTAGE_S = 3.0
 REST_S = 150.0  # an attempt whose notices were lost may be asked for only after two minutes
@@ -40,28 +43,29 @@ SHOWN_MAX = 20
 def main() -> None:
     """Run; the exit status is 1 when an invariant does not hold."""
     args = _arguments()
-    kinds = _kinds(args.kinds)
-    if "disk_full" in kinds and not may_mount():
-        print("skipped: disk_full needs root and mounts")
-        kinds.remove("disk_full")
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         folder.chmod(0o711)  # PostgreSQL may run under an account of its own
-        line, broken = injected(
-            folder,
-            seed=args.seed,
-            kinds=kinds,
-            minutes=args.minutes,
-            outage_s=args.outage,
-        )
+        line, broken = _ran(folder, args)
     print(json.dumps(line, ensure_ascii=False))
-    for point in line["points_never_reached"]:
+    for point in line.get("points_never_reached", ()):
         print(f"{point} was armed and never reached: this run says nothing of it")
     for one in broken[:SHOWN_MAX]:
         print(f"{one.invariant}: {one.what}")
     if args.ledger:
         append(line)
     sys.exit(bool(broken))
+
+
+def _ran(folder: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list[Violation]]:
+    """Do what was asked for."""
+    if args.kinds == DELIVERIES:
+        return delivered(folder, seed=args.seed, deliveries=args.deliveries)
+    kinds = _kinds(args.kinds)
+    if "disk_full" in kinds and not may_mount():
+        print("skipped: disk_full needs root and mounts")
+        kinds.remove("disk_full")
+    return injected(folder, seed=args.seed, kinds=kinds, minutes=args.minutes, outage_s=args.outage)
 
 
 def _kinds(given: str) -> list[str]:
@@ -77,7 +81,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kinds", default="", help=f"of {', '.join(FAULTS)}; all of them")
+    parser.add_argument(
+        "--kinds", default="", help=f"of {', '.join(FAULTS)}; all of them. Or {DELIVERIES}"
+    )
+    parser.add_argument(
+        "--deliveries", type=int, default=20_000, help="of a run of that kind alone"
+    )
     parser.add_argument("--outage", type=float, default=OUTAGE_S, help="seconds of an outage")
     parser.add_argument("--ledger", action="store_true", help="add a line to faults.jsonl")
     return parser.parse_args()

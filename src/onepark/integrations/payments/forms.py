@@ -12,7 +12,7 @@ from onepark.integrations.payments.keys import Unproven
 
 FIELDS_MAX = 100
 
-_ESCAPED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def read_form(body: bytes) -> dict[bytes, bytes]:
@@ -20,10 +20,12 @@ def read_form(body: bytes) -> dict[bytes, bytes]:
     parts = body.split(b"&")
     if len(parts) > FIELDS_MAX:
         raise Unproven("form", "The form has too many fields.")
+    if _NO_ESCAPE.search(body) is not None:
+        raise Unproven("form", "The body is no form.")
     fields: dict[bytes, bytes] = {}
     for part in parts:
         name, equals, value = part.partition(b"=")
-        if not (name and equals) or _ESCAPED.fullmatch(part) is None:
+        if not (name and equals):
             raise Unproven("form", "The body is no form.")
         name = _plain(name)
         if name in fields:
@@ -60,4 +62,5 @@ def joined(fields: Mapping[str, str], *, but: Iterable[str], empty: bool) -> str
 
 
 def _plain(escaped: bytes) -> bytes:
-    return unquote_to_bytes(escaped.replace(b"+", b" "))
+    spaced = escaped.replace(b"+", b" ")
+    return unquote_to_bytes(spaced) if b"%" in spaced else spaced

@@ -166,9 +166,11 @@ ACQUIRER_ROUTES = [
 ]
 
 
-def make_app(keys: Keys, client: HttpClient, clock: Clock) -> tuple[Litestar, Courier]:
-    """Wire the simulator; who serves it also closes its courier."""
-    book, refunds, behaviours = Book(), RefundBook(), Behaviours()
+def make_app(
+    keys: Keys, client: HttpClient, clock: Clock, *, book: Book | None = None
+) -> tuple[Litestar, Courier]:
+    """Wire the simulator, with trades that it knows already; who serves it closes its courier."""
+    book, refunds, behaviours = book or Book(), RefundBook(), Behaviours()
     words: dict[Provider, Dialect] = {
         Provider.WECHAT: WechatWords(keys),
         Provider.ALIPAY: AlipayWords(keys),

@@ -5,6 +5,7 @@ Never: speaks a dialect, signs, or sends.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -137,8 +138,8 @@ class BookFull(Exception):
 class Book:
     """Every trade since the start."""
 
-    def __init__(self) -> None:
-        self._trades: dict[tuple[Provider, str], Trade] = {}
+    def __init__(self, trades: Iterable[Trade] = ()) -> None:
+        self._trades = {(one.order.provider, one.order.out_trade_no): one for one in trades}
 
     def place(self, order: Order, now: datetime) -> tuple[Trade, bool]:
         """Return the trade of an order and whether it is new."""
