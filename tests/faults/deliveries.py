@@ -250,7 +250,7 @@ async def _look(url: str, provider_port: int) -> tuple[Found, list[Violation]]:
 
 async def _books(connection: Any, trades: Sequence[Trade]) -> Money:
     return Money(
-        [money.Order(*row) for row in await connection.fetch(money.ORDERS)],
+        [money.Order(**row) for row in await connection.fetch(money.ORDERS)],
         [money.Settled(*row) for row in await connection.fetch(money.SETTLED)],
         [money.Taken(*row) for row in await connection.fetch(money.TAKEN)],
         provider={one.out_trade_no: one.amount_fen for one in trades if one.state == "paid"},
