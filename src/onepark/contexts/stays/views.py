@@ -69,7 +69,7 @@ class OrderView(Struct, frozen=True):
     refund_due_fen: Fen
     leave_before_at: datetime | None  # a paid car may leave until then
     lines: tuple[LineView, ...]
-    refunds: tuple[OrderRefund, ...]
+    refunds: tuple[OrderRefund, ...] = ()  # orders that were kept before there were any have none
 
 
 class PublicOrders:
