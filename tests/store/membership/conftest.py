@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
 from onepark.contexts.access.service import Audit
 from onepark.contexts.ledger.service import Ledger
@@ -20,6 +21,7 @@ from onepark.contexts.payments.refunds import Refunds
 from onepark.contexts.payments.service import Payments
 from onepark.contexts.stays.coupon_orders import CouponOrders
 from onepark.contexts.stays.service import Stays
+from onepark.infra.db import Database
 from onepark.infra.limits import Limiter
 from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import LotCode, LotId, OperatorId
@@ -72,6 +74,11 @@ class Town(NamedTuple):
 
 @pytest.fixture
 async def town(batch_db, service_db, staff_db, redis) -> Town:
+    return town_of(batch_db, service_db, staff_db, redis)
+
+
+def town_of(batch_db: Database, service_db: Database, staff_db: Database, redis: Redis) -> Town:
+    """A town over these connections."""
     clock, plans, channel = HandClock(EIGHT + minutes(61)), OnePlan(FIVE_AN_HOUR), OpenChannel()
     archive, limiter = FewLots, Limiter(redis)
     stays = Stays(batch_db, service_db, plans=plans, clock=clock)

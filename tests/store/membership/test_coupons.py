@@ -163,6 +163,7 @@ async def test_the_merchant_owes_what_its_coupon_took_off_once_the_order_is_over
     async with service_db.connection() as tx:
         books = await Ledger().balances(tx, OperatorId(7))
     assert books[Account(AccountKind.PARTY_PAYABLE, f"mall{plate[2:]}")] == 300
+    assert books[Account(AccountKind.COUPONS, f"mall{plate[2:]}")] == 0, "paid for by its debt"
     row = await owner.fetchrow(
         "SELECT c.state, worth_fen, spent_fen FROM membership.coupon AS c"
         " JOIN membership.coupon_batch USING (batch_id) WHERE code = $1",

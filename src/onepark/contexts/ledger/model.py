@@ -36,6 +36,8 @@ class JournalKind(StrEnum):
     PAYOUT_RETURNED = "payout_returned"
     SUSPENSE_RESOLVED = "suspense_resolved"
     WRITE_OFF = "write_off"
+    COUPON = "coupon"  # what a merchant's coupon paid of an order
+    COUPON_OWED = "coupon_owed"  # and that the merchant owes it; no fact to be shared
     ADJUSTMENT = "adjustment"  # a person corrected the books, with a reason kept elsewhere
 
 

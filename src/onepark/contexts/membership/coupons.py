@@ -12,6 +12,7 @@ from typing import Annotated
 
 import structlog
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind, Posting
 from onepark.contexts.ledger.service import Ledger
@@ -281,24 +282,39 @@ def _check(asked: BatchAsked) -> None:
 
 
 def _journals(lot_id: LotId, worth: Worth, held: Sequence[HeldCoupon]) -> list[Journal]:
-    """Let each merchant owe what its coupons took off: it is earned, and to be had from it."""
+    """Let coupons pay for what they took off, and their merchants owe it."""
     journals: list[Journal] = []
     for one in held:
         fen = worth.of_benefits.get(one.benefit_id, Fen(0))
-        if fen <= 0:
-            continue
-        owes = Posting(Account(AccountKind.PARTY_PAYABLE, one.merchant), fen)
-        earned = Account(AccountKind.PARKING_REVENUE, worth.revenue_kind)
-        journals.append(
-            Journal(
-                kind=JournalKind.ADJUSTMENT,
-                business_key=f"coupon:{worth.order_no}:{one.benefit_id}",
-                operator_id=one.operator_id,
-                occurred_at=worth.ended_at,
-                revenue_kind=worth.revenue_kind,
-                postings=(owes, Posting(earned, Fen(-fen))),
-                order_no=worth.order_no,
-                lot_id=lot_id,
-            )
-        )
+        if fen > 0:
+            journals += _journals_of(lot_id, worth, one, fen)
     return journals
+
+
+def _journals_of(lot_id: LotId, worth: Worth, one: HeldCoupon, fen: Fen) -> list[Journal]:
+    """Return two: clearing shares what the coupon paid, and must not see who pays for it in turn.
+
+    In one journal the two postings of the account of coupons would come to nothing.
+    """
+    key = f"coupon:{worth.order_no}:{one.benefit_id}"
+    revenue = Account(AccountKind.PARKING_REVENUE, worth.revenue_kind)
+    coupons = Account(AccountKind.COUPONS, one.merchant)
+    owed = Account(AccountKind.PARTY_PAYABLE, one.merchant)
+    paid = Journal(
+        kind=JournalKind.COUPON,
+        business_key=key,
+        operator_id=one.operator_id,
+        occurred_at=worth.ended_at,
+        revenue_kind=worth.revenue_kind,
+        postings=(Posting(coupons, fen), Posting(revenue, Fen(-fen))),
+        order_no=worth.order_no,
+        lot_id=lot_id,
+    )
+    debt = replace(
+        paid,
+        kind=JournalKind.COUPON_OWED,
+        business_key=f"owed:{key}",
+        postings=(Posting(owed, fen), Posting(coupons, Fen(-fen))),
+        about=key,
+    )
+    return [paid, debt]

@@ -33,7 +33,7 @@ from onepark.kernel.staff import Principal
 FACTS_AT_ONCE = 50_000
 STANDING = {
     VersionKind.OPERATOR_WHOLE: Terms(
-        parties=(Share(OPERATOR_PARTY, PPM),), base=Base.NET, cycle=Cycle.MONTH
+        parties=(Share(OPERATOR_PARTY, PPM),), base=Base.NET_OF_FEE, cycle=Cycle.MONTH
     ),
     VersionKind.TREASURY_WHOLE: Terms(
         parties=(Share(TREASURY_PARTY, PPM),), base=Base.GROSS, cycle=Cycle.DAY

@@ -24,7 +24,8 @@ from onepark.infra.db import Record, Tx, columns_of
 
 LONG_S = 600.0  # for statements over a whole day
 IN_FLIGHT = timedelta(hours=1)  # longer than any transaction that posts
-OURS = ("clearing", "clearing_adjusted", "treasury")  # kinds of journals that clearing posts
+# Kinds of journals that are never shared: those of clearing itself, and what merchants owe.
+NO_FACTS = ("clearing", "clearing_adjusted", "treasury", "coupon_owed")
 
 OPEN_DAY = """
     SELECT day, journal_from, journal_through, facts, closed_at FROM settlement.day
@@ -65,13 +66,13 @@ async def last_day(tx: Tx) -> DayRow | None:
 
 async def first_fact_day(tx: Tx) -> date | None:
     """Return the day of the oldest fact of the books."""
-    found: date | None = await tx.fetchval(FIRST_FACT_DAY, list(OURS))
+    found: date | None = await tx.fetchval(FIRST_FACT_DAY, list(NO_FACTS))
     return found
 
 
 async def begin_day(tx: Tx, day: date, *, journal_from: int, at: datetime) -> None:
     """Open a day, unless somebody has opened one."""
-    await tx.execute(BEGIN_DAY, day, at, journal_from, IN_FLIGHT, list(OURS))
+    await tx.execute(BEGIN_DAY, day, at, journal_from, IN_FLIGHT, list(NO_FACTS))
 
 
 # -- facts -------------------------------------------------------------------------------------
@@ -147,7 +148,9 @@ class Taken(NamedTuple):
 async def take_facts(tx: Tx, day: DayRow, *, limit: int) -> Taken:
     """Lay out the next journals that a day has to look at, until the end of this transaction."""
     await tx.execute(WORK_TABLE)
-    await tx.execute(TAKE_FACTS, day.journal_through, day.day, limit, list(OURS), timeout=LONG_S)
+    await tx.execute(
+        TAKE_FACTS, day.journal_through, day.day, limit, list(NO_FACTS), timeout=LONG_S
+    )
     row = await tx.fetchrow(TAKEN)
     assert row is not None
     return Taken(*row)
