@@ -72,6 +72,27 @@ async def test_a_pass_is_bought_as_an_order_that_is_to_be_paid(client, clock, pl
     assert shown.json() | {"from_at": 0, "until_at": 0} == order | {"from_at": 0, "until_at": 0}
 
 
+FAR = ("9999-12-31T20:00:00-10:00", "9999-12-31T23:00:00-10:00")
+
+
+async def test_a_term_at_the_end_of_all_days_is_refused(client, clock, plate):
+    headers = bearer(clock, "operator_admin", 7)
+    made = await client.post("/v1/passes/products", json=PRODUCT, headers=headers)
+    asked = {"plate": plate, "plate_color": "blue", "from_at": FAR[0]}
+    bought = await client.post(
+        "/v1/passes", json=asked | {"product_id": made.json()["product"]["product_id"]}
+    )
+    entry = asked | {"until_at": FAR[1], "reason": "执行任务车辆", "lots": [CODE]}
+    let_in = await client.post("/v1/passes/white-list", json=entry, headers=headers)
+    codes = [answer.json()["code"] for answer in (bought, let_in)]
+    assert codes == ["membership.sold_out", "membership.term_invalid"]
+
+
+@pytest.mark.parametrize("number", ["%00", "P0000000", "x" * 400])
+async def test_what_is_no_number_of_an_order_is_no_fault_of_ours(client, number):
+    assert (await client.get(f"/v1/passes/orders/{number}")).status_code in {400, 404}
+
+
 @pytest.mark.parametrize(
     ("role", "operator_id", "status"),
     [

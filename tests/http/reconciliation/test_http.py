@@ -103,10 +103,20 @@ async def test_differences_are_filtered_by_class_age_and_whether_they_are_open(
 
 
 @pytest.mark.parametrize(
-    "query", ["class=odd", "limit=0", "limit=999", "after=-1", "open=perhaps", "older_than_days=x"]
+    "query",
+    [
+        *("class=odd", "limit=0", "limit=999", "after=-1", "open=perhaps", "older_than_days=x"),
+        "channel=%00",
+    ],
 )
 async def test_a_wrong_filter_is_refused_by_name(client, clock, query):
     answer = await client.get(f"{DIFFERENCES}?{query}", headers=bearer(clock, "city_finance"))
+    assert (answer.status_code, answer.json()["code"]) == (400, "reconciliation.query_invalid")
+
+
+@pytest.mark.parametrize("query", ["until=0001-01-01", "since=2000-01-01", "channel=%00"])
+async def test_days_that_have_no_bills_are_refused(client, clock, query):
+    answer = await client.get(f"{DAYS}?{query}", headers=bearer(clock, "city_finance"))
     assert (answer.status_code, answer.json()["code"]) == (400, "reconciliation.query_invalid")
 
 

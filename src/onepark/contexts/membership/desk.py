@@ -20,9 +20,10 @@ from onepark.contexts.membership.errors import (
 from onepark.contexts.membership.model import EVERY_LOT, BenefitKind, NewBenefit, Source
 from onepark.contexts.membership.ports import Archive
 from onepark.kernel.staff import Principal
-from onepark.kernel.types import LotCode, LotId, OperatorId, PlateColor
+from onepark.kernel.types import CHINA, LotCode, LotId, OperatorId, PlateColor
 
 TERM_MAX = timedelta(days=3 * 366)
+LAST_AT = datetime(2100, 1, 1, tzinfo=CHINA)  # no term begins later
 PLATE_CHARACTERS = range(5, 17)
 
 LotCodes = Annotated[
@@ -86,6 +87,8 @@ def term_of(
 ) -> tuple[datetime, datetime]:
     """Return a term that begins no earlier than now, so that no time that has passed is covered."""
     begins_at = max(from_at or now, now)
+    if begins_at > LAST_AT:
+        raise TermInvalid("It begins too far ahead.", field="from_at")
     if not begins_at < until_at <= begins_at + TERM_MAX:
         raise TermInvalid("It ends before it begins, or lasts too long.", field="until_at")
     return begins_at, until_at

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
 from onepark.contexts.membership.coupons import Coupons, RedeemAsked, Redeemed
 from onepark.contexts.membership.errors import (
@@ -28,13 +28,16 @@ from onepark.contexts.membership.errors import (
 )
 from onepark.contexts.membership.service import Covered, Offer, PassAsked, Passes, PassSold
 from onepark.infra.openapi import refusals
-from onepark.kernel.types import LotCode, OrderNo, PlateColor
+from onepark.kernel.types import ORDER_NO_PATTERN, LotCode, OrderNo, PlateColor
 
 TAGS = ["passes 通行证"]
 COUPON_TAGS = ["coupons 优惠券"]
 
 LotQuery = Annotated[str, QueryParameter(pattern=r"^[0-9]{12}$(?!\n)", description="Lot code.")]
 PlateQuery = Annotated[str, QueryParameter(max_length=64, examples=[])]
+OrderPath = Annotated[
+    str, PathParameter(pattern=ORDER_NO_PATTERN, description="订单号 Its number.", examples=[])
+]
 ColorQuery = Annotated[PlateColor, QueryParameter(description="车牌颜色 Colour of the plate.")]
 
 
@@ -99,7 +102,7 @@ async def buy_pass(
     description="凭订单号查询状态与有效期。State and term, by the order's number.",
     responses=refusals(PassUnknown),
 )
-async def show_pass_order(order_no: FromPath[str], passes: NamedDependency[Passes]) -> PassSold:
+async def show_pass_order(passes: NamedDependency[Passes], *, order_no: OrderPath) -> PassSold:
     """Ask how the order of a pass stands."""
     return await passes.order(OrderNo(order_no))
 

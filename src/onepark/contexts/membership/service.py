@@ -228,10 +228,10 @@ async def new_pass(
     """
     last_at = await store.last_of_car(tx, product.product_id, *car)
     begins_at = max(filter(None, (from_at, last_at, now)))
-    until_at = rules.after_months(begins_at, product.months)
-    desk.term_of(begins_at, until_at, now)
     if begins_at > now + RENEWED_AHEAD_MAX:
         raise SoldOut("Not so long ahead.", field="from_at")
+    until_at = rules.after_months(begins_at, product.months)
+    desk.term_of(begins_at, until_at, now)
     wanted = store.Taken(product.product_id, begins_at, until_at)
     taken = await store.taken(tx, wanted, unpaid_since=now - UNPAID_KEEPS)
     if product.quota is not None and taken >= product.quota:

@@ -42,16 +42,19 @@ from onepark.infra.db import Database, StaffScope
 from onepark.kernel.staff import Change, Principal
 from onepark.kernel.types import CHINA, OperatorId
 
+FIRST_DAY = date(2000, 1, 1)
 DAYS_SHOWN = 31
 DAYS_SHOWN_MAX = 366
 PAGE_MAX = 200
 NUMBER_MAX = 2**62
 
+ChannelName = Annotated[str, Meta(max_length=LONG, pattern=r"^[^\u0000-\u001f\u007f]*$(?!\n)")]
+
 
 class DaysAsked(Struct, frozen=True):
     """Which days are asked for."""
 
-    channel: Annotated[str, Meta(max_length=LONG)] | None = None
+    channel: ChannelName | None = None
     since: date | None = None
     until: date | None = None
 
@@ -60,7 +63,7 @@ class DifferencesAsked(Struct, frozen=True, rename={"difference_class": "class"}
     """Which differences are asked for."""
 
     difference_class: DifferenceClass | None = None
-    channel: Annotated[str, Meta(max_length=LONG)] | None = None
+    channel: ChannelName | None = None
     open: bool | None = True
     older_than_days: Annotated[int, Meta(ge=0, le=3_650)] = 0
     after: Annotated[int, Meta(ge=0, le=NUMBER_MAX)] = 0
@@ -92,6 +95,8 @@ class ReconciliationDesk:
     async def days(self, asked: DaysAsked, *, by: Principal) -> DayPage:
         """Return how far the files of a span of days are; they are the city's."""
         until = asked.until or self._clock.now().astimezone(CHINA).date()
+        if until < FIRST_DAY:
+            raise QueryInvalid("There are no bills of such days.", field="until")
         since = asked.since or until - timedelta(days=DAYS_SHOWN)
         if not 0 <= (until - since).days <= DAYS_SHOWN_MAX:
             raise QueryInvalid(f"Ask for at most {DAYS_SHOWN_MAX} days.", field="since")
