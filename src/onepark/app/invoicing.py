@@ -15,7 +15,7 @@ from onepark.contexts.invoices import jobs as invoice_jobs
 from onepark.contexts.invoices.desk import InvoiceDesk
 from onepark.contexts.invoices.issuing import Issuing
 from onepark.contexts.invoices.office import SellerOffice
-from onepark.contexts.invoices.ports import InvoiceProvider, Mailer
+from onepark.contexts.invoices.ports import InvoiceProvider, Mailer, Posts
 from onepark.contexts.invoices.service import InvoiceCounter, Invoices
 from onepark.contexts.invoices.telling import Telling
 from onepark.contexts.invoices.titles import TitleBook
@@ -24,7 +24,7 @@ from onepark.contexts.registry.service import Registry
 from onepark.contexts.stays.service import Stays
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
-from onepark.infra.http_client import AiohttpClient, open_http_client
+from onepark.infra.http_client import open_http_client
 from onepark.infra.limits import Limiter
 from onepark.infra.mail import SmtpMailer, SpoolMailer
 from onepark.infra.schedule import Job
@@ -38,9 +38,9 @@ SEAL_PURPOSE = "invoices"
 class Outside(NamedTuple):
     """Whom invoices speak to."""
 
-    client: AiohttpClient
     providers: Mapping[str, InvoiceProvider]
     mailer: Mailer | None
+    posts: Posts
 
 
 class Invoicing(NamedTuple):
@@ -59,14 +59,16 @@ class Invoicing(NamedTuple):
         return invoice_jobs.jobs(self.issuing, self.telling, self.title_book)
 
 
-async def open_outside(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Outside:
-    """Open the providers of the payments file, and the way out for messages."""
+async def open_outside(
+    settings: Settings, clock: Clock, stack: AsyncExitStack, *, posts: Posts
+) -> Outside:
+    """Open the providers of the payments file, and the ways out for messages."""
     client = await stack.enter_async_context(open_http_client())
     file = Path(settings.payments_file) if settings.payments_file else None
     return Outside(
-        client=client,
         providers=open_providers(file, client, clock, demo=settings.demo),
         mailer=_mailer(settings),
+        posts=posts,
     )
 
 
@@ -103,7 +105,7 @@ def invoicing_of(
             invoices, titles=titles, limiter=limiter, per_minute=per_minute
         ),
         invoice_desk=_desk(databases, clock, invoices=invoices, issuing=issuing, titles=titles),
-        seller_office=_office(settings, databases, sealer=sealer, outside=outside, clock=clock),
+        seller_office=_office(databases, sealer=sealer, outside=outside, clock=clock),
         title_book=titles,
         issuing=issuing,
         telling=_telling(settings, service, issuing=issuing, outside=outside, shared=shared),
@@ -134,7 +136,7 @@ def _desk(
 
 
 def _office(
-    settings: Settings, databases: Databases, *, sealer: Sealer, outside: Outside, clock: Clock
+    databases: Databases, *, sealer: Sealer, outside: Outside, clock: Clock
 ) -> SellerOffice:
     return SellerOffice(
         databases.service,
@@ -143,7 +145,7 @@ def _office(
         audit=Audit(),
         sealer=sealer,
         clock=clock,
-        demo=settings.demo,
+        posts=outside.posts,
     )
 
 
@@ -153,7 +155,7 @@ def _telling(
     return Telling(
         service,
         issuing=issuing,
-        client=outside.client,
+        posts=outside.posts,
         mailer=outside.mailer,
         sealer=shared.sealer,
         clock=shared.clock,

@@ -99,7 +99,8 @@ async def open_counterparts(
     channels = await open_channels(settings, clock, stack)
     sources = await open_sources(channels, clock, stack)
     posts = await stack.enter_async_context(open_poster(loopback=settings.demo))
-    return Counterparts(channels, sources, await open_outside(settings, clock, stack), posts)
+    invoicers = await open_outside(settings, clock, stack, posts=posts)
+    return Counterparts(channels, sources, invoicers, posts)
 
 
 def money_of(

@@ -64,6 +64,8 @@ def _why_not(parts: SplitResult, *, loopback: bool) -> str | None:
         return "the URL must begin with https://"
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
         return "the URL must name a host, and no user, password or fragment"
+    if literal is None and "." not in host:
+        return "the host must have a public name"
     if literal is not None and not is_outside(literal, loopback=loopback):
         return "the address is not one of the public network"
     return None

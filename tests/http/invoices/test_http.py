@@ -166,3 +166,32 @@ async def test_staff_need_the_permission_and_see_their_own(client, bureau, clock
     shown = await client.get(detail, headers=bearer(clock, "auditor"))
     assert shown.json()["lease"][0]["lease_from"] == "2026-11-20 08:00"
     assert (await client.get(detail, headers=bearer(clock, "auditor", None))).status_code == 200
+
+
+LISTENER = {"url": "https://parking.example/x"}
+FLEET = {"name": "某某公司", "tax_id": TITLE["tax_id"]}
+RESULTS = f"I{'A' * 26}/results"
+MADE = {"number": "123456"}
+
+
+@pytest.mark.parametrize(
+    ("way", "path", "body", "field"),
+    [
+        ("PUT", "listener", LISTENER | {"operator_id": 2**64}, "operator_id"),
+        ("PUT", "listener", LISTENER, "operator_id"),
+        ("PUT", "listener", {"url": "https://intranet/", "operator_id": 7}, "url"),
+        ("POST", "fleet-titles", FLEET | {"operator_id": 2**64}, "operator_id"),
+        ("POST", "fleet-titles", FLEET, "operator_id"),
+        ("POST", "fleet-titles", FLEET | {"operator_id": 7, "plates": ["\0苏B1234"]}, "plates"),
+        ("GET", "fleet-titles?plate=%00aaaaa", None, "plate"),
+        ("POST", RESULTS, MADE | {"at": "0001-01-01T00:00:00+08:00"}, "at"),
+        ("POST", RESULTS, MADE | {"at": "9999-12-31T23:00:00-10:00"}, "at"),
+    ],
+)
+async def test_what_no_book_could_hold_is_refused_by_its_field(
+    client, clock, *, way: str, path: str, body: dict[str, Any] | None, field: str
+):
+    headers = bearer(clock, "city_finance")
+    answer = await client.request(way, f"/v1/invoices/{path}", json=body, headers=headers)
+    assert answer.status_code in {400, 422}, answer.text
+    assert f"{field}:" in answer.text or f'"{field}"' in answer.text

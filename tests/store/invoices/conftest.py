@@ -30,6 +30,7 @@ from onepark.contexts.stays.service import Stays
 from onepark.infra.db import Database
 from onepark.infra.tokens import Sealer
 from onepark.integrations.invoices.by_hand import ByHand
+from onepark.integrations.webhooks.poster import Poster, open_poster
 from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import LotId, OperatorId, OrderNo
 from tests.archive import KEY
@@ -104,7 +105,7 @@ async def owner(database_url: str) -> AsyncIterator[Any]:
 @pytest.fixture
 async def bureau(
     batch_db: Database, service_db: Database, staff_db: Database, owner: Any
-) -> Bureau:
+) -> AsyncIterator[Bureau]:
     await owner.execute(
         "ALTER TABLE invoices.seller DISABLE TRIGGER ALL;"
         " TRUNCATE invoices.seller, invoices.invoice, invoices.line, invoices.message,"
@@ -125,13 +126,14 @@ async def bureau(
     )
     refund_desk = RefundDesk(service_db, staff_db, refunds=till.refunds, audit=Audit(), clock=clock)
     city = City(clock, stays, *till[:2], channel, other, till.refunds, refund_desk, service_db)
-    made = _bureau(city, service_db, staff_db)
-    await made.office.file(a_seller(), by=FINANCE)
-    await made.office.file(a_seller(**FISCAL), by=FINANCE)
-    return made
+    async with open_poster(loopback=True) as posts:
+        made = _bureau(city, service_db, staff_db, posts)
+        await made.office.file(a_seller(), by=FINANCE)
+        await made.office.file(a_seller(**FISCAL), by=FINANCE)
+        yield made
 
 
-def _bureau(city: City, service_db: Database, staff_db: Database) -> Bureau:
+def _bureau(city: City, service_db: Database, staff_db: Database, posts: Poster) -> Bureau:
     provider, sealer, clock = OpenProvider(), Sealer(KEY, "invoices"), city.clock
     lots = [a_city_lot(7), a_city_lot(8), a_city_lot(9, operator_id=OperatorId(70))]
     providers: dict[str, InvoiceProvider] = {"open": provider, "by_hand": ByHand()}
@@ -144,7 +146,7 @@ def _bureau(city: City, service_db: Database, staff_db: Database) -> Bureau:
         service_db, staff_db, invoices=invoices, issuing=issuing, titles=titles, **tools
     )
     office = SellerOffice(
-        service_db, staff_db, providers=providers, sealer=sealer, demo=True, **tools
+        service_db, staff_db, providers=providers, sealer=sealer, posts=posts, **tools
     )
     return Bureau(city, invoices, issuing, desk, office, titles, provider, sealer, service_db)
 

@@ -14,15 +14,15 @@ from onepark.contexts.invoices.desk import FleetInvoiceAsked
 from onepark.contexts.invoices.errors import (
     ListenerInvalid,
     OrdersDiffer,
-    TitleInvalid,
+    RequestInvalid,
     TitleUnknown,
 )
 from onepark.contexts.invoices.model import Contact, Document, InvoiceState
 from onepark.contexts.invoices.office import ListenerAsked
 from onepark.contexts.invoices.telling import Telling
 from onepark.contexts.invoices.titles import FleetAsked
-from onepark.infra.http_client import open_http_client
 from onepark.infra.mail import Mail, MailMisconfigured, MailUnsent, SmtpMailer, SpoolMailer
+from onepark.integrations.webhooks.poster import open_poster
 from tests.builders import EIGHT, minutes
 from tests.fakes import smtp_sink
 from tests.store.invoices.conftest import (
@@ -71,11 +71,11 @@ async def sink():
 
 @pytest.fixture
 async def telling(bureau: Bureau, sink):
-    async with open_http_client(timeout_s=2) as client:
+    async with open_poster(loopback=True) as posts:
         yield Telling(
             bureau.db,
             issuing=bureau.issuing,
-            client=client,
+            posts=posts,
             mailer=SmtpMailer(f"smtp://127.0.0.1:{sink.port}", sender=SENDER),
             sealer=bureau.sealer,
             clock=bureau.city.clock,
@@ -170,6 +170,20 @@ async def test_an_address_inside_our_network_is_not_posted_to(bureau: Bureau, ur
         await bureau.office.set_listener(ListenerAsked(url), by=FINANCE)
 
 
+async def test_a_name_that_leads_into_our_network_is_not_posted_to(
+    bureau: Bureau, telling: Telling, listener: Listener, owner
+):
+    await bureau.office.set_listener(ListenerAsked(listener.url), by=FINANCE)
+    made = await ask(bureau, await a_paid_order(bureau))
+    await bureau.work(2)
+    inside = listener.url.replace("127.0.0.1", "localhost")
+    await owner.execute("UPDATE invoices.listener SET url = $1", inside)
+    await telling.tell()
+    assert listener.heard == []
+    [sent] = (await bureau.desk.one(made.invoice_no, by=FINANCE)).told
+    assert (sent.delivered_at, sent.trouble) == (None, "the URL must begin with https://")
+
+
 async def test_mail_is_laid_into_a_folder_once_a_message(tmp_path: Path):
     mail = Mail("msg_1", "a@b.example", "开票 Invoice", "你好\n.\n", EIGHT)
     mailer = SpoolMailer(tmp_path / "mail", sender=SENDER)
@@ -230,5 +244,5 @@ async def test_a_fleet_is_invoiced_for_its_own_cars(bureau: Bureau, owner):
         await bureau.desk.invoice_fleet(number, FleetInvoiceAsked((other,)), by=FINANCE)
     with pytest.raises(TitleUnknown):
         await bureau.titles.fleet(number, by=STRANGER)
-    with pytest.raises(TitleInvalid):
+    with pytest.raises(RequestInvalid):
         await bureau.titles.file_fleet(msgspec.structs.replace(asked, operator_id=70), by=FINANCE)

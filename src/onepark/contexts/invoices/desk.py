@@ -5,7 +5,7 @@ fleets.
 Never: waits for a provider, or shows or changes what is another operator's.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -16,6 +16,7 @@ from onepark.contexts.invoices.errors import (
     InvoiceUnknown,
     NotWaiting,
     OrderInvoiced,
+    RequestInvalid,
 )
 from onepark.contexts.invoices.issuing import Issuing
 from onepark.contexts.invoices.model import (
@@ -35,8 +36,10 @@ from onepark.contexts.invoices.titles import TitleBook
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
 from onepark.kernel.staff import Change, Principal
-from onepark.kernel.types import OperatorId, OrderNo
+from onepark.kernel.types import CHINA, OperatorId, OrderNo
 
+FIRST_AT = datetime(2000, 1, 1, tzinfo=CHINA)  # nothing was made out before
+AHEAD_MAX = timedelta(days=1)  # of a clock of somebody else
 Reason = Annotated[str, Meta(pattern=r"^[^\u0000-\u001f\u007f]{3,200}$(?!\n)")]
 
 
@@ -189,6 +192,8 @@ class InvoiceDesk:
 
     async def result(self, invoice_no: str, asked: ResultAsked, *, by: Principal) -> InvoiceDetail:
         """Believe a person who made a document out, or took it back, by another way."""
+        if not FIRST_AT <= asked.at <= self._clock.now() + AHEAD_MAX:
+            raise RequestInvalid("at: when it was made out, not a day to come", field="at")
         await self.one(invoice_no, by=by)
         async with self._db.transaction() as tx:
             before = await store.lock_invoice(tx, invoice_no)

@@ -48,6 +48,9 @@ PaymentText: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z2-7]{32}$(?!\n)", ex
 OrderText: TypeAlias = Annotated[
     str, Meta(pattern=ORDER_NO_PATTERN + r"(?!\n)", examples=[ORDER_NO_EXAMPLE])
 ]
+OperatorNo: TypeAlias = Annotated[
+    int, Meta(ge=1, le=2**63 - 1, description="市级须指明 Named by the city's staff")
+]
 TokenText: TypeAlias = Annotated[str, Meta(pattern=TOKEN_PATTERN, examples=[TOKEN_EXAMPLE])]
 
 

@@ -6,22 +6,20 @@ Never: changes what was filed, shows a key twice, or takes an address inside our
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
 from onepark.contexts.invoices import message_store, rules, store
-from onepark.contexts.invoices.errors import ListenerInvalid, RequestInvalid, SellerInvalid
-from onepark.contexts.invoices.model import Name, Seller, SellerKind, TaxId
-from onepark.contexts.invoices.ports import AuditTrail, InvoiceProvider
+from onepark.contexts.invoices.errors import ListenerInvalid, SellerInvalid
+from onepark.contexts.invoices.model import Name, OperatorNo, Seller, SellerKind, TaxId
+from onepark.contexts.invoices.ports import AuditTrail, InvoiceProvider, Posts
+from onepark.contexts.invoices.titles import owner_of
 from onepark.infra import signing
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope
 from onepark.infra.tokens import Sealer
 from onepark.kernel.staff import Change, Principal
-from onepark.kernel.types import OperatorId
 
 SELLERS_MAX = 1_000
 GOODS_CODE = "3040502020200000000"  # *经营租赁*车辆停放服务, as an example in the documents
@@ -53,7 +51,7 @@ class SellerAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     preferential_code: Annotated[int, Meta(ge=1, le=18)] | None = None
     valid_from: date
     valid_until: date | None = None
-    operator_id: int | None = None  # of the city's staff: whose
+    operator_id: OperatorNo | None = None  # of the city's staff: whose
 
 
 class SellerList(Struct, frozen=True):
@@ -66,7 +64,7 @@ class ListenerAsked(Struct, frozen=True, forbid_unknown_fields=True):
     """Where an operator wants to hear of its invoices."""
 
     url: Annotated[str, Meta(max_length=500, examples=["https://parking.example.com/invoices"])]
-    operator_id: int | None = None  # of the city's staff: whose
+    operator_id: OperatorNo | None = None  # of the city's staff: whose
 
 
 class ListenerSet(Struct, frozen=True):
@@ -90,15 +88,15 @@ class SellerOffice:
         providers: Mapping[str, InvoiceProvider],
         audit: AuditTrail,
         sealer: Sealer,
+        posts: Posts,
         clock: Clock,
-        demo: bool = False,
     ) -> None:
         self._db, self._staff_db, self._providers = service_db, staff_db, providers
-        self._audit, self._sealer, self._clock, self._demo = audit, sealer, clock, demo
+        self._audit, self._sealer, self._posts, self._clock = audit, sealer, posts, clock
 
     async def file(self, asked: SellerAsked, *, by: Principal) -> Seller:
         """Keep in whose name an operator's documents are made out from a day on."""
-        owner = _owner(asked.operator_id, by)
+        owner = owner_of(asked.operator_id, by)
         _check_seller(asked, sorted(self._providers))
         given = {name: getattr(asked, name) for name in Seller.__struct_fields__[2:]}
         filed, now = Seller(seller_id=0, operator_id=owner, **given), self._clock.now()
@@ -123,8 +121,9 @@ class SellerOffice:
 
     async def set_listener(self, asked: ListenerAsked, *, by: Principal) -> ListenerSet:
         """Have an operator told of its invoices under a new key."""
-        owner = _owner(asked.operator_id, by)
-        _check_url(asked.url, demo=self._demo)
+        owner = owner_of(asked.operator_id, by)
+        if (why := self._posts.why_not(asked.url)) is not None:
+            raise ListenerInvalid(f"url: {why}", field="url")
         secret, now = signing.new_secret(), self._clock.now()
         sealed = self._sealer.seal(secret, subject=f"listener {owner}")
         listener = message_store.Listener(asked.url, sealed)
@@ -141,14 +140,6 @@ class SellerOffice:
         return ListenerSet(asked.url, signing.encode_secret(secret))
 
 
-def _owner(named: int | None, by: Principal) -> OperatorId:
-    """Say whose it is: an operator's staff speak for their own, the city's name one."""
-    owner = by.operator_id or named
-    if owner is None or (by.operator_id is not None and named not in {None, owner}):
-        raise RequestInvalid("operator_id: name the operator", field="operator_id")
-    return OperatorId(owner)
-
-
 def _check_seller(asked: SellerAsked, providers: Sequence[str]) -> None:
     vat, given = asked.kind == SellerKind.VAT, (asked.rate_bp, asked.goods_code)
     faults = {
@@ -163,18 +154,3 @@ def _check_seller(asked: SellerAsked, providers: Sequence[str]) -> None:
         if wrong:
             raise SellerInvalid(f"{field}: cannot be so", field=field, providers=providers)
     assert not vat or None not in given, "it was looked at"
-
-
-def _check_url(url: str, *, demo: bool) -> None:
-    """Take https to a public name; in a demonstration also http to this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        address = None
-    loopback = address.is_loopback if address else host == "localhost"
-    inside = (address is not None and not address.is_global) or "." not in host
-    fits = parts.scheme == "https" and not inside and not parts.username and url.isprintable()
-    if not fits and not (demo and parts.scheme in {"http", "https"} and loopback):
-        raise ListenerInvalid("url: https to a public name", field="url")

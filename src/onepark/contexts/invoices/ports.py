@@ -72,6 +72,20 @@ class Archive(Protocol):
     def operator(self, operator_id: OperatorId) -> Operator | None: ...
 
 
+class Posts(Protocol):
+    """Posts a signed message to a stranger's URL."""
+
+    def why_not(self, url: str) -> str | None:
+        """Say why a URL is never called; None if it may be."""
+        ...
+
+    async def post(
+        self, url: str, body: bytes, *, message_id: str, secrets: Sequence[bytes], at: datetime
+    ) -> int:
+        """Return the status of the answer; raise ``Unusable`` when there is none."""
+        ...
+
+
 class Mailer(Protocol):
     """Who delivers mail; MailUnsent when it cannot now."""
 

@@ -188,7 +188,7 @@ async def take_back(
     ),
     opt=ISSUE,
     security=SECURITY,
-    responses=refusals(InvoiceUnknown, NotWaiting, staff=True),
+    responses=refusals(InvoiceUnknown, NotWaiting, RequestInvalid, staff=True),
 )
 async def keep_result(
     principal: NamedDependency[Principal],
@@ -270,7 +270,7 @@ async def set_listener(
     ),
     opt=ISSUE,
     security=SECURITY,
-    responses=refusals(TitleInvalid, staff=True),
+    responses=refusals(RequestInvalid, TitleInvalid, staff=True),
 )
 async def file_fleet(
     principal: NamedDependency[Principal],
@@ -288,7 +288,7 @@ async def file_fleet(
     description="可按车牌查询。By plate, if one is given.",
     opt=READ,
     security=SECURITY,
-    responses=refusals(staff=True),
+    responses=refusals(TitleInvalid, staff=True),
 )
 async def list_fleets(
     principal: NamedDependency[Principal],

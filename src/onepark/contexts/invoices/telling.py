@@ -14,13 +14,12 @@ from msgspec import Struct
 from onepark.contexts.invoices import message_store, meters, rules, store
 from onepark.contexts.invoices.issuing import Issuing
 from onepark.contexts.invoices.model import Event, Invoice, InvoiceState, Message, Way
-from onepark.contexts.invoices.ports import Mailer
+from onepark.contexts.invoices.ports import Mailer, Posts
 from onepark.contexts.invoices.service import InvoiceView, view_of
-from onepark.infra import signing
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database
-from onepark.infra.http_client import HttpClient, PeerUnavailable
 from onepark.infra.mail import Mail, MailUnsent
+from onepark.infra.relay import Unusable
 from onepark.infra.tokens import Sealer, SealError
 
 AT_ONCE_MAX = 50
@@ -57,13 +56,13 @@ class Telling:
         service_db: Database,
         *,
         issuing: Issuing,
-        client: HttpClient,
+        posts: Posts,
         mailer: Mailer | None,
         sealer: Sealer,
         clock: Clock,
         public_url: str,
     ) -> None:
-        self._db, self._issuing, self._client = service_db, issuing, client
+        self._db, self._issuing, self._posts = service_db, issuing, posts
         self._mailer, self._sealer, self._clock = mailer, sealer, clock
         self._public_url = public_url.rstrip("/")
 
@@ -116,24 +115,17 @@ class Telling:
     ) -> None:
         now = self._clock.now()
         told = InvoiceTold(f"invoice.{message.event.value}", now, as_of(view, message.event))
-        body = msgspec.json.encode(told)
-        stamp = int(now.timestamp())
-        secret = self._secret(message, listener.secret)
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "OnePark",
-            "webhook-id": message.message_id,
-            "webhook-timestamp": str(stamp),
-            "webhook-signature": signing.sign(
-                body, secret, message_id=message.message_id, timestamp_s=stamp
-            ),
-        }
         try:
-            answer = await self._client.request("POST", listener.url, headers=headers, body=body)
-        except PeerUnavailable as silent:
-            raise Unheard("silent") from silent
-        if answer.status not in HEARD:
-            raise Unheard(f"status_{answer.status}")
+            status = await self._posts.post(
+                *(listener.url, msgspec.json.encode(told)),
+                message_id=message.message_id,
+                secrets=[self._secret(message, listener.secret)],
+                at=now,
+            )
+        except Unusable as silent:
+            raise Unheard(str(silent)) from silent
+        if status not in HEARD:
+            raise Unheard(f"status_{status}")
 
     def _secret(self, message: Message, sealed: bytes) -> bytes:
         try:

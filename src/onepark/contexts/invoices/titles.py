@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 
 from onepark import _native
 from onepark.contexts.invoices import rules, title_store
-from onepark.contexts.invoices.errors import TitleInvalid, TitleUnknown
-from onepark.contexts.invoices.model import BuyerKind, Email, Name, TaxId, Title
+from onepark.contexts.invoices.errors import RequestInvalid, TitleInvalid, TitleUnknown
+from onepark.contexts.invoices.model import BuyerKind, Email, Name, OperatorNo, TaxId, Title
 from onepark.contexts.invoices.ports import AuditTrail
 from onepark.contexts.invoices.title_store import FleetTitle
 from onepark.infra.clock import Clock
@@ -44,7 +44,7 @@ class FleetAsked(Struct, frozen=True, forbid_unknown_fields=True):
     tax_id: TaxId
     plates: Annotated[tuple[Plate, ...], Meta(max_length=PLATES_MAX)] = ()
     email: Email | None = None
-    operator_id: int | None = None  # of the city's staff: whose fleet it is
+    operator_id: OperatorNo | None = None  # of the city's staff: whose fleet it is
 
 
 class FleetDetail(Struct, frozen=True):
@@ -119,11 +119,9 @@ class TitleBook:
     async def file_fleet(self, asked: FleetAsked, *, by: Principal) -> FleetDetail:
         """Keep whom the cars of a fleet are invoiced to."""
         _check(Title(BuyerKind.ORGANISATION, asked.name, asked.tax_id))
-        owner = by.operator_id or asked.operator_id
-        if owner is None or (by.operator_id is not None and asked.operator_id not in {None, owner}):
-            raise TitleInvalid("operator_id: name whose fleet it is", field="operator_id")
-        plates = sorted({_native.normalise_plate(one) for one in asked.plates})
-        filed = FleetTitle(0, OperatorId(owner), asked.name, asked.tax_id, asked.email, plates)
+        owner = owner_of(asked.operator_id, by)
+        plates = sorted({_plate(one, "plates") for one in asked.plates})
+        filed = FleetTitle(0, owner, asked.name, asked.tax_id, asked.email, plates)
         now = self._clock.now()
         async with self._db.transaction() as tx:
             kept = await title_store.file_fleet(tx, filed, by=by.login, at=now)
@@ -141,7 +139,7 @@ class TitleBook:
         self, *, plate: str | None, after: int, limit: int, by: Principal
     ) -> FleetPage:
         """Return the next fleets that this person may see, or those that a plate belongs to."""
-        text = None if plate is None else _native.normalise_plate(plate)
+        text = None if plate is None else _plate(plate, "plate")
         async with self._staff_db.transaction(StaffScope.of(by.operator_id)) as tx:
             found = await title_store.fleets(tx, plate=text, after=after, limit=limit)
         more = found[-1].fleet_title_id if len(found) == limit else None
@@ -154,6 +152,20 @@ class TitleBook:
         if found is None:
             raise TitleUnknown("No fleet has this number.", field="fleet_title_id")
         return _detail(found)
+
+
+def owner_of(named: int | None, by: Principal) -> OperatorId:
+    """Say whose it is: an operator's staff speak for their own, the city's name one."""
+    owner = by.operator_id or named
+    if owner is None or (by.operator_id is not None and named not in {None, owner}):
+        raise RequestInvalid("operator_id: name the operator", field="operator_id")
+    return OperatorId(owner)
+
+
+def _plate(text: str, field: str) -> str:
+    if not text.isprintable():
+        raise TitleInvalid(f"{field}: holds a control character", field=field)
+    return _native.normalise_plate(text)
 
 
 def _check(title: Title) -> None:
