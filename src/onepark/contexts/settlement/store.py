@@ -24,8 +24,7 @@ from onepark.infra.db import Record, Tx, columns_of
 
 LONG_S = 600.0  # for statements over a whole day
 IN_FLIGHT = timedelta(hours=1)  # longer than any transaction that posts
-# Kinds of journals that are never shared: those of clearing itself, and what merchants owe.
-NO_FACTS = ("clearing", "clearing_adjusted", "treasury", "coupon_owed")
+ASIDE = ("clearing", "clearing_adjusted", "treasury", "coupon_owed")  # kinds that are no facts
 
 OPEN_DAY = """
     SELECT day, journal_from, journal_through, facts, closed_at FROM settlement.day
@@ -66,13 +65,13 @@ async def last_day(tx: Tx) -> DayRow | None:
 
 async def first_fact_day(tx: Tx) -> date | None:
     """Return the day of the oldest fact of the books."""
-    found: date | None = await tx.fetchval(FIRST_FACT_DAY, list(NO_FACTS))
+    found: date | None = await tx.fetchval(FIRST_FACT_DAY, list(ASIDE))
     return found
 
 
 async def begin_day(tx: Tx, day: date, *, journal_from: int, at: datetime) -> None:
     """Open a day, unless somebody has opened one."""
-    await tx.execute(BEGIN_DAY, day, at, journal_from, IN_FLIGHT, list(NO_FACTS))
+    await tx.execute(BEGIN_DAY, day, at, journal_from, IN_FLIGHT, list(ASIDE))
 
 
 # -- facts -------------------------------------------------------------------------------------
@@ -148,9 +147,7 @@ class Taken(NamedTuple):
 async def take_facts(tx: Tx, day: DayRow, *, limit: int) -> Taken:
     """Lay out the next journals that a day has to look at, until the end of this transaction."""
     await tx.execute(WORK_TABLE)
-    await tx.execute(
-        TAKE_FACTS, day.journal_through, day.day, limit, list(NO_FACTS), timeout=LONG_S
-    )
+    await tx.execute(TAKE_FACTS, day.journal_through, day.day, limit, list(ASIDE), timeout=LONG_S)
     row = await tx.fetchrow(TAKEN)
     assert row is not None
     return Taken(*row)
