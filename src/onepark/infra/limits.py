@@ -1,7 +1,7 @@
 """How often something may be tried.
 
 Owns: one token bucket per name and identity, kept in Redis and moved by one atomic script.
-Never: decides what a refusal is called, or keeps an identity in clear.
+Never: knows what a refusal is called, or keeps an identity in clear.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from hashlib import blake2b
 from redis.asyncio import Redis
 
 from onepark.infra.redis import RedisError
+from onepark.kernel.errors import Refusal
 
 # The bucket as one number: the instant at which it would be full again (GCRA). Redis' own clock
 # is used, so that no two processes disagree. Answers 0, or the milliseconds until a next try.
@@ -64,3 +65,9 @@ class Limiter:
         except RedisError:
             return 0 if limit.open_when_down else RETRY_WHEN_DOWN_S
         return -(-int(wait_ms) // 1000)
+
+    async def take(self, limit: Limit, identity: str, *, refused: type[Refusal]) -> None:
+        """Take one try, or refuse it and say how long to wait."""
+        wait_s = await self.wait_s(limit, identity)
+        if wait_s:
+            raise refused(f"Wait {wait_s} s.", retry_after_s=wait_s)

@@ -1,6 +1,6 @@
 """Passwords, staff tokens and secrets at rest.
 
-Owns: which algorithm and which derived key each of them uses.
+Owns: which algorithm and which derived key each of them uses, and numbers that nobody guesses.
 Never: knows an account, a role or a device.
 """
 
@@ -146,6 +146,11 @@ class Sealer:
             return self._cipher.decrypt(nonce, cipher, subject.encode())
         except InvalidTag as error:
             raise SealError(f"a seal that does not open, for {subject}") from error
+
+
+def random_text(size: int) -> str:
+    """Return so many random bytes as capital letters and the digits from 2 to 7."""
+    return base64.b32encode(secrets.token_bytes(size)).decode().rstrip("=")
 
 
 def _hash_of_nobody(hasher: PasswordHasher) -> str:

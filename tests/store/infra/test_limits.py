@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from onepark.contexts.membership.errors import TooManyTries
 from onepark.infra.limits import RETRY_WHEN_DOWN_S, Limit, Limiter
 from onepark.infra.redis import open_redis
 
@@ -58,3 +59,11 @@ async def test_without_redis_the_caller_has_said_what_happens(open_when_down, wa
     limit = Limit("login", 6, open_when_down=open_when_down)
     assert await Limiter(nowhere).wait_s(limit, "x") == wait_s
     await nowhere.aclose()
+
+
+async def test_who_tries_too_often_is_refused_in_the_callers_words(redis):
+    once = Limit("once", 1, open_when_down=False)
+    await Limiter(redis).take(once, "x", refused=TooManyTries)
+    with pytest.raises(TooManyTries) as refused:
+        await Limiter(redis).take(once, "x", refused=TooManyTries)
+    assert refused.value.facts["retry_after_s"] in range(1, 61)

@@ -20,6 +20,7 @@ from onepark.infra.tokens import (
     TokenError,
     Tokens,
     derive,
+    random_text,
 )
 from tests.archive import KEY, NOON, HandClock
 
@@ -156,3 +157,10 @@ def test_a_damaged_seal_does_not_open(damage):
 def test_no_two_purposes_share_a_key():
     assert derive(KEY, "a") != derive(KEY, "b")
     assert len(derive(KEY, "a")) == 32
+
+
+def test_random_texts_are_of_capitals_and_digits_and_none_comes_twice():
+    texts = {random_text(size) for size in (10, 15, 16, 20) for _ in range(100)}
+    assert len(texts) == 400
+    assert {len(one) for one in texts} == {16, 24, 26, 32}
+    assert set("".join(texts)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")

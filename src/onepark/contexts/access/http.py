@@ -40,6 +40,7 @@ from onepark.contexts.access.model import (
 )
 from onepark.contexts.access.service import Access
 from onepark.infra.openapi import refusals
+from onepark.infra.peers import address_of
 from onepark.kernel.staff import Permission, Principal
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
@@ -236,11 +237,6 @@ async def confirm_enrolment(
 ) -> Confirmed:
     """Prove that the authenticator has the secret."""
     return await access.confirm(data, by=principal)
-
-
-def address_of(request: Request[Any, Any, Any]) -> str:
-    """Return where a request comes from."""
-    return request.client.host if request.client else ""
 
 
 HANDLERS = [

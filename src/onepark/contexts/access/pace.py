@@ -42,21 +42,16 @@ class LoginPace:
 
     async def count_address(self, network: str) -> None:
         """Count a try of an address, before anything is read."""
-        await self._count(self._address, network)
+        await self._limiter.take(self._address, network, refused=TooManyLogins)
 
     async def count_refresh(self, network: str) -> None:
         """Count a refresh token that an address shows."""
-        await self._count(self._refresh, network)
+        await self._limiter.take(self._refresh, network, refused=TooManyLogins)
 
     async def count_account(self, login: str, network: str, *, known: bool) -> None:
         """Count a try of a login, whether there is such an account or not."""
         if known:
-            await self._count(self._at_home, f"{login} {network}")
+            await self._limiter.take(self._at_home, f"{login} {network}", refused=TooManyLogins)
             return
-        await self._count(self._account, login)
-        await self._count(self._hour, login)
-
-    async def _count(self, limit: Limit, identity: str) -> None:
-        wait_s = await self._limiter.wait_s(limit, identity)
-        if wait_s:
-            raise TooManyLogins(f"Wait {wait_s} s.", retry_after_s=wait_s)
+        await self._limiter.take(self._account, login, refused=TooManyLogins)
+        await self._limiter.take(self._hour, login, refused=TooManyLogins)

@@ -41,6 +41,7 @@ from onepark.contexts.invoices.service import InvoiceCounter, Invoices, InvoiceV
 from onepark.contexts.invoices.titles import KeptTitle, TitleBook
 from onepark.contexts.stays.errors import OrderUnknown
 from onepark.infra.openapi import refusals
+from onepark.infra.peers import address_of
 
 TAGS = ["invoices 发票"]
 
@@ -56,10 +57,6 @@ Token = Annotated[
     str,
     PathParameter(pattern=TOKEN_PATTERN, description="抬头凭证 The title's token", examples=[]),
 ]
-
-
-def _address(request: Request[Any, Any, Any]) -> str:
-    return request.client.host if request.client else ""
 
 
 @post(
@@ -86,7 +83,7 @@ async def ask_invoice(
     invoice_counter: NamedDependency[InvoiceCounter],
 ) -> InvoiceView:
     """Somebody who paid wants an invoice."""
-    return await invoice_counter.request(data, address=_address(request))
+    return await invoice_counter.request(data, address=address_of(request))
 
 
 @get(
@@ -151,7 +148,7 @@ async def keep_title(
     invoice_counter: NamedDependency[InvoiceCounter],
 ) -> KeptTitle:
     """Somebody wants a title remembered."""
-    await invoice_counter.take(_address(request))
+    await invoice_counter.take(address_of(request))
     return await title_book.keep(data)
 
 

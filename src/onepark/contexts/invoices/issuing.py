@@ -7,7 +7,6 @@ payer waiting for money that goes back.
 """
 
 import asyncio
-import base64
 import secrets
 from collections.abc import Mapping
 
@@ -38,7 +37,7 @@ from onepark.contexts.invoices.ports import InvoiceProvider, Money
 from onepark.contexts.invoices.service import Ask, Invoices
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
-from onepark.infra.tokens import Sealer
+from onepark.infra.tokens import Sealer, random_text
 from onepark.kernel.errors import Refusal
 from onepark.kernel.types import OrderNo
 
@@ -273,12 +272,11 @@ class Issuing:
         """Return an issued invoice that is to be taken back, under a number of its own."""
         if invoice.state != InvoiceState.ISSUED:
             raise NotWaiting("Only an issued invoice is taken back.", state=invoice.state.value)
-        number = base64.b32encode(secrets.token_bytes(RED_NO_RANDOM_BYTES)).decode()
         now = self._clock.now()
         return replace(
             invoice,
             state=InvoiceState.RED_REQUESTED,
-            red_no=f"R{number.rstrip('=')}",
+            red_no=f"R{random_text(RED_NO_RANDOM_BYTES)}",
             red_reason=reason.value,
             red_asked_by=by,
             red_asked_at=now,

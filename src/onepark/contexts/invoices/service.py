@@ -4,8 +4,6 @@ Owns: what may be invoiced and to whom, and what is shown of an invoice to who k
 Never: writes SQL, speaks HTTP, or waits for a provider inside a transaction.
 """
 
-import base64
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -52,7 +50,7 @@ from onepark.contexts.stays.model import Due
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, Tx
 from onepark.infra.limits import Limit, Limiter
-from onepark.infra.tokens import Sealer
+from onepark.infra.tokens import Sealer, random_text
 from onepark.kernel.types import CHINA, Fen, OperatorId, OrderNo, RevenueKind
 
 INVOICE_NO_RANDOM_BYTES = 16
@@ -175,8 +173,7 @@ class Invoices:
             raise SellerMissing("Nobody makes out such documents for this operator now.")
         self._check_provider(seller, document, kept)
         lines = [_line(case, kept[case.due.order.order_no], seller) for case in cases]
-        number = base64.b32encode(secrets.token_bytes(INVOICE_NO_RANDOM_BYTES)).decode()
-        invoice_no = f"I{number.rstrip('=')}"
+        invoice_no = f"I{random_text(INVOICE_NO_RANDOM_BYTES)}"
         made = Invoice(
             invoice_no=invoice_no,
             operator_id=operator_id,
@@ -259,9 +256,7 @@ class InvoiceCounter:
 
     async def take(self, address: str) -> None:
         """Count a request of an address."""
-        wait_s = await self._limiter.wait_s(self._by_address, address)
-        if wait_s:
-            raise TooManyRequests("Too many requests; try later.", retry_after_s=wait_s)
+        await self._limiter.take(self._by_address, address, refused=TooManyRequests)
 
     async def request(self, asked: InvoiceAsked, *, address: str) -> InvoiceView:
         """Take a request of somebody without an account."""

@@ -4,9 +4,7 @@ Owns: titles that citizens have kept under a token of their own, and those of an
 Never: finds a citizen's title by anything but its token, or keeps one in clear.
 """
 
-import base64
 import hashlib
-import secrets
 from typing import Annotated
 
 import msgspec
@@ -20,7 +18,7 @@ from onepark.contexts.invoices.ports import AuditTrail
 from onepark.contexts.invoices.title_store import FleetTitle
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope
-from onepark.infra.tokens import Sealer
+from onepark.infra.tokens import Sealer, random_text
 from onepark.kernel.staff import Change, Principal
 from onepark.kernel.types import OperatorId
 
@@ -88,7 +86,7 @@ class TitleBook:
     async def keep(self, title: Title) -> KeptTitle:
         """Keep a title and hand out the token that finds it."""
         _check(title)
-        token = base64.b32encode(secrets.token_bytes(TOKEN_RANDOM_BYTES)).decode()
+        token = random_text(TOKEN_RANDOM_BYTES)
         digest = _digest(token)
         sealed = self._sealer.seal(msgspec.json.encode(title), subject=digest.hex())
         async with self._db.transaction() as tx:

@@ -4,8 +4,6 @@ Owns: issuing, redeeming, and what the merchant owes for a coupon once its order
 Never: prices a stay, or lets a code be used twice.
 """
 
-import base64
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -26,6 +24,7 @@ from onepark.contexts.membership.errors import (
     CouponUsed,
     LotUnknown,
     OrderNotOpen,
+    TooManyTries,
 )
 from onepark.contexts.membership.model import (
     BenefitKind,
@@ -39,11 +38,11 @@ from onepark.contexts.membership.model import (
 )
 from onepark.contexts.membership.ports import Archive, AuditTrail, Parking
 from onepark.contexts.membership.rules import COUPONS_MAX
-from onepark.contexts.membership.service import take
 from onepark.contexts.tariffs.model import CouponKind
 from onepark.infra.clock import Clock
 from onepark.infra.db import Database, StaffScope, Tx
 from onepark.infra.limits import Limit, Limiter
+from onepark.infra.tokens import random_text
 from onepark.kernel.staff import Change, Principal
 from onepark.kernel.types import ORDER_NO_PATTERN, Fen, LotId, OrderNo
 
@@ -126,9 +125,7 @@ class CouponOffice:
             raise LotUnknown("Coupons are of lots that they name.", field="lots")
         _check(asked)
         term = desk.term_of(asked.from_at, asked.until_at, now)
-        codes = [
-            base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode() for _ in range(asked.count)
-        ]
+        codes = [random_text(CODE_BYTES) for _ in range(asked.count)]
         made = CouponBatch(
             *(0, owner, asked.merchant, asked.name, asked.kind, asked.value, lots),
             *(asked.per_order_max, asked.stacks, Fen(asked.budget_fen), Fen(0)),
@@ -184,7 +181,7 @@ class Coupons:
 
         Its car is locked first, as everywhere; then the coupon.
         """
-        await take(self._limiter, self._by_address, address)
+        await self._limiter.take(self._by_address, address, refused=TooManyTries)
         async with self._db.transaction() as tx:
             order = await self._order(tx, asked)
             coupon = await coupon_store.lock_coupon(tx, asked.code)

@@ -28,6 +28,7 @@ from onepark.contexts.membership.errors import (
 )
 from onepark.contexts.membership.service import Covered, Offer, PassAsked, Passes, PassSold
 from onepark.infra.openapi import refusals
+from onepark.infra.peers import address_of
 from onepark.kernel.types import ORDER_NO_PATTERN, LotCode, OrderNo, PlateColor
 
 TAGS = ["passes 通行证"]
@@ -57,8 +58,7 @@ async def ask_covered(
     plate_color: ColorQuery = PlateColor.BLUE,
 ) -> Covered:
     """Ask whether a car has a pass."""
-    address = request.client.host if request.client else ""
-    return await passes.covered(LotCode(lot), plate, plate_color, address=address)
+    return await passes.covered(LotCode(lot), plate, plate_color, address=address_of(request))
 
 
 @get(
@@ -92,7 +92,7 @@ async def buy_pass(
     passes: NamedDependency[Passes],
 ) -> PassSold:
     """Buy a pass."""
-    return await passes.buy(data, address=request.client.host if request.client else "")
+    return await passes.buy(data, address=address_of(request))
 
 
 @get(
@@ -128,7 +128,7 @@ async def redeem_coupon(
     coupons: NamedDependency[Coupons],
 ) -> Redeemed:
     """Use a coupon."""
-    return await coupons.redeem(data, address=request.client.host if request.client else "")
+    return await coupons.redeem(data, address=address_of(request))
 
 
 HANDLERS = [ask_covered, list_offers, buy_pass, show_pass_order, redeem_coupon]

@@ -4,10 +4,8 @@ Owns: fresh order numbers of passes, and which orders are members'.
 Never: hands out one twice, or one that can be guessed.
 """
 
-import base64
-import secrets
-
 from onepark.contexts.membership.model import EVERY_LOT
+from onepark.infra.tokens import random_text
 from onepark.kernel.types import LotId, OrderNo
 
 PREFIX = f"P{EVERY_LOT:07d}"
@@ -16,7 +14,7 @@ RANDOM_BYTES = 15  # 120 bits
 
 def order_no() -> OrderNo:
     """Return a new number."""
-    return OrderNo(PREFIX + base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode())
+    return OrderNo(PREFIX + random_text(RANDOM_BYTES))
 
 
 def is_members(number: str) -> bool:

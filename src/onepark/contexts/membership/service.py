@@ -114,7 +114,7 @@ class Passes:
         """Say whether a car has a pass in a lot now, and nothing else of it."""
         car_key = desk.car_key_of(desk.plate_of(plate), color)
         known = self._lot(lot)
-        await take(self._limiter, self._by_address, address)
+        await self._limiter.take(self._by_address, address, refused=TooManyTries)
         async with self._db.connection() as tx:
             return Covered(await store.has_pass(tx, known, car_key, self._clock.now()))
 
@@ -143,7 +143,7 @@ class Passes:
     async def buy(self, asked: PassAsked, *, address: str) -> PassSold:
         """Make the order of a pass; it is valid once it is paid."""
         car = (desk.plate_of(asked.plate), asked.plate_color)
-        await take(self._limiter, self._by_address, address)
+        await self._limiter.take(self._by_address, address, refused=TooManyTries)
         async with self._db.transaction() as tx:
             product = await store.lock_product(tx, asked.product_id)
             if product is None or not product.on_sale:
@@ -203,13 +203,6 @@ class Passes:
         if found is None:
             raise PassUnknown("No order of a pass has this number.")
         return found
-
-
-async def take(limiter: Limiter, limit: Limit, identity: str) -> None:
-    """Refuse who tries too often."""
-    wait_s = await limiter.wait_s(limit, identity)
-    if wait_s:
-        raise TooManyTries("Too many tries; come back later.", retry_after_s=wait_s)
 
 
 async def new_pass(

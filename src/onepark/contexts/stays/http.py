@@ -27,6 +27,7 @@ from onepark.contexts.stays.errors import (
 from onepark.contexts.stays.tasks import Choice, Decided, MisreadPage
 from onepark.contexts.stays.views import DuesView, OrderView, PublicOrders
 from onepark.infra.openapi import refusals
+from onepark.infra.peers import address_of
 from onepark.kernel.staff import Permission, Principal
 from onepark.kernel.types import LotCode
 
@@ -68,8 +69,7 @@ async def find_dues(
     plate: FromQuery[Annotated[str, QueryParameter(max_length=64, examples=[])]],
 ) -> DuesView:
     """Ask what a plate owes."""
-    address = request.client.host if request.client else ""
-    return await orders.dues(plate, address=address)
+    return await orders.dues(plate, address=address_of(request))
 
 
 @get(

@@ -94,8 +94,8 @@ class PublicOrders:
         text = _native.normalise_plate(plate) if plate.isprintable() else ""
         if len(text) not in PLATE_CHARACTERS:
             raise PlateInvalid("plate: 5 to 16 printable characters", field="plate")
-        await self._take(self._by_address, address)
-        await self._take(self._by_plate, text)
+        await self._limiter.take(self._by_address, address, refused=TooManyLookups)
+        await self._limiter.take(self._by_plate, text, refused=TooManyLookups)
         dues = await self._stays.dues(text)
         return DuesView(CURRENCY, [self._due_view(due) for due in dues])
 
@@ -134,8 +134,3 @@ class PublicOrders:
     def _lot(self, lot_id: LotId) -> tuple[str, str]:
         lot = self._archive().lot_by_id(lot_id)
         return ("", "") if lot is None else (lot.code, lot.name)
-
-    async def _take(self, limit: Limit, identity: str) -> None:
-        wait_s = await self._limiter.wait_s(limit, identity)
-        if wait_s:
-            raise TooManyLookups("Too many look-ups; try later.", retry_after_s=wait_s)

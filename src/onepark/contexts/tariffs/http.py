@@ -30,6 +30,7 @@ from onepark.contexts.tariffs.office import Checks
 from onepark.contexts.tariffs.ports import LotDirectory
 from onepark.contexts.tariffs.service import Tariffs
 from onepark.infra.openapi import refusals
+from onepark.infra.peers import address_of
 
 TAGS = ["tariffs 计费"]
 
@@ -200,8 +201,7 @@ async def check_plan(
     checks: NamedDependency[Checks],
 ) -> CheckAnswer:
     """Look a plan through."""
-    address = request.client.host if request.client else ""
-    return await checks.for_anybody(data, address=address)
+    return await checks.for_anybody(data, address=address_of(request))
 
 
 @get(

@@ -55,9 +55,7 @@ class Checks:
 
     async def for_anybody(self, body: Mapping[str, Any], *, address: str) -> CheckAnswer:
         """Check a plan for whoever asks; nothing is kept."""
-        wait_s = await self._limiter.wait_s(self._by_address, address)
-        if wait_s:
-            raise TooManyChecks(f"Wait {wait_s} s.", retry_after_s=wait_s)
+        await self._limiter.take(self._by_address, address, refused=TooManyChecks)
         findings = await self.of(body)
         return CheckAnswer(checking.is_good(findings), plan_hash(body), tuple(findings))
 
