@@ -93,7 +93,7 @@ async def drop_charges(tx: Tx, orders: Collection[OrderKey]) -> None:
 
 
 async def save_money(tx: Tx, orders: Sequence[Order]) -> None:
-    """Save what payments changed of their orders."""
+    """Save what payments and refunds changed of their orders."""
     rows = [
         (
             *(one.lot_id, one.order_no, one.state, one.owed_fen, one.paid_fen),
