@@ -132,13 +132,13 @@ async def attempt(tx: Tx, attempt_no: str) -> Attempt | None:
 
 
 async def lock_attempt(tx: Tx, attempt_no: str, channel: str) -> Attempt | None:
-    """Lock an attempt of a channel; the first lock of everything that settles."""
+    """Lock an attempt of a channel; the first lock of everything that gives back."""
     row = await tx.fetchrow(LOCK_ATTEMPT, attempt_no, channel)
     return None if row is None else attempt_of(row)
 
 
 async def lock_attempts(tx: Tx, attempt_nos: Sequence[str]) -> list[Attempt]:
-    """Lock attempts in the order of their keys."""
+    """Lock attempts in the order of their keys; the first locks of everything that settles."""
     return [attempt_of(row) for row in await tx.fetch(LOCK_ATTEMPTS, attempt_nos)]
 
 

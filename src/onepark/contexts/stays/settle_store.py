@@ -1,6 +1,7 @@
 """The SQL of settling charges.
 
-Owns: the statements by which payments are counted in, as many together as came together.
+Owns: the statements by which payments are counted in, as many together as came together, and how
+what they or refunds change of orders is saved.
 Never: decides what a payment does to an order.
 """
 
