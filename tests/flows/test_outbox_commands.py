@@ -2,41 +2,30 @@
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from onepark.app.cli import main
 from tests.archive import KEY
-from tests.conftest import named, run_sql
+from tests.flows.commands import Run, commands_of, own_database
 
 NAME = "test_outbox_commands"
-Run = Callable[..., Result]
 
 
 @pytest.fixture
-def url(servers: tuple[str, str], template: str) -> Any:
-    asyncio.run(run_sql(servers[0], f"CREATE DATABASE {NAME} TEMPLATE {template}"))
-    yield named(servers[0], NAME)
-    asyncio.run(run_sql(servers[0], f"DROP DATABASE {NAME} WITH (FORCE)"))
+def url(servers: tuple[str, str], template: str) -> Iterator[str]:
+    with own_database(servers[0], template, name=NAME) as url:
+        yield url
 
 
 @pytest.fixture
 def onepark(url: str) -> Run:
-    env = {
-        "ONEPARK_DATABASE_URL": url,
-        "ONEPARK_REDIS_URL": "redis://127.0.0.1:1/0",
-        "ONEPARK_SECRET_KEY": base64.b64encode(KEY.raw).decode(),
-    }
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, [*arguments], env=env)
-
-    return run
+    return commands_of(url)
 
 
 async def asked(url: str, question: str) -> Any:

@@ -1,44 +1,28 @@
 """Days are cleared and proved from the command line."""
 
 import asyncio
-import base64
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import asyncpg
 import pytest
-from click.testing import CliRunner, Result
 
-from onepark.app.cli import main
 from onepark.infra.db import Role, open_database
-from tests.archive import KEY
-from tests.conftest import named, run_sql
+from tests.flows.commands import Run, commands_of, own_database
 from tests.store.settlement.conftest import FIRST, Rig, rig_of
 
 NAME = "test_settlement_commands"
-Run = Callable[..., Result]
 
 
 @pytest.fixture
-def url(servers: tuple[str, str], template: str) -> Any:
-    asyncio.run(run_sql(servers[0], f"CREATE DATABASE {NAME} TEMPLATE {template}"))
-    yield named(servers[0], NAME)
-    asyncio.run(run_sql(servers[0], f"DROP DATABASE {NAME} WITH (FORCE)"))
+def url(servers: tuple[str, str], template: str) -> Iterator[str]:
+    with own_database(servers[0], template, name=NAME) as url:
+        yield url
 
 
 @pytest.fixture
 def onepark(url: str) -> Run:
-    env = {
-        "ONEPARK_DATABASE_URL": url,
-        "ONEPARK_REDIS_URL": "redis://127.0.0.1:1/0",
-        "ONEPARK_SECRET_KEY": base64.b64encode(KEY.raw).decode(),
-    }
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, ["settlement", *arguments], env=env)
-
-    return run
+    return commands_of(url, "settlement")
 
 
 async def paid(url: str, *days: date) -> None:

@@ -280,7 +280,8 @@ ATTEMPTS = """
     SELECT a.attempt_no, a.amount_fen, j.journal_id, received.amount_fen AS posted_fen
     FROM (SELECT * FROM payments.attempt WHERE state = 'success') AS a
     FULL JOIN (
-        SELECT * FROM ledger.journal WHERE kind IN ('receipt', 'duplicate_receipt')) AS j
+        SELECT * FROM ledger.journal
+        WHERE kind IN ('receipt', 'prepayment', 'duplicate_receipt')) AS j
         ON j.business_key = 'attempt:' || a.attempt_no
     LEFT JOIN LATERAL (
         SELECT sum(amount_fen) AS amount_fen FROM ledger.posting AS p

@@ -25,6 +25,8 @@ from onepark.contexts.invoices.errors import (
 )
 from onepark.contexts.invoices.model import Document, FileFormat, InvoiceState, RedReason, Word
 from onepark.contexts.invoices.store import Wanted
+from onepark.contexts.payments.model import RefundFact, RefundWord, Verdict
+from onepark.kernel.types import Fen
 from tests.fakes.invoice_provider import DECLINED
 from tests.store.invoices.conftest import (
     COMPANY,
@@ -39,6 +41,7 @@ from tests.store.invoices.conftest import (
     a_seller,
     ask,
 )
+from tests.store.payments.conftest import tell
 from tests.store.payments.refunding import ask as ask_refund
 from tests.store.payments.refunding import drive
 
@@ -285,6 +288,21 @@ async def test_a_whole_refund_leaves_nothing_to_invoice(bureau: Bureau):
     assert (bureau.provider.stands_fen(), len(bureau.provider.books)) == (0, 1)
     with pytest.raises(NothingPaid):
         await ask(bureau, order_no)
+
+
+async def test_a_closed_refund_that_is_paid_after_all_has_the_invoice_taken_back(bureau: Bureau):
+    bureau.city.channel.refunds.accepts_as = RefundWord.CLOSED
+    order_no = await a_paid_order(bureau)
+    [refund] = await ask_refund(bureau.city, 300, order_no=order_no)
+    await drive(bureau.city)
+    made = await ask(bureau, order_no)
+    await bureau.work(2)
+    assert (made.total_fen, bureau.provider.stands_fen()) == (1000, 1000)
+    paid = RefundFact(refund.refund_no, refund.payment_no, RefundWord.SUCCESS, "m", Fen(300))
+    assert await tell(bureau.city, None, refund=paid) == Verdict.APPLIED
+    await bureau.work(6)
+    assert await bureau.state(made) == InvoiceState.REVERSED
+    assert bureau.provider.stands_fen() == 700
 
 
 async def test_after_a_refund_only_the_rest_is_invoiced(bureau: Bureau):

@@ -11,17 +11,18 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from onepark.app.cli.ledger import ledger
 from onepark.app.ledger_audit import audit
-from onepark.contexts.ledger.model import Journal, JournalKind
+from onepark.contexts.ledger.model import Account, AccountKind, Journal, JournalKind
 from onepark.contexts.ledger.service import Ledger, Sealer
 from onepark.infra.db import Database, Role, open_database
 from onepark.kernel.types import OperatorId
 from tests.builders import EIGHT
 from tests.conftest import named, run_sql
 from tests.fakes.clock import HandClock
-from tests.store.ledger.conftest import a_journal, numbers
+from tests.store.ledger.conftest import a_journal, moved, numbers
 
 GUILTY = 5  # the journal that is tampered with
 PAID = """
@@ -243,6 +244,20 @@ async def test_a_payment_without_its_journal_and_a_journal_without_its_payment_a
     assert len(told) == 2
     assert "is the receipt of no paid attempt" in told[0]
     assert told[1] == "attempt lost was paid and has no journal"
+
+
+async def test_a_pass_that_was_paid_stands_in_the_books_as_prepaid(books: Books):
+    prepaid = Account(AccountKind.PREPAID, "pass")
+    bought = structs.replace(
+        an_attempt(0), kind=JournalKind.PREPAYMENT, postings=moved(500, out_of=prepaid)
+    )
+    await pay(books, bought)
+    assert (await audit(books.owner)).faults == []
+    forged = structs.replace(bought, business_key="attempt:forged")
+    async with books.db.transaction() as tx:
+        await Ledger().post(tx, [forged])
+    [fault] = (await audit(books.owner)).faults
+    assert "is the receipt of no paid attempt" in fault.what
 
 
 async def test_a_receipt_of_another_amount_than_was_paid_is_found(books: Books):

@@ -14,7 +14,7 @@ from onepark.contexts.payments.errors import (
     ReceiptOfAnotherLot,
     ReceiptReused,
 )
-from onepark.contexts.payments.model import ReceiptTold, Verdict
+from onepark.contexts.payments.model import ReceiptTold, RefundState, Ruling, Verdict
 from onepark.contexts.payments.receipts import Receipts
 from onepark.contexts.stays.errors import NothingDue
 from onepark.contexts.stays.model import OrderState
@@ -22,6 +22,7 @@ from onepark.kernel.staff import Principal, StaffRole
 from onepark.kernel.types import OperatorId
 from tests.fakes.city import Archive, a_city_lot
 from tests.store.payments.conftest import City, a_car_inside, key, state_of, success, tell
+from tests.store.payments.refunding import CITY_BOSS, ask, drive, rule
 
 LOTS = Archive([a_city_lot(7), a_city_lot(8, operator_id=OperatorId(8))])
 CODE = a_city_lot(7).code
@@ -163,6 +164,20 @@ async def test_nobody_pays_tomorrow_or_long_ago(city: City, receipts, off):
     told = a_receipt(city, order_no, paid_at=city.clock.now() + off)
     with pytest.raises(ReceiptInvalid):
         await receipts.tell(told, by=CLERK)
+
+
+@pytest.mark.parametrize("channel", ["cash", "pos"])
+async def test_what_a_lot_took_is_given_back_by_a_person_who_is_asked_at_once(
+    city: City, receipts, channel
+):
+    order_no = await a_car_inside(city)
+    await receipts.tell(a_receipt(city, order_no, channel=channel), by=CLERK)
+    [refund] = await ask(city, 300, order_no=order_no)
+    await drive(city)
+    seen = await city.desk.one(refund.refund_no, by=CITY_BOSS)
+    assert (seen.state, seen.trouble, seen.owner) == (RefundState.ABNORMAL, "counter", "operator")
+    await rule(city, refund, Ruling.PAID_ELSEWHERE)
+    assert (await city.stays.due(order_no)).order.paid_fen == 700
 
 
 async def test_nobody_begins_a_payment_in_cash(city: City):

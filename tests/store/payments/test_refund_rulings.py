@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from onepark.contexts.payments import refund_store
 from onepark.contexts.payments.errors import (
     ChannelDeclined,
     ChannelUnavailable,
@@ -150,6 +151,20 @@ async def test_a_closed_refund_whose_place_is_taken_cannot_be_retried_or_paid_by
     for ruling in (Ruling.RETRIED, Ruling.PAID_ELSEWHERE):
         with pytest.raises(RefundAbovePaid):
             await rule(city, refund, ruling)
+
+
+async def test_refunds_that_may_not_be_asked_for_yet_hold_up_no_other(city: City, owner):
+    orders = [await a_paid_order(city) for _ in range(6)]
+    for order_no, _ in orders:
+        await ask(city, 300, order_no=order_no)
+        city.clock.go(minutes(1))
+    await owner.execute(
+        "UPDATE payments.attempt SET next_refund_at = $1 WHERE attempt_no <> $2",
+        *(city.clock.at + minutes(10), orders[-1][1].attempt_no),
+    )
+    async with city.db.transaction() as tx:
+        due = await refund_store.lock_due(tx, city.clock.at, limit=1)
+    assert list(due) == [orders[-1][1].attempt_no]
 
 
 async def test_what_nobody_answers_is_handed_to_a_person_who_can_only_have_it_retried(city: City):

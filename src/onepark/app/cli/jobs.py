@@ -4,26 +4,21 @@ Owns: how runs are told, and asking for one now.
 Never: does a run itself: ``onepark work`` does.
 """
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
-import asyncpg
 import click
 
+from onepark.app.cli.asking import asked
 from onepark.app.planned import CALENDAR
 from onepark.infra import runs
 from onepark.infra.clock import SystemClock
-from onepark.infra.db import Role, Tx, open_database
+from onepark.infra.db import Tx
 from onepark.infra.queue import key_of
 from onepark.infra.runs import Past, Run
-from onepark.infra.settings import SettingsError, from_env
 
 SHOWN_MAX = 100
 NOBODY = "the calendar"
-
-Answer = TypeVar("Answer")
 
 
 @click.group()
@@ -34,7 +29,7 @@ def jobs() -> None:
 @jobs.command("list")
 def list_jobs() -> None:
     """列出任务及最近一次运行 Every job, its calendar (China's time) and its last run."""
-    last = _asked(runs.last)
+    last = asked(runs.last)
     for name in sorted({*CALENDAR, *last}):
         run = last.get(name)
         what = "never ran 从未运行" if run is None else f"{run.state} {run.key}"
@@ -44,7 +39,7 @@ def list_jobs() -> None:
 @jobs.command()
 def failed() -> None:
     """列出失败的运行 Runs that failed and are tried no more; exit status 1 if there are any."""
-    found = _asked(lambda tx: runs.past(tx, ["failed"], limit=SHOWN_MAX))
+    found = asked(lambda tx: runs.past(tx, ["failed"], limit=SHOWN_MAX))
     _tell(found)
     if found:
         raise click.exceptions.Exit(1)
@@ -53,7 +48,7 @@ def failed() -> None:
 @jobs.command()
 def waiting() -> None:
     """列出待运行 Runs that are due, or that wait to be tried again."""
-    _tell(_asked(lambda tx: runs.past(tx, ["due"], limit=SHOWN_MAX)))
+    _tell(asked(lambda tx: runs.past(tx, ["due"], limit=SHOWN_MAX)))
 
 
 @jobs.command()
@@ -68,25 +63,9 @@ def run(*, name: str, key: str | None) -> None:
             return await runs.again(tx, Run(name, key), at, asked_by=by)
         return await runs.plan(tx, Run(name, f"asked {at.isoformat()}"), at, asked_by=by)
 
-    if not _asked(ask):
+    if not asked(ask):
         raise click.ClickException(f"no run {key} of {name} has ended 该次运行不存在或未结束")
     click.echo(f"{name}: due now 已安排；onepark jobs list 查看结果")
-
-
-def _asked(ask: Callable[[Tx], Awaitable[Answer]]) -> Answer:
-    try:
-        return asyncio.run(_ask(from_env(os.environ).database_url, ask))
-    except (SettingsError, OSError, asyncpg.PostgresError) as error:
-        raise click.ClickException(str(error)) from error
-
-
-async def _ask(database_url: str, ask: Callable[[Tx], Awaitable[Answer]]) -> Answer:
-    database = await open_database(database_url, Role.SERVICE, connections=1)
-    try:
-        async with database.transaction() as tx:
-            return await ask(tx)
-    finally:
-        await database.close()
 
 
 def _tell(found: Iterable[Past]) -> None:

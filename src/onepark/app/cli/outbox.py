@@ -4,23 +4,15 @@ Owns: how they are told, and what a person may do with a dead one.
 Never: shows what a fact holds, or hands one on.
 """
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-import asyncpg
 import click
 
+from onepark.app.cli.asking import asked
 from onepark.app.outboxes import tables
 from onepark.infra.clock import SystemClock
-from onepark.infra.db import Role, Tx, open_database
-from onepark.infra.settings import SettingsError, from_env
 
 SHOWN_MAX = 100
 OUTBOXES = {one.table: one for one in tables()}
 
-Answer = TypeVar("Answer")
 Table = click.argument("table", type=click.Choice(sorted(OUTBOXES)))
 Number = click.argument("number", type=click.IntRange(min=1))
 By = click.option("--by", required=True, help="谁决定的 Who decided it; it is kept with the fact.")
@@ -35,7 +27,7 @@ def outbox() -> None:
 def list_levels() -> None:
     """各类事件的积压 How much of each kind waits, for how long, and how much is dead."""
     for table, one in OUTBOXES.items():
-        found = {level.fact: level for level in _asked(one.levels)}
+        found = {level.fact: level for level in asked(one.levels)}
         for fact in one.facts:
             level = found.get(fact)
             waiting, oldest_s, dead = (0, 0.0, 0) if level is None else level[1:]
@@ -47,7 +39,7 @@ def dead() -> None:
     """无法处理的事件 Facts that wait for a person; the exit status is 1 if there are any."""
     any_dead = False
     for table, one in OUTBOXES.items():
-        for fact in _asked(lambda tx, one=one: one.dead(tx, limit=SHOWN_MAX)):  # type: ignore[misc]
+        for fact in asked(lambda tx, one=one: one.dead(tx, limit=SHOWN_MAX)):  # type: ignore[misc]
             any_dead = True
             click.echo(
                 f"{table} {fact.id} {fact.fact} of {fact.aggregate}: {fact.tries} tries"
@@ -63,7 +55,7 @@ def dead() -> None:
 @By
 def retry(*, table: str, number: int, by: str) -> None:
     """重新处理 Have a dead fact tried anew; what waits behind it follows."""
-    _told(_asked(lambda tx: OUTBOXES[table].retry(tx, number, by=by)), table, number)
+    _told(asked(lambda tx: OUTBOXES[table].retry(tx, number, by=by)), table, number)
 
 
 @outbox.command()
@@ -73,26 +65,10 @@ def retry(*, table: str, number: int, by: str) -> None:
 def skip(*, table: str, number: int, by: str) -> None:
     """放弃 Give a dead fact up for good, so that what waits behind it goes on."""
     at = SystemClock().now()
-    _told(_asked(lambda tx: OUTBOXES[table].skip(tx, number, by=by, at=at)), table, number)
+    _told(asked(lambda tx: OUTBOXES[table].skip(tx, number, by=by, at=at)), table, number)
 
 
 def _told(done: bool, table: str, number: int) -> None:  # noqa: FBT001  what was done
     if not done:
         raise click.ClickException(f"no dead fact {number} in {table} 没有该事件")
     click.echo(f"{table} {number}: done 已处理")
-
-
-def _asked(ask: Callable[[Tx], Awaitable[Answer]]) -> Answer:
-    try:
-        return asyncio.run(_ask(from_env(os.environ).database_url, ask))
-    except (SettingsError, OSError, asyncpg.PostgresError) as error:
-        raise click.ClickException(str(error)) from error
-
-
-async def _ask(database_url: str, ask: Callable[[Tx], Awaitable[Answer]]) -> Answer:
-    database = await open_database(database_url, Role.SERVICE, connections=1)
-    try:
-        async with database.transaction() as tx:
-            return await ask(tx)
-    finally:
-        await database.close()

@@ -8,7 +8,7 @@ Never: opens a transaction, asks a provider, or takes a word that rules.py does 
 from collections.abc import Mapping, Sequence
 
 from onepark.contexts.ledger.service import Ledger
-from onepark.contexts.payments import meters, refund_store, rules, store
+from onepark.contexts.payments import meters, rules, store
 from onepark.contexts.payments.errors import ChannelUnknown
 from onepark.contexts.payments.events import attempt_succeeded_of
 from onepark.contexts.payments.model import Attempt, Told, TradeFact, Verdict
@@ -37,7 +37,7 @@ class Facts:
     async def apply(self, tx: Tx, told: Sequence[Told]) -> list[Verdict | None]:
         """Apply facts in their order, wherever they came from; None: no such attempt."""
         numbers = {one.fact.out_trade_no for one in told}
-        locked = await refund_store.lock_attempts(tx, list(numbers))
+        locked = await store.lock_attempts(tx, list(numbers))
         payers = await store.payers_of(tx, [one.txn for one in told if one.txn is not None])
         channels = {one.channel: self.channel(one.channel) for one in told}
         sides = {name: (one.merchant, one.app) for name, one in channels.items()}

@@ -10,6 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from onepark.contexts.payments import refund_store
+from onepark.contexts.payments.model import Attempt
 from onepark.infra.db import Tx
 from onepark.kernel.types import Fen, OrderNo, RevenueKind
 
@@ -42,23 +43,21 @@ class KeptMoney:
 
     async def lock(self, tx: Tx, order_nos: Sequence[OrderNo]) -> list[Kept]:
         """Lock the payments of orders and say what stays of them: nothing goes back meanwhile."""
-        return [await self._lock(tx, order_no) for order_no in sorted(set(order_nos))]
-
-    async def _lock(self, tx: Tx, order_no: OrderNo) -> Kept:
-        paid = await refund_store.lock_paid_attempts(tx, order_no)
+        paid = await refund_store.lock_paid_attempts(tx, list(order_nos))
         back = await refund_store.back_by_attempt(tx, paid)
-        payments: list[KeptPayment] = []
+        payments: dict[OrderNo, list[KeptPayment]] = {one: [] for one in sorted(order_nos)}
         for one in paid:
-            assert one.paid_at is not None, "it was paid at a time"
             left = Fen(one.amount_fen - back.get(one.attempt_no, 0))
             if left > 0:
-                txn = one.provider_txn or one.attempt_no
-                payments.append(
-                    KeptPayment(
-                        *(one.attempt_no, one.channel, txn),
-                        amount_fen=left,
-                        paid_at=one.paid_at,
-                        revenue_kind=one.revenue_kind,
-                    )
-                )
-        return Kept(order_no, tuple(payments))
+                payments[one.order_no].append(_left(one, left))
+        return [Kept(order_no, tuple(left)) for order_no, left in payments.items()]
+
+
+def _left(paid: Attempt, amount_fen: Fen) -> KeptPayment:
+    assert paid.paid_at is not None, "it was paid at a time"
+    return KeptPayment(
+        *(paid.attempt_no, paid.channel, paid.provider_txn or paid.attempt_no),
+        amount_fen=amount_fen,
+        paid_at=paid.paid_at,
+        revenue_kind=paid.revenue_kind,
+    )

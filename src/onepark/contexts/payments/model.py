@@ -347,6 +347,9 @@ class PaymentAnswer(Struct, frozen=True):
     pay: PayInstruction | None
 
 
+CounterChannel = Literal["cash", "pos"]
+
+
 class ReceiptTold(Struct, frozen=True, forbid_unknown_fields=True):
     """What a lot took, as its clerk or its till says."""
 
@@ -360,7 +363,7 @@ class ReceiptTold(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ]
     order_no: Annotated[str, Meta(pattern=ORDER_NO_PATTERN, examples=[ORDER_NO_EXAMPLE])]
-    channel: Literal["cash", "pos"]
+    channel: CounterChannel
     amount_fen: Annotated[
         int, Meta(ge=1, le=100_000_000, description="实收金额（分）。What was taken, in fen.")
     ]

@@ -97,7 +97,7 @@ class RefundDetail(Struct, frozen=True):
     state: RefundState
     tries: int
     surplus: bool  # of a payment that its order never counted
-    trouble: str | None  # the provider's last word, "unanswered" or "slow"
+    trouble: str | None  # the provider's last word, "counter", "unanswered" or "slow"
     refunded_at: datetime | None
     owner: RefundOwner | None
     waits_since_at: datetime | None
@@ -180,9 +180,9 @@ class RefundDesk:
         self, tx: Tx, asked: RefundAsked, *, request_key: str, by: Principal
     ) -> None:
         if asked.payment_no is not None:
-            attempts = await refund_store.lock_attempts(tx, [asked.payment_no])
+            attempts = await store.lock_attempts(tx, [asked.payment_no])
         else:
-            attempts = await refund_store.lock_paid_attempts(tx, OrderNo(asked.order_no or ""))
+            attempts = await refund_store.lock_paid_attempts(tx, [OrderNo(asked.order_no or "")])
         parts = await self._parts(tx, attempts, asked.amount_fen)
         ask = Ask(Cause.ASKED, asked.reason, by.login, request_key)
         made = await self._refunds.reserve(tx, parts, ask)
@@ -236,7 +236,7 @@ class RefundDesk:
         )
         closed = before.state == RefundState.CLOSED
         if closed and said.ruling != Ruling.WITHDRAWN:
-            [attempt] = await refund_store.lock_attempts(tx, [before.attempt_no])
+            [attempt] = await store.lock_attempts(tx, [before.attempt_no])
             parts = await self._parts(
                 tx, [attempt], before.amount_fen
             )  # it is not reserved any more

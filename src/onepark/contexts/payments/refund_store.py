@@ -44,14 +44,10 @@ async def keep_request(tx: Tx, key: str, fingerprint: bytes) -> bytes | None:
     return earlier
 
 
-LOCK_ATTEMPTS = f"""
-    SELECT {ATTEMPT_COLUMNS} FROM payments.attempt
-    WHERE attempt_no = ANY ($1) ORDER BY attempt_no FOR UPDATE
-"""  # noqa: S608
-
 LOCK_PAID_ATTEMPTS = f"""
     SELECT {ATTEMPT_COLUMNS} FROM payments.attempt
-    WHERE order_no = $1 AND state = 'success' AND NOT surplus ORDER BY attempt_no FOR UPDATE
+    WHERE order_no = ANY ($1) AND state = 'success' AND NOT surplus
+    ORDER BY attempt_no FOR UPDATE
 """  # noqa: S608
 
 ATTEMPTS_SEEN = """
@@ -64,14 +60,9 @@ BACK = """
 """
 
 
-async def lock_attempts(tx: Tx, attempt_nos: Sequence[str]) -> list[Attempt]:
-    """Lock attempts in the order of their keys."""
-    return [attempt_of(row) for row in await tx.fetch(LOCK_ATTEMPTS, attempt_nos)]
-
-
-async def lock_paid_attempts(tx: Tx, order_no: OrderNo) -> list[Attempt]:
-    """Lock the attempts that an order counts, in the order of their keys."""
-    return [attempt_of(row) for row in await tx.fetch(LOCK_PAID_ATTEMPTS, order_no)]
+async def lock_paid_attempts(tx: Tx, order_nos: Sequence[OrderNo]) -> list[Attempt]:
+    """Lock the attempts that orders count, in the order of their keys."""
+    return [attempt_of(row) for row in await tx.fetch(LOCK_PAID_ATTEMPTS, order_nos)]
 
 
 async def sees_payment(tx: Tx, attempt_no: str | None, order_no: str | None) -> bool:
@@ -159,12 +150,15 @@ async def page(tx: Tx, wanted: Wanted, *, after: str, limit: int) -> list[Refund
     return [_refund(row) for row in rows]
 
 
-# The attempt is what two processes meet at; what is read of its refunds is read after that.
+# The attempt is what two processes meet at; what is read of its refunds is read after that. Those
+# whose provider may not be asked yet stand in nobody's way.
 LOCK_DUE = """
     SELECT attempt_no, channel FROM payments.attempt
     WHERE attempt_no IN (
-            SELECT attempt_no FROM payments.refund
-            WHERE next_query_at <= $1 ORDER BY next_query_at LIMIT 4 * $2)
+            SELECT due.attempt_no FROM payments.refund AS due
+            JOIN payments.attempt AS paid ON paid.attempt_no = due.attempt_no
+            WHERE due.next_query_at <= $1 AND coalesce(paid.next_refund_at <= $1, true)
+            ORDER BY due.next_query_at LIMIT 4 * $2)
         AND coalesce(next_refund_at <= $1, true)
     ORDER BY attempt_no LIMIT $2
     FOR UPDATE SKIP LOCKED

@@ -95,13 +95,16 @@ class Refunds:
         now = self._clock.now()
         made = [_new_refund(attempt, amount, ask, at=now) for attempt, amount in parts]
         for order_no in sorted({one.order_no for one in made if not one.surplus}):
-            if self._watch is not None:
-                await self._watch.refund_reserved(tx, order_no)
+            await self._tell_watch(tx, order_no)
         for refund in made:
             await refund_store.new_refund(tx, refund)
             await self._post(tx, refund, journals.reserved, at=now)
         faults.point("payments.refund_reserved")
         return made
+
+    async def _tell_watch(self, tx: Tx, order_no: OrderNo) -> None:
+        if self._watch is not None:
+            await self._watch.refund_reserved(tx, order_no)
 
     async def of_order(self, order_no: OrderNo) -> list[OrderRefund]:
         """Return what went back, or will, of an order, as its payer sees it."""
@@ -123,7 +126,7 @@ class Refunds:
     async def give_back_surplus(self, attempt_no: str) -> int:
         """Give a payment back whose charge was settled already; once, whoever asks how often."""
         async with self._db.transaction() as tx:
-            [attempt] = await refund_store.lock_attempts(tx, [attempt_no])
+            [attempt] = await store.lock_attempts(tx, [attempt_no])
             if not attempt.surplus or await refund_store.has_surplus_refund(tx, attempt_no):
                 return 0
             back = await refund_store.back_by_attempt(tx, [attempt])
@@ -133,7 +136,7 @@ class Refunds:
     async def give_back_due(self, order_no: OrderNo) -> int:
         """Give back what an order was paid above its fee, from its newest payment on."""
         async with self._db.transaction() as tx:
-            attempts = await refund_store.lock_paid_attempts(tx, order_no)
+            attempts = await refund_store.lock_paid_attempts(tx, [order_no])
             due_fen = await self._payable.refund_due(tx, order_no)
             to_give = due_fen - await refund_store.going_back(tx, order_no)
             back = await refund_store.back_by_attempt(tx, attempts)
@@ -312,6 +315,8 @@ class Refunds:
     async def paid_back(self, tx: Tx, refund: Refund, *, before: Refund) -> None:
         """Take what went back out of the order and the books; the caller has kept the refund."""
         assert refund.refunded_at is not None, "it went back at a time"
+        if before.state == RefundState.CLOSED and not refund.surplus:
+            await self._tell_watch(tx, refund.order_no)
         if not refund.surplus:
             await self._payable.refunded(tx, refund.order_no, refund.amount_fen)
         if before.state == RefundState.CLOSED:

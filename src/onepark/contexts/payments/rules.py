@@ -8,7 +8,7 @@ Never: awaits, or reads the clock.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from msgspec.structs import replace
 
@@ -24,6 +24,7 @@ from onepark.contexts.payments.model import (
     LIVE_STATES,
     Attempt,
     AttemptState,
+    CounterChannel,
     KeptNotice,
     Payer,
     PayKind,
@@ -213,6 +214,8 @@ UNANSWERED_MAX = 32  # tries, within a day
 SLOW_MAX = 176  # tries, within a week
 LOOKED_AT_IN = timedelta(days=1)
 UNANSWERED, SLOW = "unanswered", "slow"  # the provider may pay it yet
+COUNTER = "counter"  # no provider has it: whoever took it gives it back
+AT_A_COUNTER = frozenset(get_args(CounterChannel))
 
 REFUND_STATE_OF = {
     RefundWord.PROCESSING: RefundState.PROCESSING,
@@ -272,6 +275,8 @@ def refund_again_at(refund: Refund, now: datetime) -> datetime:
 
 def given_up(refund: Refund) -> str | None:
     """Say why a refund under way is handed to a person; None: it is tried again."""
+    if refund.channel in AT_A_COUNTER:
+        return COUNTER
     if refund.state == RefundState.PROCESSING:
         return SLOW if refund.tries >= SLOW_MAX else None
     return UNANSWERED if refund.tries >= UNANSWERED_MAX else None

@@ -79,6 +79,11 @@ ATTEMPT = f"SELECT {COLUMNS} FROM payments.attempt WHERE attempt_no = $1"  # noq
 
 LOCK_ATTEMPT = f"{ATTEMPT} AND channel = $2 FOR UPDATE"
 
+LOCK_ATTEMPTS = f"""
+    SELECT {COLUMNS} FROM payments.attempt
+    WHERE attempt_no = ANY ($1) ORDER BY attempt_no FOR UPDATE
+"""  # noqa: S608
+
 LIVE_ATTEMPTS = f"""
     SELECT {COLUMNS} FROM payments.attempt
     WHERE order_no = $1 AND state IN ('created', 'pending') AND expires_at > $2
@@ -127,9 +132,14 @@ async def attempt(tx: Tx, attempt_no: str) -> Attempt | None:
 
 
 async def lock_attempt(tx: Tx, attempt_no: str, channel: str) -> Attempt | None:
-    """Lock an attempt of a channel; the first lock of everything that settles."""
+    """Lock an attempt of a channel; the first lock of everything that gives back."""
     row = await tx.fetchrow(LOCK_ATTEMPT, attempt_no, channel)
     return None if row is None else attempt_of(row)
+
+
+async def lock_attempts(tx: Tx, attempt_nos: Sequence[str]) -> list[Attempt]:
+    """Lock attempts in the order of their keys; the first locks of everything that settles."""
+    return [attempt_of(row) for row in await tx.fetch(LOCK_ATTEMPTS, attempt_nos)]
 
 
 async def live_attempts(tx: Tx, order_no: OrderNo, now: datetime) -> list[Attempt]:

@@ -87,7 +87,8 @@ WORK_TABLE = """
 
 # The next journals of the books that no day has, each with the version of its order: that of the
 # order's first fact, or the one in force for the lot when it was paid. An order's facts are summed
-# up in the order of their journals.
+# up in the order of their journals. Postings and earlier facts are looked up one journal after the
+# other, by their keys: whatever the planner believes of the work, it grows with the journals alone.
 TAKE_FACTS = """
     INSERT INTO settlement_facts
     WITH journal AS MATERIALIZED (
@@ -99,29 +100,25 @@ TAKE_FACTS = """
                 SELECT FROM settlement.clearing AS cleared
                 WHERE cleared.journal_id = posted.journal_id)
         ORDER BY journal_id LIMIT $3
-    ), moved AS (
-        SELECT journal_id,
-            coalesce(-sum(amount_fen) FILTER (WHERE account = 'parking_revenue'), 0) AS gross_fen,
-            coalesce(sum(amount_fen) FILTER (WHERE account = 'provider_fee'), 0) AS fee_fen,
-            coalesce(sum(amount_fen) FILTER (WHERE account = 'coupons'), 0) AS coupon_fen
-        FROM ledger.pub_posting
-        WHERE journal_id BETWEEN (SELECT min(journal_id) FROM journal)
-                AND (SELECT max(journal_id) FROM journal)
-            AND journal_id IN (SELECT journal_id FROM journal)
-            AND account IN ('parking_revenue', 'provider_fee', 'coupons')
-        GROUP BY journal_id
     )
     SELECT journal.journal_id, journal.operator_id,
         coalesce(known.version_id, first_value(held.version_id) OVER in_turn),
         first_value(journal.revenue_kind = 'non_tax') OVER in_turn, journal.lot_id,
         journal.clearing_day, journal.unit,
-        moved.journal_id IS NOT NULL,
-        coalesce(moved.gross_fen, 0), coalesce(moved.fee_fen, 0), coalesce(moved.coupon_fen, 0),
+        moved.lines > 0, moved.gross_fen, moved.fee_fen, moved.coupon_fen,
         coalesce(known.gross_fen, 0) + coalesce(sum(moved.gross_fen) OVER before, 0),
         coalesce(known.fee_fen, 0) + coalesce(sum(moved.fee_fen) OVER before, 0),
         coalesce(known.coupon_fen, 0) + coalesce(sum(moved.coupon_fen) OVER before, 0)
     FROM journal
-    LEFT JOIN moved ON moved.journal_id = journal.journal_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS lines,
+            coalesce(-sum(amount_fen) FILTER (WHERE account = 'parking_revenue'), 0) AS gross_fen,
+            coalesce(sum(amount_fen) FILTER (WHERE account = 'provider_fee'), 0) AS fee_fen,
+            coalesce(sum(amount_fen) FILTER (WHERE account = 'coupons'), 0) AS coupon_fen
+        FROM ledger.pub_posting AS posting
+        WHERE posting.journal_id = journal.journal_id
+            AND account IN ('parking_revenue', 'provider_fee', 'coupons')
+    ) AS moved
     LEFT JOIN settlement.version_lot AS held
         ON journal.revenue_kind = 'commercial' AND held.lot_id = journal.lot_id
         AND held.valid @> (journal.occurred_at AT TIME ZONE INTERVAL '8 hours')::date

@@ -1,6 +1,6 @@
 """The SQL of orders and charges.
 
-Owns: reading what is owed, freezing and settling charges, publishing facts.
+Owns: reading what is owed, freezing and dropping charges, forgetting facts.
 Never: decides; a row goes in or out as it is.
 """
 
@@ -14,7 +14,6 @@ from onepark.contexts.stays.model import Charge, Order, Stay
 from onepark.contexts.stays.store import BENEFITS_MAX, benefits_of, order_of, stay_of
 from onepark.contexts.tariffs.model import Line
 from onepark.infra.db import Record, Tx
-from onepark.kernel.events import Fact, encode, name_of
 from onepark.kernel.types import LotId, OrderNo, PlanId, RevenueKind
 
 _LINES = Decoder(tuple[Line, ...])
@@ -155,38 +154,6 @@ async def freeze_charge(
         opened_at,
     )
     return _charge(row)
-
-
-SAVE_MONEY = """
-    UPDATE stays.stay_order SET
-        state = $3, owed_fen = $4, paid_fen = $5, written_off_fen = $6, refund_due_fen = $7,
-        covered_until_at = $8, settled = $9
-    WHERE lot_id = $1 AND order_no = $2
-"""
-
-
-async def save_money(tx: Tx, order: Order) -> None:
-    """Save what a payment changed of an order."""
-    await tx.execute(
-        SAVE_MONEY,
-        order.lot_id,
-        order.order_no,
-        order.state,
-        order.owed_fen,
-        order.paid_fen,
-        order.written_off_fen,
-        order.refund_due_fen,
-        order.covered_until_at,
-        order.settled,
-    )
-
-
-POST = "INSERT INTO stays.outbox (fact, payload, aggregate) VALUES ($1, $2, $3)"
-
-
-async def post(tx: Tx, fact: Fact, *, of: OrderNo) -> None:
-    """Publish a fact of an order that this transaction holds the lock of."""
-    await tx.execute(POST, name_of(fact), encode(fact), of)
 
 
 # Who left is judged however long the worker was away, and what is handed on stays until it was.

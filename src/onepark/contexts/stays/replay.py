@@ -63,11 +63,6 @@ class Difference(Struct, frozen=True):
     earned_fen: int
     would_earn_fen: int
 
-    @property
-    def size_fen(self) -> int:
-        """Return by how much the fee changes, up or down."""
-        return abs(self.would_earn_fen - self.earned_fen)
-
 
 class ReplayReport(Struct, frozen=True):
     """What a span of the past earned and would have earned."""

@@ -23,6 +23,7 @@ from onepark.contexts.stays import (
     save_store,
     seat_store,
     sequence_store,
+    settle_store,
     settling,
     store,
     task_store,
@@ -283,7 +284,7 @@ class Stays:
         money.give_back(case.order, case.stay, amount_fen=amount_fen)
         await order_store.drop_charge(tx, lot_id, order_no)  # it was priced with what went back
         await coupons.release(tx, lot_id, order_no)
-        await order_store.save_money(tx, case.order)
+        await settle_store.save_money(tx, [case.order])
 
     async def drop_facts(self, *, before: datetime) -> int:
         """Forget facts that nobody listens to, or that were acted on; return how many."""

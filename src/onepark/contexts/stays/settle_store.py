@@ -1,6 +1,7 @@
 """The SQL of settling charges.
 
-Owns: the statements by which payments are counted in, as many together as came together.
+Owns: the statements by which payments are counted in, as many together as came together, and how
+what they or refunds change of orders is saved.
 Never: decides what a payment does to an order.
 """
 
@@ -93,7 +94,7 @@ async def drop_charges(tx: Tx, orders: Collection[OrderKey]) -> None:
 
 
 async def save_money(tx: Tx, orders: Sequence[Order]) -> None:
-    """Save what payments changed of their orders."""
+    """Save what payments and refunds changed of their orders."""
     rows = [
         (
             *(one.lot_id, one.order_no, one.state, one.owed_fen, one.paid_fen),
