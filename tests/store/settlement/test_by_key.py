@@ -43,7 +43,7 @@ async def test_taking_facts_touches_so_many_rows_a_journal_and_no_more(rig: Rig)
     await rig.post(*map(a_receipt, range(MANY)))
     async with rig.db.transaction() as tx:
         await tx.execute(store.WORK_TABLE)
-        given = (0, FIRST, MANY, list(store.OURS))
+        given = (0, FIRST, MANY, list(store.ASIDE))
         plan = json.loads(await tx.fetchval(AS_IT_RUNS + store.TAKE_FACTS, *given))
         assert await tx.fetchval("SELECT count(*) FROM settlement_facts") == MANY
         square = json.loads(await tx.fetchval(AS_IT_RUNS + OF_EACH_ANOTHER))
